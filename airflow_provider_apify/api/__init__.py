@@ -1,0 +1,1 @@
+"""Apify's API over HTTP. Imports nothing of Airflow."""
