@@ -168,7 +168,8 @@ class Call:
             raise ApiError(
                 413,
                 "request-too-large",
-                f"The {self.request.method} payload is too large (limit: {limit} bytes, actual length: {size} bytes).",
+                f"The {self.request.method} payload is too large"
+                f" (limit: {limit} bytes, actual length: {size} bytes).",
             )
         return decompress(b"".join(parts), self.request.headers.get("Content-Encoding", "identity"))
 

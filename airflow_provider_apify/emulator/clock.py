@@ -75,7 +75,7 @@ class Clock:
         self._move(seconds, self._speed)
 
     def call_at(self, moment: float, callback: Callable[[], object]) -> Timer:
-        """Run a callback, on the clock's own thread, when emulated time reaches ``moment`` (epoch seconds)."""
+        """Run a callback on the clock's own thread when emulated time reaches ``moment`` (epoch seconds)."""
         timer = Timer(self, callback)
         with self._changed:
             heapq.heappush(self._timers, (moment, next(self._order), timer))
@@ -87,7 +87,7 @@ class Clock:
         return timer
 
     async def wait(self, event: asyncio.Event, moment: float) -> None:
-        """Wait for an event of the running loop, at most until ``moment`` (epoch seconds, emulated)."""
+        """Wait for an event of the running loop, until ``moment`` (epoch seconds, emulated) at most."""
         loop = asyncio.get_running_loop()
         timer = self.call_at(moment, lambda: _set_in(loop, event))
         try:

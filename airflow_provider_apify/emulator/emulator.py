@@ -108,7 +108,7 @@ class Emulator:
         user = self.platform.user_named(username or self.user.username)
         if user is None:
             raise ValueError(f"There is no user {username}: add it with add_user first.")
-        target = self.platform.find_named(self.platform.actors, actor.replace("/", "~"), user)
+        target = self.platform.find(self.platform.actors, actor.replace("/", "~"), user, bare=True)
         if target is None:
             raise ValueError(f"There is no Actor {actor}: register it first.")
         now = self.clock.time()

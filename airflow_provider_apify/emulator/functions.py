@@ -27,8 +27,8 @@ class ActorFailed(Exception):
 class ActorContext:
     """What an Actor's function is given: its input, its storages, its log.
 
-    Each call raises :class:`ActorStopped` once the run was aborted or has timed out, so a stopped Actor has no
-    further effect.
+    Each call raises :class:`ActorStopped` once the run was aborted or has timed out, so a stopped Actor has
+    no further effect.
     """
 
     def __init__(self, run: Run) -> None:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from airflow_provider_apify.emulator.accounts import Actor, Task, User
 from airflow_provider_apify.emulator.clock import Clock
 from airflow_provider_apify.emulator.errors import ApiError
 from airflow_provider_apify.emulator.functions import FunctionExecution
 from airflow_provider_apify.emulator.runs import Execution, Run, RunOptions
-from airflow_provider_apify.emulator.storages import Dataset, KeyValueStore, Record, Storage, new_id
+from airflow_provider_apify.emulator.storages import Dataset, KeyValueStore, Record, new_id
 from airflow_provider_apify.emulator.switches import Switches
 
-Named = TypeVar("Named", Actor, Task)
-AnyStorage = TypeVar("AnyStorage", bound=Storage)
+
+class Nameable(Protocol):
+    """What can be found by its owner and name."""
+
+    user_id: str
+    username: str
+
+    @property
+    def name(self) -> str | None:
+        """Its name; storages of runs have none."""
+
+
+Named = TypeVar("Named", bound=Nameable)
 
 
 class Platform:
@@ -41,33 +52,23 @@ class Platform:
         """Find the user a token belongs to."""
         return next((user for user in self.users.values() if token and user.token == token), None)
 
-    def find_named(self, table: dict[str, Named], reference: str, user: User | None) -> Named | None:
-        """Find an Actor or task by its id, by ``username~name``, ``~name`` or the bare name of one's own."""
-        if reference in table:
-            return table[reference]
-        username, tilde, name = reference.rpartition("~")
-        if not tilde or not username:
-            username = user.username if user else ""
-        for entry in table.values():
-            if entry.name.lower() == name.lower() and username in (entry.username, entry.user_id):
-                return entry
-        return None
+    def find(
+        self, table: dict[str, Named], reference: str, user: User | None, *, bare: bool = False
+    ) -> Named | None:
+        """Find a resource by its id, by ``username~name`` or, for one's own, by ``~name``.
 
-    def find_storage(
-        self, table: dict[str, AnyStorage], reference: str, user: User | None
-    ) -> AnyStorage | None:
-        """Find a storage by its id, by ``username~name`` or ``~name``."""
+        :param bare: Whether one's own may also be called by the name alone, as Actors and tasks may.
+        """
         if reference in table:
             return table[reference]
         username, tilde, name = reference.rpartition("~")
-        if not tilde:
+        if not tilde and not bare:
             return None
-        if not username:
-            username = user.username if user else ""
-        for storage in table.values():
-            if storage.name and storage.name.lower() == name.lower():
-                if username in (storage.username, storage.user_id):
-                    return storage
+        username = username or (user.username if user else "")
+        for entry in table.values():
+            is_named = entry.name is not None and entry.name.lower() == name.lower()
+            if is_named and username in (entry.username, entry.user_id):
+                return entry
         return None
 
     def create_dataset(self, user: User, **fields: Any) -> Dataset:
@@ -155,8 +156,8 @@ class Platform:
             raise ApiError(
                 402,
                 "actor-memory-limit-exceeded",
-                f"By launching this job you will exceed the memory limit of {user.max_memory_mbytes}MB for all"
-                f" your Actor runs and builds (currently used: {used}MB, requested: {memory_mbytes}MB)."
+                f"By launching this job you will exceed the memory limit of {user.max_memory_mbytes}MB for"
+                f" all your Actor runs and builds (currently used: {used}MB, requested: {memory_mbytes}MB)."
                 " Please consider an upgrade to a larger plan.",
             )
         if len(active) >= user.max_concurrent_runs:

@@ -14,54 +14,75 @@ from airflow_provider_apify.emulator.faults import Fault
 BLOCK = 1 << 20
 THROTTLED_BLOCK = 1 << 14
 WORTH_COMPRESSING = 1024
+BODILESS = (204, 304)
 
 
 async def send(
     request: web.BaseRequest, answer: Answer, faults: Sequence[Fault]
 ) -> tuple[web.StreamResponse, int]:
-    """Send an answer; return the response and how many bytes of body went out."""
+    """Send an answer; return the response and how many bytes of body went out.
+
+    :raises CutError: if a fault cuts the body.
+    """
+    response, body = _dressed(request, answer)
+    for fault in faults:
+        await asyncio.sleep(fault.latency)
+    await response.prepare(request)
+    sent = 0
+    if request.method != "HEAD" and answer.status not in BODILESS:
+        cut_at = min((fault.cut_at for fault in faults if fault.cut_at is not None), default=None)
+        pace = _Pace(faults)
+        async for block in _blocks(body, pace.block):
+            await pace.wait(len(block))
+            if cut_at is not None and sent + len(block) >= cut_at:
+                await response.write(block[: cut_at - sent])
+                raise CutError(cut_at)
+            await response.write(block)
+            sent += len(block)
+    await response.write_eof()
+    return response, sent
+
+
+def _dressed(
+    request: web.BaseRequest, answer: Answer
+) -> tuple[web.StreamResponse, bytes | AsyncIterator[bytes | memoryview]]:
+    """Give the response its headers, and the body its encoding."""
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
     if answer.content_type:
         response.headers["Content-Type"] = answer.content_type
-    body, length = answer.body, answer.length
-    if isinstance(body, bytes):
-        length = len(body)
+    body, length = answer.body, len(answer.body) if isinstance(answer.body, bytes) else answer.length
     encoding = _encoding(request, answer, length)
     if encoding:
         response.headers["Content-Encoding"] = encoding
         response.headers["Vary"] = "Accept-Encoding"
         if isinstance(body, bytes):
-            body = _compressor(encoding).compress_all(body)
+            compressor = _compressor(encoding)
+            body = compressor.compress(body) + compressor.flush()
             length = len(body)
         else:
             body, length = _compressed(body, encoding), None
-    if answer.status == 204:
-        length = None
+    if answer.status in BODILESS:
+        pass
     elif length is not None:
         response.content_length = length
     else:
         response.enable_chunked_encoding()
-    for fault in faults:
-        if fault.latency:
-            await asyncio.sleep(fault.latency)
-    await response.prepare(request)
-    sent = 0
-    if request.method != "HEAD" and answer.status != 204:
-        cut_at = min((fault.cut_at for fault in faults if fault.cut_at is not None), default=None)
-        bandwidth = min((fault.bandwidth for fault in faults if fault.bandwidth), default=None)
-        slow = sum(fault.slow for fault in faults)
-        async for block in _blocks(body, THROTTLED_BLOCK if slow or bandwidth else BLOCK):
-            if slow or bandwidth:
-                await asyncio.sleep(slow + (len(block) / bandwidth if bandwidth else 0))
-            if cut_at is not None and sent + len(block) >= cut_at:
-                await response.write(block[: cut_at - sent])
-                raise CutError(sent + cut_at - sent)
-            await response.write(block)
-            sent += len(block)
-    elif not isinstance(body, bytes) and hasattr(body, "aclose"):
-        await body.aclose()
-    await response.write_eof()
-    return response, sent
+    return response, body
+
+
+class _Pace:
+    """How fast a body may go out."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self._slow = sum(fault.slow for fault in faults)
+        self._bandwidth = min((fault.bandwidth for fault in faults if fault.bandwidth), default=None)
+        self.block = THROTTLED_BLOCK if self._slow or self._bandwidth else BLOCK
+
+    async def wait(self, size: int) -> None:
+        """Wait as long as a block of that size takes."""
+        pause = self._slow + (size / self._bandwidth if self._bandwidth else 0)
+        if pause:
+            await asyncio.sleep(pause)
 
 
 class CutError(Exception):
@@ -96,22 +117,8 @@ async def _blocks(
             yield view[position : position + size]
 
 
-class _Compressor:
-    def __init__(self, wbits: int) -> None:
-        self._zlib = zlib.compressobj(1, zlib.DEFLATED, wbits)
-
-    def compress(self, block: bytes | memoryview) -> bytes:
-        return self._zlib.compress(block)
-
-    def flush(self) -> bytes:
-        return self._zlib.flush()
-
-    def compress_all(self, body: bytes) -> bytes:
-        return self.compress(body) + self.flush()
-
-
-def _compressor(encoding: str) -> _Compressor:
-    return _Compressor(31 if encoding == "gzip" else 15)
+def _compressor(encoding: str) -> zlib._Compress:
+    return zlib.compressobj(1, zlib.DEFLATED, 31 if encoding == "gzip" else 15)
 
 
 def _encoding(request: web.BaseRequest, answer: Answer, length: int | None) -> str | None:

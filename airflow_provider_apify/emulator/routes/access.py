@@ -18,7 +18,7 @@ AnyStorage = TypeVar("AnyStorage", bound=Storage)
 def actor_of(call: Call) -> Actor:
     """Find the Actor of ``{actorId}``: one's own or a public one."""
     user = call.user
-    actor = call.platform.find_named(call.platform.actors, call.params["actorId"], user)
+    actor = call.platform.find(call.platform.actors, call.params["actorId"], user, bare=True)
     if actor is None or not (actor.is_public or actor.user_id == user.id):
         raise not_found("Actor")
     return actor
@@ -27,7 +27,7 @@ def actor_of(call: Call) -> Actor:
 def task_of(call: Call) -> Task:
     """Find the task of ``{actorTaskId}``, one's own."""
     user = call.user
-    task = call.platform.find_named(call.platform.tasks, call.params["actorTaskId"], user)
+    task = call.platform.find(call.platform.tasks, call.params["actorTaskId"], user, bare=True)
     if task is None or task.user_id != user.id:
         raise not_found("Actor task")
     return task
@@ -113,7 +113,7 @@ def _last(call: Call, wanted: Callable[[Run], bool]) -> Run:
 
 def _storage(call: Call, table: dict[str, AnyStorage], reference: str, what: str) -> AnyStorage:
     user = call.anyone
-    storage = call.platform.find_storage(table, reference, user)
+    storage = call.platform.find(table, reference, user)
     if storage is None:
         if user is None:
             raise no_token()

@@ -18,67 +18,87 @@ ROOT = "/__emulator__"
 
 def register(router: Router, emulator: Emulator) -> None:
     """Add what sets and tells faults, switches, clock, requests, runs and aborts."""
+    control = _Control(emulator)
+    for method, path, handler in (
+        ("GET", "faults", control.get_faults),
+        ("POST", "faults", control.add_fault),
+        ("DELETE", "faults", control.clear_faults),
+        ("GET", "switches", control.get_switches),
+        ("PUT", "switches", control.put_switches),
+        ("GET", "clock", control.get_clock),
+        ("PUT", "clock", control.put_clock),
+        ("GET", "requests", control.get_requests),
+        ("DELETE", "requests", control.clear_requests),
+        ("GET", "runs", control.get_runs),
+        ("GET", "aborts", control.get_aborts),
+    ):
+        router.add(method, f"{ROOT}/{path}", handler)
 
-    @router.on("GET", f"{ROOT}/faults")
-    async def get_faults(call: Call) -> Answer:
-        return json_answer([fault.as_dict() for fault in emulator.faults])
 
-    @router.on("POST", f"{ROOT}/faults")
-    async def add_fault(call: Call) -> Answer:
+class _Control:
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    async def get_faults(self, call: Call) -> Answer:
+        """Answer with the faults in force."""
+        return json_answer([fault.as_dict() for fault in self._emulator.faults])
+
+    async def add_fault(self, call: Call) -> Answer:
+        """Put a fault in force."""
         body = await call.json_object()
         try:
             fault = Fault(**body)
         except TypeError as problem:
             raise invalid_request(f"Not a fault: {problem}") from None
-        return json_answer(emulator.faults.add(fault).as_dict(), 201)
+        return json_answer(self._emulator.faults.add(fault).as_dict(), 201)
 
-    @router.on("DELETE", f"{ROOT}/faults")
-    async def clear_faults(call: Call) -> Answer:
-        emulator.faults.clear()
+    async def clear_faults(self, call: Call) -> Answer:
+        """Take all faults off."""
+        self._emulator.faults.clear()
         return Answer(204)
 
-    @router.on("GET", f"{ROOT}/switches")
-    async def get_switches(call: Call) -> Answer:
-        return json_answer(asdict(emulator.switches))
+    async def get_switches(self, call: Call) -> Answer:
+        """Answer with the switches."""
+        return json_answer(asdict(self._emulator.switches))
 
-    @router.on("PUT", f"{ROOT}/switches")
-    async def put_switches(call: Call) -> Answer:
+    async def put_switches(self, call: Call) -> Answer:
+        """Set some switches."""
         body = await call.json_object()
-        unknown = set(body) - {entry.name for entry in fields(emulator.switches)}
+        unknown = set(body) - {entry.name for entry in fields(self._emulator.switches)}
         if unknown:
             raise invalid_request(f"No such switch: {', '.join(sorted(unknown))}")
         for name, value in body.items():
-            setattr(emulator.switches, name, value)
-        return json_answer(asdict(emulator.switches))
+            setattr(self._emulator.switches, name, value)
+        return json_answer(asdict(self._emulator.switches))
 
-    @router.on("GET", f"{ROOT}/clock")
-    async def get_clock(call: Call) -> Answer:
-        return json_answer({"time": emulator.clock.time(), "speed": emulator.clock.speed})
+    async def get_clock(self, call: Call) -> Answer:
+        """Answer with emulated time."""
+        return json_answer({"time": self._emulator.clock.time(), "speed": self._emulator.clock.speed})
 
-    @router.on("PUT", f"{ROOT}/clock")
-    async def put_clock(call: Call) -> Answer:
+    async def put_clock(self, call: Call) -> Answer:
+        """Set the speed of the clock, or advance it."""
         body = await call.json_object()
         try:
             if "speed" in body:
-                emulator.clock.speed = body["speed"]
-            emulator.clock.advance(body.get("advance", 0))
+                self._emulator.clock.speed = body["speed"]
+            self._emulator.clock.advance(body.get("advance", 0))
         except (TypeError, ValueError) as problem:
             raise invalid_request(str(problem)) from None
-        return json_answer({"time": emulator.clock.time(), "speed": emulator.clock.speed})
+        return json_answer({"time": self._emulator.clock.time(), "speed": self._emulator.clock.speed})
 
-    @router.on("GET", f"{ROOT}/requests")
-    async def get_requests(call: Call) -> Answer:
-        return json_answer([request.as_dict() for request in emulator.requests])
+    async def get_requests(self, call: Call) -> Answer:
+        """Answer with what was asked."""
+        return json_answer([request.as_dict() for request in self._emulator.requests])
 
-    @router.on("DELETE", f"{ROOT}/requests")
-    async def clear_requests(call: Call) -> Answer:
-        emulator.requests.clear()
+    async def clear_requests(self, call: Call) -> Answer:
+        """Forget what was asked."""
+        self._emulator.requests.clear()
         return Answer(204)
 
-    @router.on("GET", f"{ROOT}/runs")
-    async def get_runs(call: Call) -> Answer:
-        return json_answer(emulator.runs)
+    async def get_runs(self, call: Call) -> Answer:
+        """Answer with all runs."""
+        return json_answer(self._emulator.runs)
 
-    @router.on("GET", f"{ROOT}/aborts")
-    async def get_aborts(call: Call) -> Answer:
-        return json_answer(emulator.aborts)
+    async def get_aborts(self, call: Call) -> Answer:
+        """Answer with the requests to abort a run."""
+        return json_answer(self._emulator.aborts)

@@ -122,8 +122,8 @@ async def _raw(head: bytes, blocks: Iterator[memoryview]) -> AsyncIterator[bytes
 
 
 async def _raw_json(head: bytes, blocks: Iterator[memoryview]) -> AsyncIterator[bytes | memoryview]:
-    # A line is an item, so JSON Lines turn into an array without decoding them: a comma before each line break
-    # but the last. That one is held back until it is known whether more follows.
+    # A line is an item, so JSON Lines turn into an array without decoding them: a comma before each line
+    # break but the last. That one is held back until it is known whether more follows.
     yield head + b"[\n"
     held = b""
     for block in blocks:

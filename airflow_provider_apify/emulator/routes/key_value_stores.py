@@ -129,7 +129,8 @@ async def get_records(call: Call, store: KeyValueStore) -> Answer:
 
 def record_url(call: Call, store: KeyValueStore, key: str) -> str:
     """Build a URL that opens one record without a token."""
-    return f"{call.base_url}/v2/key-value-stores/{store.id}/records/{quote(key)}?signature={sign(store.secret, key)}"
+    signature = sign(store.secret, key)
+    return f"{call.base_url}/v2/key-value-stores/{store.id}/records/{quote(key)}?signature={signature}"
 
 
 def _zipped(store: KeyValueStore, keys: list[str]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
+from functools import partial
 
 from airflow_provider_apify.emulator.call import Answer, Call
 from airflow_provider_apify.emulator.routes.access import run_of
@@ -44,6 +45,8 @@ async def _follow(run: Run, raw: bool) -> AsyncIterator[bytes]:
             position = end
         if finished:
             return
-        await run.log.changed.wait(
-            run.platform.clock, math.inf, lambda: run.is_finished or len(run.log) > position
-        )
+        await run.log.changed.wait(run.platform.clock, math.inf, partial(_has_news, run, position))
+
+
+def _has_news(run: Run, position: int) -> bool:
+    return run.is_finished or len(run.log) > position

@@ -129,7 +129,7 @@ async def metamorph_run(call: Call, run: Run) -> Answer:
     if target is None:
         raise invalid_value("Parameter targetActorId is required.")
     user: User = call.user
-    actor = call.platform.find_named(call.platform.actors, target.replace("/", "~"), user)
+    actor = call.platform.find(call.platform.actors, target.replace("/", "~"), user, bare=True)
     if actor is None or not (actor.is_public or actor.user_id == user.id):
         raise not_found("Actor")
     build = call.text("build")

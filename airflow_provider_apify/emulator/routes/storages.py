@@ -44,7 +44,7 @@ def mount_collection(
         body = await call.json_object()
         if name is not None:
             _check_name(name)
-            existing = call.platform.find_storage(table, f"~{name}", user)
+            existing = call.platform.find(table, f"~{name}", user)
             if existing is not None:
                 return data_answer(describe(call, existing))
         storage = creator_of(call.platform)(user, name=name)
@@ -81,7 +81,7 @@ def update(call: Call, storage: AnyStorage, table: dict[str, AnyStorage], body: 
             if not isinstance(name, str):
                 raise invalid_request("name must be a string.")
             _check_name(name)
-            other = call.platform.find_storage(table, f"~{name}", call.user)
+            other = call.platform.find(table, f"~{name}", call.user)
             if other is not None and other is not storage:
                 raise ApiError(409, "name-not-unique", f"You already have a {storage.kind} named {name}.")
         storage.name = name

@@ -37,7 +37,7 @@ async def create_task(call: Call) -> Answer:
     reference = body.get("actId")
     if not isinstance(reference, str) or not reference:
         raise invalid_request("A task needs actId, the Actor it runs.")
-    actor = call.platform.find_named(call.platform.actors, reference.replace("/", "~"), user)
+    actor = call.platform.find(call.platform.actors, reference.replace("/", "~"), user, bare=True)
     if actor is None or not (actor.is_public or actor.user_id == user.id):
         raise not_found("Actor")
     now = call.platform.clock.time()
