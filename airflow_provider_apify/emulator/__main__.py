@@ -1,0 +1,44 @@
+"""``python -m airflow_provider_apify.emulator``: serve until stopped."""
+
+from __future__ import annotations
+
+import argparse
+import runpy
+import signal
+import threading
+
+from airflow_provider_apify.emulator.emulator import DEFAULT_TOKEN, DEFAULT_USERNAME, Emulator
+
+
+def main() -> None:
+    """Run the emulator as a command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_apify.emulator", description=main.__doc__
+    )
+    parser.add_argument(
+        "--port", type=int, default=8010, help="port on 127.0.0.1, 0 for a free one (%(default)s)"
+    )
+    parser.add_argument("--token", default=DEFAULT_TOKEN, help="API token of the default user (%(default)s)")
+    parser.add_argument("--username", default=DEFAULT_USERNAME, help="name of the default user (%(default)s)")
+    parser.add_argument(
+        "--actors",
+        metavar="FILE.py",
+        help="Python file that registers Actors, tasks and users with the global name `emulator`",
+    )
+    parser.add_argument("--speed", type=float, default=1, help="emulated seconds per second (%(default)s)")
+    options = parser.parse_args()
+    emulator = Emulator(options.token, options.username)
+    emulator.clock.speed = options.speed
+    if options.actors:
+        runpy.run_path(options.actors, {"emulator": emulator})
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with emulator.serve(options.port) as server:
+        print(f"Apify emulator at {server.url}, token {server.token}", flush=True)
+        stopped.wait()
+    emulator.platform.close()
+
+
+if __name__ == "__main__":
+    main()

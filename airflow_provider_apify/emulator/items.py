@@ -1,0 +1,114 @@
+"""The items of a dataset, kept as the bytes they are served in."""
+
+from __future__ import annotations
+
+import bisect
+import json
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+BLOCK = 1 << 20
+FIELDS_SAMPLE = 1000
+
+
+def encode(value: Any) -> bytes:
+    """Encode a value as compact JSON; line breaks inside are escaped, so a line is an item."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class ItemStore:
+    """An append-only sequence of JSON objects.
+
+    Items lie as JSON Lines in blocks; an index of their ends (8 bytes an item) makes any page as near as
+    the first one and lets raw pages be served without decoding them.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: list[bytes | bytearray] = []
+        self._starts: list[int] = []
+        self._ends = array("Q")
+        self.bytes = 0
+        self.clean_count = 0
+        self.fields: dict[str, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def extend(self, items: Iterable[dict[str, Any]]) -> None:
+        """Append items."""
+        for item in items:
+            if len(item) > 0 and any(not name.startswith("#") for name in item):
+                self.clean_count += 1
+            self.fields.update(dict.fromkeys(item))
+            self._append(encode(item) + b"\n")
+
+    def load(self, lines: bytes) -> None:
+        """Append JSON Lines as they are; ``fields`` is taken from the first thousand.
+
+        :param lines: Compact JSON objects, one a line, without empty lines.
+        """
+        if lines and not lines.endswith(b"\n"):
+            lines += b"\n"
+        first = len(self)
+        if lines:
+            self._blocks.append(lines)
+            self._starts.append(self.bytes)
+        end = lines.find(b"\n")
+        start = 0
+        while end >= 0:
+            if b'"#' in (line := lines[start:end]):
+                self.clean_count += any(not name.startswith("#") for name in json.loads(line))
+            else:
+                self.clean_count += line != b"{}"
+            start = end + 1
+            self._ends.append(self.bytes + start)
+            end = lines.find(b"\n", start)
+        self.bytes += len(lines)
+        for item in self.at(range(first, min(first + FIELDS_SAMPLE, len(self)))):
+            self.fields.update(dict.fromkeys(item))
+
+    def size(self, start: int, stop: int) -> int:
+        """Bytes of the items ``start`` to ``stop`` as JSON Lines."""
+        return self._offset(stop) - self._offset(start)
+
+    def lines(self, start: int, stop: int) -> Iterator[memoryview]:
+        """Items ``start`` to ``stop`` as JSON Lines, in blocks of about a megabyte, not copied."""
+        here, end = self._offset(start), self._offset(stop)
+        number = bisect.bisect_right(self._starts, here) - 1
+        while here < end:
+            # A copy of a growing block: it may not be appended to while a view of it is alive.
+            block = self._blocks[number]
+            view = memoryview(bytes(block) if isinstance(block, bytearray) else block)
+            base = self._starts[number]
+            upto = min(end, base + len(view))
+            for position in range(here - base, upto - base, BLOCK):
+                yield view[position : min(position + BLOCK, upto - base)]
+            here, number = upto, number + 1
+
+    def at(self, positions: range) -> Iterator[dict[str, Any]]:
+        """Items at some positions, decoded."""
+        for position in positions:
+            yield json.loads(self._line(position))
+
+    def _line(self, position: int) -> bytes:
+        start, end = self._offset(position), self._ends[position]
+        number = bisect.bisect_right(self._starts, start) - 1
+        base = self._starts[number]
+        return bytes(self._blocks[number][start - base : end - base])
+
+    def _offset(self, position: int) -> int:
+        position = min(position, len(self))
+        return self._ends[position - 1] if position > 0 else 0
+
+    def _append(self, line: bytes) -> None:
+        last = self._blocks[-1] if self._blocks else None
+        if not isinstance(last, bytearray) or len(last) + len(line) > BLOCK:
+            if isinstance(last, bytearray):
+                self._blocks[-1] = bytes(last)
+            last = bytearray()
+            self._blocks.append(last)
+            self._starts.append(self.bytes)
+        last += line
+        self.bytes += len(line)
+        self._ends.append(self.bytes)

@@ -1,0 +1,176 @@
+"""The state of the emulated platform: who and what exists, and how a run is started."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import Any, Protocol, TypeVar
+
+from airflow_provider_apify.emulator.accounts import Actor, Task, User
+from airflow_provider_apify.emulator.clock import Clock
+from airflow_provider_apify.emulator.errors import ApiError
+from airflow_provider_apify.emulator.functions import FunctionExecution
+from airflow_provider_apify.emulator.runs import Execution, Run, RunOptions
+from airflow_provider_apify.emulator.storages import Dataset, KeyValueStore, Record, new_id
+from airflow_provider_apify.emulator.switches import Switches
+
+
+class Nameable(Protocol):
+    """What can be found by its owner and name."""
+
+    user_id: str
+    username: str
+
+    @property
+    def name(self) -> str | None:
+        """Its name; storages of runs have none."""
+
+
+Named = TypeVar("Named", bound=Nameable)
+
+
+class Platform:
+    """Everything the API can be asked about. Changes of more than one thing hold :attr:`lock`."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.clock = Clock()
+        self.switches = Switches()
+        self.users: dict[str, User] = {}
+        self.actors: dict[str, Actor] = {}
+        self.tasks: dict[str, Task] = {}
+        self.runs: dict[str, Run] = {}
+        self.datasets: dict[str, Dataset] = {}
+        self.stores: dict[str, KeyValueStore] = {}
+        self.aborts: list[dict[str, Any]] = []
+
+    def user_named(self, username: str) -> User | None:
+        """Find a user by name."""
+        return next((user for user in self.users.values() if user.username == username), None)
+
+    def user_with_token(self, token: str) -> User | None:
+        """Find the user a token belongs to."""
+        return next((user for user in self.users.values() if token and user.token == token), None)
+
+    def find(
+        self, table: dict[str, Named], reference: str, user: User | None, *, bare: bool = False
+    ) -> Named | None:
+        """Find a resource by its id, by ``username~name`` or, for one's own, by ``~name``.
+
+        :param bare: Whether one's own may also be called by the name alone, as Actors and tasks may.
+        """
+        if reference in table:
+            return table[reference]
+        username, tilde, name = reference.rpartition("~")
+        if not tilde and not bare:
+            return None
+        username = username or (user.username if user else "")
+        for entry in table.values():
+            is_named = entry.name is not None and entry.name.lower() == name.lower()
+            if is_named and username in (entry.username, entry.user_id):
+                return entry
+        return None
+
+    def create_dataset(self, user: User, **fields: Any) -> Dataset:
+        """Make a dataset of a user."""
+        dataset = Dataset(user.id, user.username, self.clock, self.switches, **fields)
+        self.datasets[dataset.id] = dataset
+        return dataset
+
+    def create_store(self, user: User, **fields: Any) -> KeyValueStore:
+        """Make a key-value store of a user."""
+        store = KeyValueStore(user.id, user.username, self.clock, self.switches, **fields)
+        self.stores[store.id] = store
+        return store
+
+    def runs_in_order(self) -> list[Run]:
+        """All runs, by their start."""
+        return list(self.runs.values())
+
+    def is_visible(self, run: Run) -> bool:
+        """Whether replicas know the run yet (``Switches.replica_lag_seconds``)."""
+        lag = self.switches.replica_lag_seconds
+        return not lag or self.clock.time() - run.started_at >= lag
+
+    def start_run(
+        self,
+        user: User,
+        actor: Actor,
+        task: Task | None,
+        options: RunOptions,
+        record: Record | None,
+        meta: dict[str, Any],
+    ) -> Run:
+        """Start a run.
+
+        :raises ApiError: if the user's limits do not allow it; nothing is started then.
+        """
+        with self.lock:
+            self._check_capacity(user, options.memory_mbytes)
+            run_id = new_id()
+            owner: dict[str, Any] = {"run_id": run_id, "actor_id": actor.id}
+            run = Run(
+                self,
+                user,
+                actor,
+                task,
+                options,
+                meta,
+                self.create_dataset(user, schema=actor.dataset_schema, **owner),
+                self.create_store(user, **owner),
+                new_id(),
+                id=run_id,
+            )
+            if record is not None:
+                run.store.put("INPUT", record)
+            self.runs[run.id] = run
+            actor.total_runs += 1
+            actor.last_run_at = run.started_at
+            if task:
+                task.total_runs += 1
+            self.emit("ACTOR.RUN.CREATED", run)
+            return run
+
+    def execution_of(self, run: Run) -> Execution:
+        """Make what runs the Actor's code."""
+        if run.actor.function is None:
+            raise ApiError(400, "unknown-build-tag", f"Actor {run.actor.full_name} has no build to run.")
+        return FunctionExecution(run, run.actor.function)
+
+    def attach_webhooks(self, run: Run, webhooks: list[dict[str, Any]]) -> None:
+        """Attach ad-hoc webhooks to a run."""
+
+    def emit(self, event: str, run: Run) -> None:
+        """Tell webhooks of an event in the life of a run."""
+
+    def close(self) -> None:
+        """Stop all runs and the clock."""
+        for run in self.runs_in_order():
+            run.abort()
+        self.clock.close()
+
+    def _check_capacity(self, user: User, memory_mbytes: int) -> None:
+        active = [run for run in self.runs.values() if run.user is user and not run.is_finished]
+        used = sum(run.options.memory_mbytes for run in active)
+        if used + memory_mbytes > user.max_memory_mbytes:
+            raise ApiError(
+                402,
+                "actor-memory-limit-exceeded",
+                f"By launching this job you will exceed the memory limit of {user.max_memory_mbytes}MB for"
+                f" all your Actor runs and builds (currently used: {used}MB, requested: {memory_mbytes}MB)."
+                " Please consider an upgrade to a larger plan.",
+            )
+        if len(active) >= user.max_concurrent_runs:
+            raise ApiError(
+                402,
+                "concurrent-runs-limit-exceeded",
+                f"By launching this job you will exceed your limit of {user.max_concurrent_runs} concurrent"
+                " Actor runs. Please consider an upgrade to a larger plan.",
+            )
+
+
+def build_matches(actor: Actor, build: str) -> bool:
+    """Whether an Actor has the build that a tag or number names."""
+    if re.fullmatch(r"\d+\.\d+\.\d+", build):
+        return build == actor.build_number
+    return build in (actor.default_build, "latest")

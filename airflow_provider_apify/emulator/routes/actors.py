@@ -1,0 +1,66 @@
+"""Actors."""
+
+from __future__ import annotations
+
+from airflow_provider_apify.emulator.accounts import Actor
+from airflow_provider_apify.emulator.call import Answer, Call, data_answer
+from airflow_provider_apify.emulator.routes.access import own_runs
+from airflow_provider_apify.emulator.routes.runs import list_runs
+from airflow_provider_apify.emulator.routes.starts import check_build, check_input, start, wait
+from airflow_provider_apify.emulator.routing import Family, Router
+
+ACTOR: Family[Actor] = Family()
+
+
+def register(router: Router) -> None:
+    """Add the list of Actors."""
+    router.add("GET", "/v2/actors", list_actors)
+
+
+async def list_actors(call: Call) -> Answer:
+    """Answer with one's own Actors, and public ones already used, unless ``my``."""
+    user = call.user
+    mine = call.flag("my")
+    used = {run.actor.id for run in own_runs(call, user)}
+    actors = [
+        actor
+        for actor in call.platform.actors.values()
+        if actor.user_id == user.id or (not mine and actor.id in used)
+    ]
+    if call.choice("sortBy", ("createdAt", "stats.lastRunStartedAt")) == "stats.lastRunStartedAt":
+        actors.sort(key=lambda actor: actor.last_run_at or 0)
+    return call.page(actors, Actor.describe_short)
+
+
+@ACTOR.on("GET")
+async def get_actor(call: Call, actor: Actor) -> Answer:
+    """Answer with an Actor."""
+    return data_answer(actor.describe())
+
+
+@ACTOR.on("GET", "/runs")
+async def list_actor_runs(call: Call, actor: Actor) -> Answer:
+    """Answer with the user's runs of an Actor."""
+    return list_runs(call, [run for run in own_runs(call, call.user) if run.actor is actor])
+
+
+@ACTOR.on("POST", "/runs")
+async def start_actor(call: Call, actor: Actor) -> Answer:
+    """Start a run of an Actor."""
+    run = await start(call, actor)
+    shown = run.describe()
+    run.launch()
+    if call.number("waitForFinish"):
+        await wait(call, run)
+        shown = run.describe()
+    return data_answer(shown, 201, Location=f"{call.base_url}/v2/actors/{actor.id}/runs/{run.id}")
+
+
+@ACTOR.on("POST", "/validate-input")
+async def validate_input(call: Call, actor: Actor) -> Answer:
+    """Say whether the Actor would take some input."""
+    build = call.text("build")
+    if build is not None:
+        check_build(actor, build)
+    check_input(actor, await call.json())
+    return data_answer({"valid": True})

@@ -1,0 +1,219 @@
+"""Datasets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any
+
+from airflow_provider_apify.emulator.call import Answer, Call, data_answer, json_answer
+from airflow_provider_apify.emulator.errors import ApiError, invalid_request, invalid_value
+from airflow_provider_apify.emulator.formats import BOM, CONTENT_TYPES, Layout, render
+from airflow_provider_apify.emulator.routes.storages import describe, mount_collection, update
+from airflow_provider_apify.emulator.routing import Family, Router
+from airflow_provider_apify.emulator.rows import RAW, Row, Shape
+from airflow_provider_apify.emulator.storages import Dataset
+
+DATASET: Family[Dataset] = Family()
+NO_LIMIT = 999_999_999_999
+BATCH_BYTES = 1 << 18
+
+
+def register(router: Router) -> None:
+    """Add the collection of datasets."""
+    mount_collection(
+        router, "/v2/datasets", lambda platform: platform.datasets, lambda platform: platform.create_dataset
+    )
+
+
+@DATASET.on("GET")
+async def get_dataset(call: Call, dataset: Dataset) -> Answer:
+    """Answer with a dataset."""
+    return data_answer(describe(call, dataset))
+
+
+@DATASET.on("PUT")
+async def put_dataset(call: Call, dataset: Dataset) -> Answer:
+    """Change the name, title or access of a dataset."""
+    update(call, dataset, call.platform.datasets, await call.json_object())
+    return data_answer(describe(call, dataset))
+
+
+@DATASET.on("DELETE")
+async def delete_dataset(call: Call, dataset: Dataset) -> Answer:
+    """Delete a dataset."""
+    call.platform.datasets.pop(dataset.id, None)
+    return Answer(204)
+
+
+@DATASET.on("POST", "/items")
+async def push_items(call: Call, dataset: Dataset) -> Answer:
+    """Append one item or several; all or none of them."""
+    value = await call.json()
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, dict) for item in items):
+        raise invalid_request("Items must be JSON objects, or an array of them.")
+    if dataset.schema:
+        from airflow_provider_apify.emulator.schemas import check_items
+
+        check_items(dataset.schema, items)
+    dataset.push(items)
+    return json_answer({}, 201, Location=f"{call.base_url}/v2/datasets/{dataset.id}/items")
+
+
+@DATASET.on("GET", "/statistics")
+async def get_statistics(call: Call, dataset: Dataset) -> Answer:
+    """Answer with statistics of each field."""
+    return data_answer({"fieldStatistics": await asyncio.to_thread(_statistics, dataset)})
+
+
+@DATASET.on("HEAD", "/items")
+@DATASET.on("GET", "/items")
+async def get_items(call: Call, dataset: Dataset) -> Answer:
+    """Answer with items, in any format."""
+    return await items_answer(call, dataset)
+
+
+async def items_answer(call: Call, dataset: Dataset, status: int = 200) -> Answer:
+    """Answer with the items that the parameters select, in the format and shape they ask for."""
+    name = call.choice("format", CONTENT_TYPES) or "json"
+    offset, wanted = call.integer("offset") or 0, call.integer("limit")
+    desc = bool(call.flag("desc"))
+    limit = NO_LIMIT if wanted is None else wanted
+    shape, layout = _shape(call, dataset), _layout(call, dataset)
+    bom = call.flag("bom", name == "csv")
+    dataset.was_read()
+    size = len(dataset.items)
+    first = min(offset, size)
+    last = min(offset + limit, size)
+    if desc:
+        first, last = size - last, size - first
+    answer = Answer(status, content_type=CONTENT_TYPES[name])
+    answer.headers = {
+        "X-Apify-Pagination-Offset": str(offset),
+        "X-Apify-Pagination-Limit": str(limit),
+        "X-Apify-Pagination-Count": str(last - first),
+        "X-Apify-Pagination-Total": str(dataset.counts()[0]),
+        "X-Apify-Pagination-Desc": str(desc).lower(),
+    }
+    if call.flag("attachment"):
+        answer.headers["Content-Disposition"] = f'attachment; filename="dataset_{dataset.id}.{name}"'
+    head = BOM if bom and name != "xlsx" else b""
+    if shape == RAW and not desc and name == "jsonl":
+        answer.length = dataset.items.size(first, last) + len(head)
+        answer.body = _raw(head, dataset.items.lines(first, last))
+    elif shape == RAW and not desc and name == "json" and first < last:
+        answer.body = _raw_json(head, dataset.items.lines(first, last))
+    else:
+        positions = range(last - 1, first - 1, -1) if desc else range(first, last)
+
+        def rows() -> Iterable[Row]:
+            return shape.apply(dataset.items.at(positions))
+
+        answer.body = await _batched(head, render(name, rows, layout))
+    return answer
+
+
+async def _raw(head: bytes, blocks: Iterator[memoryview]) -> AsyncIterator[bytes | memoryview]:
+    if head:
+        yield head
+    for block in blocks:
+        yield block
+
+
+async def _raw_json(head: bytes, blocks: Iterator[memoryview]) -> AsyncIterator[bytes | memoryview]:
+    # A line is an item, so JSON Lines turn into an array without decoding them: a comma before each line
+    # break but the last. That one is held back until it is known whether more follows.
+    yield head + b"[\n"
+    held = b""
+    for block in blocks:
+        text = bytes(block)
+        whole = text.endswith(b"\n")
+        yield held + (text[:-1] if whole else text).replace(b"\n", b",\n")
+        held = b",\n" if whole else b""
+    yield b"\n]"
+
+
+async def _batched(head: bytes, parts: Iterator[bytes]) -> AsyncIterator[bytes | memoryview]:
+    # The first batch is made before the answer starts, so that what cannot be rendered is still an error.
+    first = await asyncio.to_thread(_batch, parts)
+
+    async def batches() -> AsyncIterator[bytes | memoryview]:
+        yield head + first
+        while batch := await asyncio.to_thread(_batch, parts):
+            yield batch
+
+    return batches()
+
+
+def _batch(parts: Iterator[bytes]) -> bytes:
+    batch, size = [], 0
+    for part in parts:
+        batch.append(part)
+        size += len(part)
+        if size >= BATCH_BYTES:
+            break
+    return b"".join(batch)
+
+
+def _shape(call: Call, dataset: Dataset) -> Shape:
+    clean = bool(call.flag("clean"))
+    view = _view(call, dataset)
+    fields, unwind = (
+        call.names("fields") or view.get("fields", ()),
+        call.names("unwind") or view.get("unwind", ()),
+    )
+    renamed = call.names("outputFields")
+    if call.flag("simplified"):
+        fields, unwind = ("url", "pageFunctionResult", "errorInfo"), ("pageFunctionResult",)
+    if renamed and len(renamed) != len(fields):
+        raise invalid_value("outputFields needs fields, and as many names as fields has.")
+    return Shape(
+        fields=tuple(fields),
+        output_fields=renamed,
+        omit=call.names("omit") or tuple(view.get("omit", ())),
+        unwind=tuple(unwind),
+        flatten=call.names("flatten") or tuple(view.get("flatten", ())),
+        skip_hidden=clean or bool(call.flag("skipHidden")),
+        skip_empty=clean or bool(call.flag("skipEmpty")),
+        skip_failed_pages=bool(call.flag("skipFailedPages")),
+    )
+
+
+def _view(call: Call, dataset: Dataset) -> dict[str, Any]:
+    name = call.text("view")
+    if name is None:
+        return {}
+    views = (dataset.schema or {}).get("views") or {}
+    if name not in views:
+        raise ApiError(400, "requested-dataset-view-does-not-exist", f"The dataset has no view {name}.")
+    transformation = views[name].get("transformation") or {}
+    return {key: [value] if isinstance(value, str) else value for key, value in transformation.items()}
+
+
+def _layout(call: Call, dataset: Dataset) -> Layout:
+    delimiter = call.text("delimiter", ",") or ","
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise invalid_value("The delimiter must be a single character, and no quote or line break.")
+    return Layout(
+        columns=call.names("outputFields") or call.names("fields"),
+        delimiter=delimiter,
+        skip_header_row=bool(call.flag("skipHeaderRow")),
+        xml_root=call.text("xmlRoot", "items") or "items",
+        xml_row=call.text("xmlRow", "item") or "item",
+        feed_title=call.text("feedTitle") or f"Dataset {dataset.name or dataset.id}",
+        feed_description=call.text("feedDescription") or f'Items in dataset with id "{dataset.id}".',
+    )
+
+
+def _statistics(dataset: Dataset) -> dict[str, dict[str, Any]]:
+    statistics: dict[str, dict[str, Any]] = {}
+    for item in dataset.items.at(range(len(dataset.items))):
+        for name, value in item.items():
+            entry = statistics.setdefault(name, {"min": None, "max": None, "nullCount": 0, "emptyCount": 0})
+            entry["nullCount"] += value is None
+            entry["emptyCount"] += value in ("", [], {})
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                entry["min"] = value if entry["min"] is None else min(entry["min"], value)
+                entry["max"] = value if entry["max"] is None else max(entry["max"], value)
+    return statistics

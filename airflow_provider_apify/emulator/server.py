@@ -1,0 +1,184 @@
+"""The HTTP server: an event loop in a thread of its own, on the loopback interface."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import traceback
+from dataclasses import asdict, dataclass, field
+from types import TracebackType
+from typing import Any
+
+from aiohttp import web
+
+from airflow_provider_apify.emulator.call import Answer, Call, error_answer
+from airflow_provider_apify.emulator.clock import iso
+from airflow_provider_apify.emulator.errors import ApiError
+from airflow_provider_apify.emulator.faults import Fault, Faults
+from airflow_provider_apify.emulator.platform import Platform
+from airflow_provider_apify.emulator.routing import Router
+from airflow_provider_apify.emulator.transmission import CutError, hang_up, send
+
+log = logging.getLogger(__name__)
+
+CONTROL = "/__emulator__"
+
+
+@dataclass
+class SeenRequest:
+    """A request the emulator was asked, as :attr:`Emulator.requests` tells it.
+
+    :param status: HTTP status of the answer; None when the connection was closed without one.
+    :param bytes_sent: Bytes of the answer's body.
+    :param time: When it came, epoch seconds, emulated.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    time: float
+    status: int | None = None
+    bytes_sent: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON for ``/__emulator__/requests``."""
+        return {**asdict(self), "time": iso(self.time)}
+
+
+@dataclass
+class Server:
+    """A running server; a context manager that stops it.
+
+    :param port: Port on 127.0.0.1; 0 picks a free one.
+    :param token: Token of the default user.
+    """
+
+    platform: Platform
+    router: Router
+    faults: Faults
+    token: str
+    port: int = 0
+    requests: list[SeenRequest] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="emulator-server", daemon=True)
+        self._ready = threading.Event()
+        self._problem: OSError | None = None
+
+    @property
+    def url(self) -> str:
+        """Base URL, without ``/v2``."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        self._ready.wait()
+        if self._problem:
+            raise self._problem
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop serving; requests still held open are dropped."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._loop.close()
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._stop = asyncio.Event()
+        runner = web.ServerRunner(
+            web.Server(self._handle, access_log=None, auto_decompress=False), shutdown_timeout=0.1
+        )
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", self.port, backlog=4096)
+        try:
+            await site.start()
+        except OSError as problem:
+            self._problem = problem
+            await runner.cleanup()
+            return
+        self.port = runner.addresses[0][1]
+        self._ready.set()
+        await self._stop.wait()
+        await runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        request = _normalised(request)
+        if request.path.startswith(CONTROL):
+            response, _ = await send(request, await self._answer(request), ())
+            return response
+        seen = SeenRequest(
+            request.method,
+            request.path,
+            dict(request.query),
+            dict(request.headers),
+            self.platform.clock.time(),
+        )
+        self.requests.append(seen)
+        faults = self.faults.meeting(request.method, request.path)
+        for fault in faults:
+            if fault.delay:
+                await asyncio.sleep(fault.delay)
+        action = next((fault for fault in faults if fault.action != "alter"), None)
+        if action and action.action == "refuse":
+            return hang_up(request)
+        if action and action.action == "drop-before":
+            await request.read()
+            return hang_up(request)
+        answer = _scripted(action) if action and action.action == "answer" else await self._answer(request)
+        if action and action.action == "drop-after":
+            return hang_up(request)
+        try:
+            response, seen.bytes_sent = await send(request, answer, faults)
+        except CutError as cut:
+            seen.status, seen.bytes_sent = answer.status, cut.sent
+            return hang_up(request)
+        seen.status = answer.status
+        return response
+
+    async def _answer(self, request: web.BaseRequest) -> Answer:
+        try:
+            handler, params = await self.router.resolve(request)
+            return await handler(Call(self.platform, request, params))
+        except ApiError as error:
+            return error_answer(error)
+        except (asyncio.CancelledError, ConnectionError):
+            raise
+        except Exception:
+            # A defect of the emulator: say so plainly, rather than look like trouble of the platform.
+            log.exception("The emulator failed to answer %s %s", request.method, request.path)
+            return error_answer(ApiError(500, "internal-server-error", traceback.format_exc()))
+
+
+def _normalised(request: web.BaseRequest) -> web.BaseRequest:
+    """Undo the API's two ways of saying the same: the alias ``/v2/acts`` and ``?method=POST`` on a GET."""
+    url, method = request.rel_url, request.method
+    if url.raw_path.startswith("/v2/acts/") or url.raw_path == "/v2/acts":
+        url = url.with_path("/v2/actors" + url.raw_path[len("/v2/acts") :], encoded=True, keep_query=True)
+    if method == "GET" and url.query.get("method"):
+        method = url.query["method"].upper()
+    if url is request.rel_url and method == request.method:
+        return request
+    return request.clone(method=method, rel_url=url)
+
+
+def _scripted(fault: Fault) -> Answer:
+    if fault.body is not None:
+        return Answer(fault.status, fault.body.encode(), fault.content_type, dict(fault.headers))
+    answer = error_answer(ApiError(fault.status, fault.type, fault.message))
+    answer.headers.update(fault.headers)
+    return answer

@@ -1,0 +1,42 @@
+"""What is uncertain about the live service, as positions a test can set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass
+class Switches:
+    """Positions of everything that is not certain about the live service.
+
+    :param list_user_agent: Whether items of run lists carry ``meta.userAgent``. Default False, as captured.
+    :param abort_finished: Whether aborting a finished run answers 200 and does nothing (``accept``, as
+        documented) or 400 (``refuse``, as a comment in one of Apify's own Actors has it).
+    :param replica_lag_seconds: For how long, in emulated seconds, a new run answers 404 by its id and is
+        missing from lists. Default 0.
+    :param stale_total: What dataset counts tell while the dataset is younger than ``stale_seconds`` since
+        its last push: the truth (``exact``), 0 (``zero``), or the count before that push (``stale``).
+    :param stale_seconds: For how long counts stay stale after a push, in emulated seconds. Default 5.
+    :param unknown_status: A status that the specification does not know; runs show it instead of RUNNING.
+    :param unknown_fields: Fields that the specification does not know; added to every run, task and dataset.
+    :param ready_seconds: How long a run stays READY, in emulated seconds. Default 0.
+    :param stop_seconds: How long a run stays ABORTING or TIMING-OUT, in emulated seconds. Default 0.
+    :param rate_limits: Whether the documented limits of requests per second are enforced. Default False.
+    :param max_payload_bytes: Largest request body. Default 9,437,184.
+    :param redirect_record_bytes: Records of this many bytes or more are answered with a redirect to a signed
+        URL, as large records may be on the live service. Default None: never.
+    """
+
+    list_user_agent: bool = False
+    abort_finished: Literal["accept", "refuse"] = "accept"
+    replica_lag_seconds: float = 0
+    stale_total: Literal["exact", "zero", "stale"] = "exact"
+    stale_seconds: float = 5
+    unknown_status: str | None = None
+    unknown_fields: dict[str, Any] = field(default_factory=dict)
+    ready_seconds: float = 0
+    stop_seconds: float = 0
+    rate_limits: bool = False
+    max_payload_bytes: int = 9_437_184
+    redirect_record_bytes: int | None = None

@@ -1,0 +1,144 @@
+"""How an answer travels: compression, faults on the way, bytes counted."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Sequence
+
+from aiohttp import web
+
+from airflow_provider_apify.emulator.call import Answer
+from airflow_provider_apify.emulator.faults import Fault
+
+BLOCK = 1 << 20
+THROTTLED_BLOCK = 1 << 14
+WORTH_COMPRESSING = 1024
+BODILESS = (204, 304)
+
+
+async def send(
+    request: web.BaseRequest, answer: Answer, faults: Sequence[Fault]
+) -> tuple[web.StreamResponse, int]:
+    """Send an answer; return the response and how many bytes of body went out.
+
+    :raises CutError: if a fault cuts the body.
+    """
+    response, body = _dressed(request, answer)
+    for fault in faults:
+        await asyncio.sleep(fault.latency)
+    await response.prepare(request)
+    sent = 0
+    if request.method != "HEAD" and answer.status not in BODILESS:
+        cut_at = min((fault.cut_at for fault in faults if fault.cut_at is not None), default=None)
+        pace = _Pace(faults)
+        async for block in _blocks(body, pace.block):
+            await pace.wait(len(block))
+            if cut_at is not None and sent + len(block) >= cut_at:
+                await response.write(block[: cut_at - sent])
+                raise CutError(cut_at)
+            await response.write(block)
+            sent += len(block)
+    await response.write_eof()
+    return response, sent
+
+
+def _dressed(
+    request: web.BaseRequest, answer: Answer
+) -> tuple[web.StreamResponse, bytes | AsyncIterator[bytes | memoryview]]:
+    """Give the response its headers, and the body its encoding."""
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    if answer.content_type:
+        response.headers["Content-Type"] = answer.content_type
+    body, length = answer.body, len(answer.body) if isinstance(answer.body, bytes) else answer.length
+    encoding = _encoding(request, answer, length)
+    if encoding:
+        response.headers["Content-Encoding"] = encoding
+        response.headers["Vary"] = "Accept-Encoding"
+        if isinstance(body, bytes):
+            compressor = _compressor(encoding)
+            body = compressor.compress(body) + compressor.flush()
+            length = len(body)
+        else:
+            body, length = _compressed(body, encoding), None
+    if answer.status in BODILESS:
+        pass
+    elif length is not None:
+        response.content_length = length
+    else:
+        response.enable_chunked_encoding()
+    return response, body
+
+
+class _Pace:
+    """How fast a body may go out."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self._slow = sum(fault.slow for fault in faults)
+        self._bandwidth = min((fault.bandwidth for fault in faults if fault.bandwidth), default=None)
+        self.block = THROTTLED_BLOCK if self._slow or self._bandwidth else BLOCK
+
+    async def wait(self, size: int) -> None:
+        """Wait as long as a block of that size takes."""
+        pause = self._slow + (size / self._bandwidth if self._bandwidth else 0)
+        if pause:
+            await asyncio.sleep(pause)
+
+
+class CutError(Exception):
+    """The connection is to be closed in the middle of the body."""
+
+    def __init__(self, sent: int) -> None:
+        super().__init__(sent)
+        self.sent = sent
+
+
+def hang_up(request: web.BaseRequest) -> web.StreamResponse:
+    """Close the connection without (further) answer."""
+    if request.transport is not None:
+        request.transport.close()
+    return web.StreamResponse()
+
+
+async def _blocks(
+    body: bytes | AsyncIterator[bytes | memoryview], size: int
+) -> AsyncIterator[bytes | memoryview]:
+    if isinstance(body, bytes):
+        view = memoryview(body)
+        for position in range(0, len(view), size):
+            yield view[position : position + size]
+        return
+    async for block in body:
+        if len(block) <= size:
+            yield block
+            continue
+        view = memoryview(block)
+        for position in range(0, len(view), size):
+            yield view[position : position + size]
+
+
+def _compressor(encoding: str) -> zlib._Compress:
+    return zlib.compressobj(1, zlib.DEFLATED, 31 if encoding == "gzip" else 15)
+
+
+def _encoding(request: web.BaseRequest, answer: Answer, length: int | None) -> str | None:
+    if length is not None and length < WORTH_COMPRESSING:
+        return None
+    if request.method == "HEAD" or not (answer.content_type or "").startswith(("text/", "application/")):
+        return None
+    accepted = [part.partition(";") for part in request.headers.get("Accept-Encoding", "").lower().split(",")]
+    names = {name.strip() for name, _, weight in accepted if weight.replace(" ", "") not in ("q=0", "q=0.0")}
+    return next((name for name in ("gzip", "deflate") if name in names), None)
+
+
+async def _compressed(
+    body: AsyncIterator[bytes | memoryview], encoding: str
+) -> AsyncIterator[bytes | memoryview]:
+    compressor = _compressor(encoding)
+    async for block in body:
+        # zlib lets go of the interpreter lock for large blocks; small ones are not worth a thread.
+        large = len(block) > WORTH_COMPRESSING * 16
+        packed = await asyncio.to_thread(compressor.compress, block) if large else compressor.compress(block)
+        if packed:
+            yield packed
+    yield compressor.flush()
