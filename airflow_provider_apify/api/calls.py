@@ -151,6 +151,20 @@ def abort_run(run_id: str, *, gracefully: bool = False) -> Call[ActorRun]:
     )
 
 
+def resurrect_run(run_id: str) -> Call[ActorRun]:
+    """
+    Let a finished run go on, with its own options and storages.
+
+    :param run_id: ID of the run.
+    """
+    return Call(
+        method="POST",
+        path=_path("actor-runs", "run", run_id, "resurrect"),
+        replayable=False,
+        read=_read_run,
+    )
+
+
 def list_runs(
     *,
     actor_id: str | None = None,

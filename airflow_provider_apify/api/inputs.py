@@ -71,7 +71,7 @@ def run_params(options: RunOptions) -> dict[str, Any]:
     :param options: see :class:`RunOptions`; templated values arrive as strings.
     :raises ApifyConfigurationError: if one cannot be used.
     """
-    memory = _number("memory_mbytes", options.get("memory_mbytes"), int)
+    memory = number("memory_mbytes", options.get("memory_mbytes"), int)
     if memory is not None and (memory < 128 or memory & (memory - 1)):
         raise ApifyConfigurationError(
             f"`memory_mbytes` is {memory}: Apify takes powers of two from 128 on (128, 256, 512, 1024, …). "
@@ -84,9 +84,9 @@ def run_params(options: RunOptions) -> dict[str, Any]:
     return {
         "build": options.get("build"),
         "memory": memory,
-        "timeout": _number("run_timeout", timeout, lambda value: int(float(value))),
-        "maxItems": _number("max_items", options.get("max_items"), int, least=1),
-        "maxTotalChargeUsd": _number("max_total_charge_usd", options.get("max_total_charge_usd"), float),
+        "timeout": number("run_timeout", timeout, lambda value: int(float(value))),
+        "maxItems": number("max_items", options.get("max_items"), int, least=1),
+        "maxTotalChargeUsd": number("max_total_charge_usd", options.get("max_total_charge_usd"), float),
         "restartOnError": options.get("restart_on_error"),
         "forcePermissionLevel": options.get("force_permission_level"),
         "webhooks": b64encode(json.dumps(webhooks).encode()).decode() if webhooks else None,
@@ -109,17 +109,24 @@ def resource_ref(kind: str, name: str | None) -> str:
     return ref
 
 
-def _number(
-    name: str, value: Any, convert: Callable[[Any], int | float], least: float = 0
-) -> Any:  # int or float, as `convert` makes it
+def number(name: str, value: Any, convert: Callable[[Any], Any], least: float = 0) -> Any:
+    """
+    Read a number that may have come as text, from a template or a connection.
+
+    :param name: what it is called, for the error.
+    :param value: what the user gave; None and the empty string are no number.
+    :param convert: makes the number.
+    :param least: the smallest that is allowed.
+    :raises ApifyConfigurationError: if it is none, or too small.
+    """
     if value is None or value == "":
         return None
     try:
-        number = convert(value)
-        if number < least:
-            raise ValueError
+        result = convert(value)
     except (TypeError, ValueError):
+        result = None
+    if result is None or not result >= least:
         raise ApifyConfigurationError(
-            f"`{name}` is {value!r}, and must be a number of at least {least:g}. Nothing was started."
-        ) from None
-    return number
+            f"`{name}` is {value!r}, and must be a number of at least {least:g}. Nothing was sent."
+        )
+    return result

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
+
+import pendulum
 
 
 class RunStatus(StrEnum):
@@ -62,6 +65,11 @@ class ActorRun:
         return str(self.data["status"])
 
     @property
+    def started_at(self) -> datetime:
+        """When it was started."""
+        return cast("datetime", pendulum.parse(self.data["startedAt"]))
+
+    @property
     def is_finished(self) -> bool:
         """Whether the run is over."""
         return self.status in TERMINAL_STATUSES
@@ -80,6 +88,11 @@ class ActorRun:
     def user_agent(self) -> str | None:
         """User-Agent of the request that started the run; missing in most lists."""
         return (self.data.get("meta") or {}).get("userAgent")
+
+    @property
+    def origin(self) -> str | None:
+        """What started the run, in Apify's words: `API`, `SCHEDULER`, `WEB`, …"""
+        return (self.data.get("meta") or {}).get("origin")
 
     @property
     def console_url(self) -> str:

@@ -107,6 +107,15 @@ def may_retry(call: Call[Any], error: BaseException) -> bool:
     return isinstance(error, ApifyServerError) and call.replayable
 
 
+def is_outage(error: BaseException) -> bool:
+    """
+    Return whether the API, or the way to it, was down.
+
+    :param error: how a call failed.
+    """
+    return isinstance(error, ApifyUnreachableError | ApifyServerError)
+
+
 def may_have_had_effect(error: ApifyError) -> bool:
     """
     Return whether a call that failed so may have been carried out.

@@ -33,6 +33,7 @@ class Endpoint:
     :param token: API token; goes into the `Authorization` header and nowhere else.
     :param base_url: scheme, host and port.
     :param timeout: seconds to wait for a connection, and for the next byte of an answer.
+    :param long_poll: seconds to let the API hold an answer while waiting for a run.
     :param proxy: URL of an HTTP proxy; without it the environment's proxy variables count.
     :param user_agent: names us to Apify.
     """
@@ -40,6 +41,7 @@ class Endpoint:
     token: str = field(repr=False)
     base_url: str
     timeout: float
+    long_poll: float
     proxy: str | None
     user_agent: str
 
