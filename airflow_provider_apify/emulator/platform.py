@@ -13,6 +13,7 @@ from airflow_provider_apify.emulator.functions import FunctionExecution
 from airflow_provider_apify.emulator.runs import Execution, Run, RunOptions
 from airflow_provider_apify.emulator.storages import Dataset, KeyValueStore, Record, new_id
 from airflow_provider_apify.emulator.switches import Switches
+from airflow_provider_apify.emulator.webhooks import Webhooks
 
 
 class Nameable(Protocol):
@@ -42,6 +43,7 @@ class Platform:
         self.runs: dict[str, Run] = {}
         self.datasets: dict[str, Dataset] = {}
         self.stores: dict[str, KeyValueStore] = {}
+        self.webhooks = Webhooks(self.clock)
         self.aborts: list[dict[str, Any]] = []
 
     def user_named(self, username: str) -> User | None:
@@ -128,7 +130,6 @@ class Platform:
             actor.last_run_at = run.started_at
             if task:
                 task.total_runs += 1
-            self.emit("ACTOR.RUN.CREATED", run)
             return run
 
     def execution_of(self, run: Run) -> Execution:
@@ -137,11 +138,9 @@ class Platform:
             raise ApiError(400, "unknown-build-tag", f"Actor {run.actor.full_name} has no build to run.")
         return FunctionExecution(run, run.actor.function)
 
-    def attach_webhooks(self, run: Run, webhooks: list[dict[str, Any]]) -> None:
-        """Attach ad-hoc webhooks to a run."""
-
     def emit(self, event: str, run: Run) -> None:
         """Tell webhooks of an event in the life of a run."""
+        self.webhooks.emit(event, run.describe)
 
     def close(self) -> None:
         """Stop all runs and the clock."""

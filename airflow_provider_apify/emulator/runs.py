@@ -114,6 +114,7 @@ class Run:
 
     def launch(self) -> None:
         """Give the run to an execution, after as long as ``Switches.ready_seconds``."""
+        self.platform.emit("ACTOR.RUN.CREATED", self)
         self._after(self.platform.switches.ready_seconds, self._begin)
 
     def ended(self, execution: Execution, exit_code: int, message: str | None = None) -> None:

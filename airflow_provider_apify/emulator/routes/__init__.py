@@ -5,19 +5,23 @@ from __future__ import annotations
 from airflow_provider_apify.emulator.routes import (
     access,
     actors,
+    builds,
     datasets,
     key_value_stores,
     logs,
     runs,
+    sync,
     tasks,
     users,
+    webhooks,
 )
 from airflow_provider_apify.emulator.routing import Router
 
 
 def register_all(router: Router) -> None:
     """Add every operation, and the shortcuts from runs to their storages."""
-    for module in (users, actors, tasks, runs, logs, datasets, key_value_stores):
+    assert sync  # its operations are part of the families of Actors and tasks
+    for module in (users, actors, builds, tasks, runs, logs, datasets, key_value_stores, webhooks):
         module.register(router)
     actors.ACTOR.mount(router, "/v2/actors/{actorId}", access.actor_of)
     tasks.TASK.mount(router, "/v2/actor-tasks/{actorTaskId}", access.task_of)
