@@ -166,7 +166,7 @@ class Platform:
     def close(self) -> None:
         """Stop all runs and the clock."""
         for run in self.runs_in_order():
-            run.abort()
+            run.cut_off()
         self.clock.close()
 
     def _check_capacity(self, user: User, memory_mbytes: int) -> None:

@@ -1,4 +1,7 @@
-"""Fixtures for tests of DAGs; switch on with ``pytest_plugins = ["airflow_provider_apify.emulator.pytest_plugin"]``."""
+"""Fixtures for tests of DAGs.
+
+Switched on in ``conftest.py``: ``pytest_plugins = ["airflow_provider_apify.emulator.pytest_plugin"]``.
+"""
 
 from __future__ import annotations
 

@@ -154,6 +154,10 @@ class Run:
                 self._stop("ABORTED")
             return True
 
+    def cut_off(self) -> None:
+        """End the run as ABORTED at once: the platform itself stops."""
+        self._stopped("ABORTED")
+
     def reboot(self) -> None:
         """Start the Actor's code anew in the same run."""
         with self.platform.lock:

@@ -1,7 +1,7 @@
 """The state of an emulator in a folder, so that it outlives the process.
 
-Users and Actors are code and come from the Actors' file; everything else is kept. The format is pickle: open only
-folders you trust.
+Users and Actors are code and come from the Actors' file; everything else is kept. The format is pickle: open
+only folders you trust.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def load(platform: Platform, folder: Path) -> None:
         for name, table in _Unpickler(file, platform).load().items():
             setattr(platform, name, table)
     for run in platform.runs_in_order():
-        run.abort()
+        run.cut_off()
 
 
 class _Pickler(pickle.Pickler):
