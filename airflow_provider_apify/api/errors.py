@@ -1,0 +1,200 @@
+"""
+Every error this package raises, as one tree.
+
+::
+
+    ApifyError
+    ├── ApifyConfigurationError          what the user asked for cannot be done; nothing was sent
+    ├── ApifyHttpError
+    │   ├── ApifyUnreachableError        no whole answer came; `sent`: it may have had an effect
+    │   └── ApifyApiError                Apify answered with an error: `status`, `type`, `data`
+    │       ├── ApifyAuthenticationError     the token is missing or wrong
+    │       ├── ApifyPermissionError         the token may not do this
+    │       ├── ApifyNotFoundError           no such Actor, task, run, dataset, store or record
+    │       ├── ApifyInputError              the Actor's input or an option was refused; nothing was started
+    │       ├── ApifyCapacityError           "not now": the account's memory or number of runs is used up
+    │       ├── ApifyUsageLimitError         the plan or the credit does not allow it
+    │       ├── ApifyRateLimitError          too many requests
+    │       └── ApifyServerError             Apify, or a proxy before it, failed
+    ├── ApifyRunError                    the run ended without success: `run` holds the run info
+    │   ├── ApifyRunFailedError
+    │   ├── ApifyRunAbortedError
+    │   └── ApifyRunTimedOutError
+    ├── ApifyRunGoesOnError              we stopped waiting; the run goes on at Apify: `run_id`
+    │   ├── ApifyWaitTimeoutError            `wait_timeout` passed
+    │   └── ApifyOutageError                 the API could not be reached for too long
+    ├── ApifyStartUncertainError         a run may have been started and cannot be told apart: `candidates`
+    └── ApifyDataError                   results are not what they should be; nothing was left behind
+
+The root is a plain ``Exception`` on purpose: a deferred sensor with ``soft_fail`` turns every
+``AirflowException`` into SKIPPED, and a failed run must never look skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class ApifyError(Exception):
+    """Root of all errors of this package."""
+
+
+class ApifyConfigurationError(ApifyError, ValueError):
+    """An argument or the connection cannot be used as it is; nothing was sent to Apify."""
+
+
+class ApifyHttpError(ApifyError):
+    """A call to the API brought no result."""
+
+
+class ApifyUnreachableError(ApifyHttpError):
+    """
+    No whole answer came back.
+
+    :param message: what was tried and what happened.
+    :param sent: whether the request may have reached Apify and had an effect there.
+    """
+
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class ApifyApiError(ApifyHttpError):
+    """
+    Apify answered with an error.
+
+    :param message: the whole text for people.
+    :param status: the HTTP status.
+    :param type: Apify's own name of the error; the stable part of its answer.
+    :param data: details that Apify adds to some types.
+    :param retry_after: seconds the server asked to wait, if it did.
+    """
+
+    hint = ""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        type: str = "",
+        data: Mapping[str, Any] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{message} {self.hint}".rstrip())
+        self.status = status
+        self.type = type
+        self.data = data or {}
+        self.retry_after = retry_after
+
+
+class ApifyAuthenticationError(ApifyApiError):
+    """The token is missing or not valid (401)."""
+
+    hint = (
+        "Copy a valid API token from Apify Console (Settings > API & Integrations) "
+        "into the password of the Airflow connection."
+    )
+
+
+class ApifyPermissionError(ApifyApiError):
+    """The token is valid and may not do this (403)."""
+
+    hint = "Give the token the permission it lacks, or use the token of the account that owns the resource."
+
+
+class ApifyNotFoundError(ApifyApiError):
+    """There is no such resource, or the token may not know of it (404)."""
+
+    hint = "Check its ID or its `username/name`, and that the token belongs to an account that can see it."
+
+
+class ApifyInputError(ApifyApiError):
+    """Apify refused the input or an option (400); nothing was started or charged."""
+
+    hint = "Nothing was started. Correct the input or the option named above."
+
+
+class ApifyCapacityError(ApifyApiError):
+    """The account's memory or number of concurrent runs is used up right now."""
+
+    hint = "Nothing was started. Let the task wait (`wait_for_capacity`) or limit it with an Airflow pool."
+
+
+class ApifyUsageLimitError(ApifyApiError):
+    """The plan, the credit or a spending limit does not allow it (402)."""
+
+    hint = "Nothing was started. See the account's limits and billing in Apify Console."
+
+
+class ApifyRateLimitError(ApifyApiError):
+    """Too many requests (429)."""
+
+
+class ApifyServerError(ApifyApiError):
+    """Apify, or a proxy in front of it, failed (5xx, or an answer that is none of Apify's)."""
+
+
+class ApifyRunError(ApifyError):
+    """
+    The run ended without success.
+
+    :param message: the whole text for people.
+    :param run: the run info, under the API's own keys.
+    """
+
+    def __init__(self, message: str, *, run: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.run = run
+
+
+class ApifyRunFailedError(ApifyRunError):
+    """The run ended as FAILED."""
+
+
+class ApifyRunAbortedError(ApifyRunError):
+    """The run ended as ABORTED."""
+
+
+class ApifyRunTimedOutError(ApifyRunError):
+    """The run ended as TIMED-OUT: it reached its own limit at Apify (`run_timeout`)."""
+
+
+class ApifyRunGoesOnError(ApifyError):
+    """
+    We stopped waiting for a run that goes on, and costs money, at Apify.
+
+    :param message: the whole text for people.
+    :param run_id: the run.
+    """
+
+    def __init__(self, message: str, *, run_id: str) -> None:
+        super().__init__(message)
+        self.run_id = run_id
+
+
+class ApifyWaitTimeoutError(ApifyRunGoesOnError):
+    """`wait_timeout` passed before the run ended."""
+
+
+class ApifyOutageError(ApifyRunGoesOnError):
+    """Apify could not be asked about the run for longer than is tolerated."""
+
+
+class ApifyStartUncertainError(ApifyError):
+    """
+    A run may have been started, and it cannot be told whether, or which one.
+
+    :param message: the whole text for people.
+    :param candidates: IDs of the runs that it may be.
+    """
+
+    def __init__(self, message: str, *, candidates: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.candidates = tuple(candidates)
+
+
+class ApifyDataError(ApifyError):
+    """Results are incomplete, too large or not what was expected; nothing was left at the destination."""

@@ -1,0 +1,261 @@
+"""Two thin drivers of one policy: `requests` on a worker, `aiohttp` in the triggerer; named here alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from tenacity import AsyncRetrying, Retrying
+
+from airflow_provider_apify.api import policy
+from airflow_provider_apify.api.calls import Answer, Call
+from airflow_provider_apify.api.errors import ApifyUnreachableError
+
+if TYPE_CHECKING:
+    import aiohttp
+    import requests
+
+T = TypeVar("T")
+
+# Connections kept open to the one host: as many as an export reads ranges at once.
+_POOL_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """
+    Where and how the API is reached.
+
+    :param token: API token; goes into the `Authorization` header and nowhere else.
+    :param base_url: scheme, host and port.
+    :param timeout: seconds to wait for a connection, and for the next byte of an answer.
+    :param long_poll: seconds to let the API hold an answer while waiting for a run.
+    :param proxy: URL of an HTTP proxy; without it the environment's proxy variables count.
+    :param user_agent: names us to Apify.
+    """
+
+    token: str = field(repr=False)
+    base_url: str
+    timeout: float
+    long_poll: float
+    proxy: str | None
+    user_agent: str
+
+    def headers(self, call: Call[Any]) -> dict[str, str]:
+        """
+        Return the headers of a request, without the token.
+
+        :param call: what is asked.
+        """
+        return {
+            "User-Agent": self.user_agent,
+            # Asked of every integration ("Integrate with Apify" in Apify's documentation).
+            "x-apify-integration-platform": "airflow",
+            **call.headers,
+        }
+
+    def url(self, call: Call[Any]) -> str:
+        """
+        Return the URL of a request, without its parameters.
+
+        :param call: what is asked.
+        """
+        return self.base_url + call.path
+
+
+def query(params: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Return query parameters as text: None is left out, booleans are `true` and `false`, lists have commas.
+
+    :param params: the parameters of a call.
+    """
+
+    def text(value: Any) -> str:
+        if isinstance(value, bool):
+            return str(value).lower()
+        return ",".join(value) if isinstance(value, (list, tuple)) else str(value)
+
+    return {name: text(value) for name, value in params.items() if value is not None}
+
+
+class Client:
+    """
+    Sends calls from a worker; may be used by several threads at once.
+
+    :param endpoint: where to.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        import requests
+        from requests.adapters import HTTPAdapter
+
+        self._endpoint = endpoint
+        self._session = requests.Session()
+        # As an `auth` object the token wins over a .netrc, and is dropped on a redirect to another host.
+        self._session.auth = _bearer(endpoint.token)
+        adapter = HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, adapter)
+        if endpoint.proxy:
+            self._session.proxies = {"http": endpoint.proxy, "https": endpoint.proxy}
+
+    def send(self, call: Call[T]) -> T:
+        """
+        Send a call, again where that is safe, and return its result.
+
+        :param call: what is asked.
+        :raises ApifyHttpError: if there is none.
+        """
+        result: T = Retrying(**policy.retrying(call))(self._attempt, call)
+        return result
+
+    def _attempt(self, call: Call[T]) -> T:
+        import requests
+        import urllib3
+
+        endpoint = self._endpoint
+        try:
+            with self._session.request(
+                call.method,
+                endpoint.url(call),
+                params=query(call.params),
+                data=call.body,
+                headers=endpoint.headers(call),
+                timeout=(endpoint.timeout, endpoint.timeout + call.wait),
+                allow_redirects=call.method == "GET",
+                stream=True,
+            ) as response:
+                body = response.raw.read(decode_content=not call.raw)
+                return policy.read(call, Answer(response.status_code, response.headers, body))
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise _unreachable(call, endpoint, error, sent=_was_sent(error)) from None
+
+
+class AsyncClient:
+    """
+    Sends calls from an event loop.
+
+    :param endpoint: where to.
+    :param session: the session that all users of this endpoint on this loop share.
+    """
+
+    def __init__(self, endpoint: Endpoint, session: aiohttp.ClientSession) -> None:
+        self._endpoint = endpoint
+        self._session = session
+
+    async def send(self, call: Call[T]) -> T:
+        """
+        Send a call, again where that is safe, and return its result.
+
+        :param call: what is asked.
+        :raises ApifyHttpError: if there is none.
+        """
+        return await AsyncRetrying(**policy.retrying(call))(self._attempt, call)
+
+    async def _attempt(self, call: Call[T]) -> T:
+        import aiohttp
+        from requests.utils import get_environ_proxies, select_proxy
+
+        endpoint = self._endpoint
+        url = endpoint.url(call)
+        timeout = aiohttp.ClientTimeout(sock_connect=endpoint.timeout, sock_read=endpoint.timeout + call.wait)
+        try:
+            async with self._session.request(
+                call.method,
+                url,
+                params=query(call.params),
+                data=call.body,
+                headers={"Authorization": f"Bearer {endpoint.token}", **endpoint.headers(call)},
+                timeout=timeout,
+                allow_redirects=call.method == "GET",
+                # Not aiohttp's own `trust_env`: it would let a .netrc replace the token.
+                proxy=endpoint.proxy or select_proxy(url, get_environ_proxies(url, no_proxy=None)),
+            ) as response:
+                return policy.read(call, Answer(response.status, response.headers, await response.read()))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            never_sent = (
+                aiohttp.ClientConnectorError,
+                aiohttp.ClientHttpProxyError,
+                aiohttp.ConnectionTimeoutError,
+                aiohttp.InvalidURL,
+            )
+            raise _unreachable(call, endpoint, error, sent=not isinstance(error, never_sent)) from None
+
+
+@asynccontextmanager
+async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
+    """
+    Give a client on the running loop; all that ask for the same endpoint share one session.
+
+    The last one to leave closes it, so neither a thousand triggers nor a single `dag.test()` leave one open.
+
+    :param endpoint: where to.
+    """
+    import aiohttp
+
+    shared = _shared_sessions.setdefault(asyncio.get_running_loop(), {})
+    if endpoint not in shared:
+        # No limit: each waiting trigger holds a connection. No cookies: the token is all there is to say.
+        connector = aiohttp.TCPConnector(limit=0)
+        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        shared[endpoint] = _SharedSession(session)
+    entry = shared[endpoint]
+    entry.users += 1
+    try:
+        yield AsyncClient(endpoint, entry.session)
+    finally:
+        entry.users -= 1
+        if not entry.users:
+            del shared[endpoint]
+            await entry.session.close()
+
+
+@dataclass
+class _SharedSession:
+    session: aiohttp.ClientSession
+    users: int = 0
+
+
+_shared_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, _SharedSession]]
+_shared_sessions = WeakKeyDictionary()
+
+
+def _bearer(token: str) -> Any:
+    def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    return authorize
+
+
+def _was_sent(error: Exception) -> bool:
+    import requests
+    import urllib3.exceptions
+
+    if isinstance(error, requests.ConnectTimeout | ValueError):  # ValueError: the URL cannot be used
+        return False
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    never_sent = (
+        urllib3.exceptions.NewConnectionError,
+        urllib3.exceptions.ConnectTimeoutError,
+        urllib3.exceptions.ProxyError,
+    )
+    return not isinstance(reason, never_sent)
+
+
+def _unreachable(
+    call: Call[Any], endpoint: Endpoint, error: BaseException, *, sent: bool
+) -> ApifyUnreachableError:
+    # The libraries' own texts hold whole URLs with their parameters: only the innermost cause is shown.
+    cause = error
+    while inner := cause.__cause__ or cause.__context__:
+        cause = inner
+    return ApifyUnreachableError(
+        f"{call} got no whole answer from {endpoint.base_url} ({type(cause).__name__}: {cause}). Check the "
+        "connection's host and proxy, and the network between this machine and Apify.",
+        sent=sent,
+    )

@@ -1,0 +1,235 @@
+"""How the end of a run is awaited: the decisions; :mod:`.flows` carries them out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from airflow_provider_apify.api import policy
+from airflow_provider_apify.api.calls import abort_run, get_run, resurrect_run
+from airflow_provider_apify.api.errors import (
+    ApifyApiError,
+    ApifyError,
+    ApifyHttpError,
+    ApifyNotFoundError,
+    ApifyOutageError,
+    ApifyRateLimitError,
+    ApifyRunGoesOnError,
+    ApifyWaitTimeoutError,
+)
+from airflow_provider_apify.api.flows import Flow, Pause
+from airflow_provider_apify.api.models import ActorRun
+
+# A server or proxy that answers a long poll at once must not make us ask it in a hot loop.
+_POLL_FLOOR = 5.0
+# A run may be unknown to a lagging replica for a moment after its start.
+MISSING_GRACE = 60.0
+#: A run that ends this soon, in seconds, is waited for on the worker: a deferral would take longer.
+QUICK = 5.0
+#: How long the API may be away before we give up, in seconds.
+OUTAGE_BUDGET = 15 * 60.0
+
+
+def deadline(after: timedelta | float | None) -> float | None:
+    """
+    Return a time in seconds since the epoch.
+
+    :param after: how long from now, as a timedelta or in seconds; None for never.
+    """
+    if isinstance(after, timedelta):
+        after = after.total_seconds()
+    return None if after is None else time.time() + after
+
+
+@dataclass(frozen=True)
+class WaitPlan:
+    """
+    What to wait for, and until when. Times are seconds since the epoch, so that a restarted wait keeps them.
+
+    :param run_id: the run.
+    :param long_poll: seconds to let the API hold an answer.
+    :param abort_at: when the run is to be aborted (`execution_timeout`).
+    :param give_up_at: when to stop waiting and let the run go on (`wait_timeout`).
+    """
+
+    run_id: str
+    long_poll: float
+    abort_at: float | None = None
+    give_up_at: float | None = None
+
+    @property
+    def until(self) -> float:
+        """The earlier of the two times."""
+        return min(self.abort_at or float("inf"), self.give_up_at or float("inf"))
+
+    def overdue(self) -> Outcome:
+        """Return the outcome of a wait that lasted until then."""
+        if self.until == self.abort_at:
+            message = "`execution_timeout` passed before the run ended."
+            return Outcome(WaitEnd.ABORT_DUE, self.run_id, message=message)
+        message = "The time to wait passed before the run ended."
+        return Outcome(WaitEnd.GIVE_UP_DUE, self.run_id, message=message)
+
+
+class WaitEnd(StrEnum):
+    """Why a wait is over."""
+
+    FINISHED = "finished"
+    ABORT_DUE = "abort_due"
+    GIVE_UP_DUE = "give_up_due"
+    OUTAGE = "outage"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    How a wait ended; goes from the triggerer to the worker as an event.
+
+    :param end: why it is over.
+    :param run_id: the run.
+    :param run: the finished run.
+    :param message: what stopped us, for people.
+    """
+
+    end: WaitEnd
+    run_id: str
+    run: ActorRun | None = None
+    message: str = ""
+
+    def to_event(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        run = self.run and self.run.info
+        return {"end": str(self.end), "run_id": self.run_id, "run": run, "message": self.message}
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any] | None) -> Outcome:
+        """
+        Read an event; nothing but a whole one is accepted.
+
+        :param event: what the trigger sent.
+        :raises ApifyError: if it is missing or not of this form.
+        """
+        try:
+            assert event is not None
+            end, run = WaitEnd(event["end"]), event["run"]
+            if end is WaitEnd.FINISHED and not ActorRun(run).is_finished:
+                raise ValueError(run)
+            return cls(end, event["run_id"], run and ActorRun(run), event["message"])
+        except (AssertionError, KeyError, TypeError, ValueError) as error:
+            raise ApifyError(
+                f"The trigger sent an event that says nothing certain about the run: {event!r}. "
+                "Look the run up in Apify Console; it may be going on."
+            ) from error
+
+    def finished_run(self) -> ActorRun:
+        """
+        Return the finished run, however it ended.
+
+        :raises ApifyRunGoesOnError: if we stopped waiting before its end.
+        """
+        if self.run is None:
+            message = f"{self.message} The run {self.run_id} was left as it is at Apify, and may be going on."
+            raise _ERROR_BY_END[self.end](message, run_id=self.run_id)
+        return self.run
+
+
+_ERROR_BY_END = {
+    WaitEnd.ABORT_DUE: ApifyWaitTimeoutError,
+    WaitEnd.GIVE_UP_DUE: ApifyWaitTimeoutError,
+    WaitEnd.OUTAGE: ApifyOutageError,
+    WaitEnd.REFUSED: ApifyRunGoesOnError,
+}
+
+
+@dataclass
+class _Tolerance:
+    """Failures in a row, and since when."""
+
+    failures: int = 0
+    outage_since: float | None = None
+    missing_since: float | None = None
+
+    def judge(self, error: ApifyHttpError, asked_at: float, now: float) -> WaitEnd | None:
+        """Return why the wait is over, or None to go on."""
+        self.failures += 1
+        if policy.is_outage(error):
+            self.outage_since = self.outage_since or asked_at
+            return WaitEnd.OUTAGE if now - self.outage_since >= OUTAGE_BUDGET else None
+        if isinstance(error, ApifyNotFoundError):
+            self.missing_since = self.missing_since or asked_at
+            return WaitEnd.REFUSED if now - self.missing_since >= MISSING_GRACE else None
+        return None if isinstance(error, ApifyRateLimitError) else WaitEnd.REFUSED
+
+
+def wait_for_end(
+    plan: WaitPlan, seen: Callable[[ActorRun], None], now: Callable[[], float] = time.time
+) -> Flow[Outcome]:
+    """
+    Decide what to do until a run is over: yields what to ask and when to sleep, returns the outcome.
+
+    :param plan: what to wait for.
+    :param seen: told of every answer about the run.
+    :param now: the clock.
+    """
+    tolerance = _Tolerance()
+    while True:
+        asked_at = now()
+        hold = max(0.0, min(plan.long_poll, plan.until - asked_at))
+        try:
+            run = yield get_run(plan.run_id, wait_for_finish=hold, patience=1)
+        except ApifyHttpError as error:
+            if end := tolerance.judge(error, asked_at, now()):
+                return Outcome(end, plan.run_id, message=f"The wait ended early: {error}")
+            pause = policy.delay(tolerance.failures, error)
+        else:
+            tolerance = _Tolerance()
+            seen(run)
+            if run.is_finished:
+                return Outcome(WaitEnd.FINISHED, plan.run_id, run)
+            pause = _POLL_FLOOR - (now() - asked_at)
+        left = plan.until - now()
+        if left <= 0:
+            return plan.overdue()
+        if pause > 0:
+            yield Pause(min(pause, left))
+
+
+def abort(run_id: str, *, gracefully: bool = False) -> Flow[ActorRun]:
+    """
+    Stop a run; that it is over already is no error.
+
+    :param run_id: the run.
+    :param gracefully: let the Actor save its state first, for up to 30 s.
+    :raises ApifyHttpError: if it could not be stopped and goes on.
+    """
+    try:
+        run: ActorRun = yield abort_run(run_id, gracefully=gracefully)
+    except ApifyApiError:
+        # Whether Apify refuses to abort a finished run, or ignores it, is not documented consistently.
+        run = yield get_run(run_id)
+        if not run.is_finished:
+            raise
+    return run
+
+
+def resurrect(run_id: str) -> Flow[ActorRun]:
+    """
+    Let a finished run go on, with the storages that it has; Apify starts its container anew.
+
+    :param run_id: the run.
+    :raises ApifyHttpError: if Apify refuses.
+    """
+    try:
+        run: ActorRun = yield resurrect_run(run_id)
+    except ApifyHttpError as error:
+        if not policy.may_have_had_effect(error):
+            raise
+        run = yield get_run(run_id)
+        if run.is_finished:
+            raise
+    return run

@@ -1,0 +1,373 @@
+"""
+How a run is started once, and found again.
+
+Apify has no idempotency key for starting a run. So a start is announced in Airflow's task state store before
+it is sent, is sent at most once unless it provably had no effect, and carries a fingerprint of the task
+instance in its User-Agent, which Apify keeps with the run (`meta.userAgent`). Whoever comes later, in the
+same try or in the next one, finds the run by its ID or by that fingerprint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pendulum
+
+from airflow_provider_apify.api import policy, waiting
+from airflow_provider_apify.api.calls import MAX_LIST_LIMIT, Call, get_run
+from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError, ApifyStartUncertainError
+from airflow_provider_apify.api.flows import drive
+from airflow_provider_apify.api.models import ActorRun
+from airflow_provider_apify.api.transport import Client
+from airflow_provider_apify.hooks.apify import USER_AGENT, ApifyHook
+
+#: Key in the task state store; a promise.
+STORE_KEY = "apify_run"
+
+# A run shows up in lists some time after its start. Whatever was started is taken to be visible after this.
+_SETTLED_AFTER = timedelta(seconds=60)
+# How far the clocks of a worker and of Apify may disagree.
+_CLOCK_SKEW = timedelta(minutes=5)
+# Each candidate costs a request: a list does not say who started a run.
+_MAX_CANDIDATES = 2000
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """
+    What a start says of the task instance that sent it.
+
+    :param task_instance: the same for all tries, and new after a Clear.
+    :param try_number: the try.
+    """
+
+    task_instance: str
+    try_number: int
+
+    @classmethod
+    def of(cls, context: Mapping[str, Any]) -> Fingerprint:
+        """
+        Make the fingerprint of the running task instance.
+
+        :param context: Airflow's task context.
+        """
+        ti = context["ti"]
+        # `max_tries` stays as it is on a retry and grows on a Clear. The start of the DAG run tells
+        # deployments apart that run the same DAG with the same run IDs in one Apify account.
+        started = getattr(context.get("dag_run"), "start_date", None)
+        started = started and started.timestamp()
+        identity = [ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries, started]
+        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+        return cls(digest[:20], ti.try_number)
+
+    @property
+    def user_agent(self) -> str:
+        """The User-Agent of a start."""
+        return f"{USER_AGENT} airflow-task-instance/{self.task_instance}.{self.try_number}"
+
+    def in_user_agent(self, user_agent: str, *, any_try: bool) -> bool:
+        """
+        Return whether a run was started by this task instance.
+
+        :param user_agent: what Apify reports of the run.
+        :param any_try: in any try, not just in this one.
+        """
+        match = re.search(r"airflow-task-instance/([0-9a-f]+)\.(\d+)", user_agent)
+        if match is None or match[1] != self.task_instance:
+            return False
+        return any_try or int(match[2]) == self.try_number
+
+
+@dataclass(frozen=True)
+class Intent:
+    """
+    What the task state store holds: that a start was about to be sent and, once known, which run it made.
+
+    :param fingerprint: what the start said.
+    :param max_tries: that of the task instance, to tell a retry from a Clear.
+    :param at: when it was about to be sent.
+    :param run_id: the run.
+    """
+
+    fingerprint: Fingerprint
+    max_tries: int
+    at: datetime
+    run_id: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        return {
+            "task_instance": self.fingerprint.task_instance,
+            "try_number": self.fingerprint.try_number,
+            "max_tries": self.max_tries,
+            "at": self.at.isoformat(),
+            "run_id": self.run_id,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Intent:
+        """
+        Read what :meth:`to_json` made.
+
+        :param value: what the store holds.
+        """
+        return cls(
+            Fingerprint(value["task_instance"], value["try_number"]),
+            value["max_tries"],
+            datetime.fromisoformat(value["at"]),
+            value["run_id"],
+        )
+
+
+class RunStarter:
+    """
+    Starts the run of one task instance, or finds the one that it started before.
+
+    :param hook: sends the calls.
+    :param start: makes the call that starts the run, with the request headers given.
+    :param list_runs: makes the call that lists the runs among which it would be.
+    :param context: Airflow's task context.
+    :param log: where to tell what was decided.
+    :param durable: look for an earlier run at all.
+    :param on_retry: what to do after an earlier run without success: start a "new" one, or "resurrect" it.
+    :param abort_cleared: abort a run that is still going on from before the task was cleared.
+    """
+
+    def __init__(
+        self,
+        *,
+        hook: ApifyHook,
+        start: Callable[[Mapping[str, str]], Call[ActorRun]],
+        list_runs: Callable[..., Call[list[ActorRun]]],
+        context: Mapping[str, Any],
+        log: Any,
+        durable: bool,
+        on_retry: str,
+        abort_cleared: bool,
+    ) -> None:
+        self._hook = hook
+        self._send = hook.send
+        self._start_call = start
+        self._list_runs = list_runs
+        self._context = context
+        self._log = log
+        self._durable = durable
+        self._on_retry = on_retry
+        self._abort_cleared = abort_cleared
+        self._store = context.get("task_state_store") if durable else None
+        self._max_tries = int(context["ti"].max_tries)
+        self._foreign: set[str] = set()
+        self._run_id: str | None = None
+        self._pending: Intent | None = None
+        self._killed = False
+
+    def obtain(self) -> ActorRun:
+        """
+        Return the run of this task instance: one that was started before, or a new one.
+
+        :raises ApifyConfigurationError: if the run cannot be started as asked; nothing was sent.
+        :raises ApifyApiError: if Apify refuses; nothing was started.
+        :raises ApifyStartUncertainError: if it cannot be told whether a run was started.
+        """
+        fingerprint = Fingerprint.of(self._context)
+        call = self._start_call({"User-Agent": fingerprint.user_agent})
+        known = self._find() if self._durable else None
+        if known is None:
+            return self._start(call, fingerprint)
+        if known.succeeded or not known.is_finished:
+            self._log.info("Going on with the run %s of an earlier try (%s).", known.id, known.status)
+            return self._obtained(known)
+        if self._on_retry == "resurrect":
+            self._log.info("Resurrecting the run %s, which ended as %s.", known.id, known.status)
+            return self._obtained(drive(waiting.resurrect(known.id), self._send))
+        self._log.info(
+            "The run %s of an earlier try ended as %s; starting a new one.", known.id, known.status
+        )
+        return self._start(call, fingerprint)
+
+    def kill(self, *, gracefully: bool) -> None:
+        """
+        Abort the run, or the one being started. May interrupt :meth:`obtain`, as a signal handler.
+
+        :param gracefully: let the Actor save its state first.
+        """
+        self._killed = True
+        # The interrupted code may hold the locks of its own client.
+        send = Client(self._hook.endpoint).send
+        run_id = self._run_id
+        if run_id is None and self._pending is not None:
+            found, _ = self._scan(send, self._pending.fingerprint, since=self._pending.at, any_try=False)
+            run_id = found.id if found else None
+        if run_id is not None:
+            run = drive(waiting.abort(run_id, gracefully=gracefully), send)
+            self._log.info("Aborted the run %s (%s).", run.id, run.status)
+
+    def _find(self) -> ActorRun | None:
+        """Return the run that an earlier try of this task instance started, in whatever state it is."""
+        intent = self._saved()
+        if intent is None:
+            without_store = self._store is None and self._context["ti"].try_number > 1
+            return self._search_without_store() if without_store else None
+        if intent.max_tries != self._max_tries:
+            if self._abort_cleared:
+                self._abort_run_before_clear(intent)
+            return None
+        if intent.run_id:
+            return self._get(intent.run_id, intent.at)
+        return self._search(intent.fingerprint, since=intent.at, any_try=False)
+
+    def _abort_run_before_clear(self, intent: Intent) -> None:
+        """Abort what a Clear left behind, should the triggerer not have come to it or have died."""
+        if intent.run_id:
+            run = self._get(intent.run_id, intent.at)
+        else:
+            run, _ = self._scan(self._send, intent.fingerprint, since=intent.at, any_try=False)
+        if run is not None and not run.is_finished:
+            self._log.info("Aborting the run %s, which was started before the task was cleared.", run.id)
+            drive(waiting.abort(run.id), self._send)
+
+    def _start(self, call: Call[ActorRun], fingerprint: Fingerprint) -> ActorRun:
+        """Start a run; after a lost answer, find it."""
+        intent = Intent(fingerprint, self._max_tries, pendulum.now("UTC"))
+        self._save(intent)
+        self._pending = intent
+        try:
+            run: ActorRun = self._send(call)
+        except ApifyHttpError as error:
+            if not policy.may_have_had_effect(error):
+                self._forget()
+                raise
+            run = self._recover(intent, error)
+        self._save(replace(intent, run_id=run.id))
+        return self._obtained(run)
+
+    def _obtained(self, run: ActorRun) -> ActorRun:
+        self._run_id, self._pending = run.id, None
+        if self._killed:
+            # The kill came between the request and its answer, when there was no run to abort yet.
+            self.kill(gracefully=False)
+        return run
+
+    def _recover(self, intent: Intent, error: ApifyHttpError) -> ActorRun:
+        self._log.warning("The answer to the start was lost. Looking for the run. (%s)", error)
+        if not self._durable:
+            raise ApifyStartUncertainError(
+                f"The answer to the start was lost ({error}), and `durable=False` says not to look for it. "
+                "Look in Apify Console whether one was started."
+            ) from error
+        run = self._search(intent.fingerprint, since=intent.at, any_try=False)
+        if run is None:
+            raise ApifyStartUncertainError(
+                f"The answer to the start was lost ({error}), and no run of this try shows up: most likely "
+                "none was started. A retry of this task looks once more, and then starts one."
+            ) from error
+        self._log.info("Found the run %s, which the lost answer was about.", run.id)
+        return run
+
+    def _saved(self) -> Intent | None:
+        value = self._store.get(STORE_KEY) if self._store is not None else None
+        return Intent.from_json(value) if value else None
+
+    def _save(self, intent: Intent) -> None:
+        if self._store is not None:
+            self._store.set(STORE_KEY, intent.to_json())
+
+    def _forget(self) -> None:
+        self._pending = None
+        if self._store is not None:
+            self._store.delete(STORE_KEY)
+
+    def _get(self, run_id: str, since: datetime) -> ActorRun | None:
+        """Return a known run; one that is gone is None, one that is just not there yet is waited for."""
+        attempt = 0
+        while True:
+            try:
+                run: ActorRun = self._send(get_run(run_id))
+                return run
+            except ApifyNotFoundError as error:
+                if _is_settled(since):
+                    self._log.warning("The run %s of an earlier try is gone. %s", run_id, error)
+                    return None
+                attempt += 1
+                time.sleep(policy.delay(attempt))
+
+    def _search_without_store(self) -> ActorRun | None:
+        """Look for the run of any earlier try: all that can be done before Airflow 3.3."""
+        ti, dag_run = self._context["ti"], self._context.get("dag_run")
+        since = getattr(dag_run, "start_date", None) or ti.start_date
+        return self._search(
+            Fingerprint.of(self._context), since=since, settled_since=ti.start_date, any_try=True
+        )
+
+    def _search(
+        self,
+        fingerprint: Fingerprint,
+        *,
+        since: datetime,
+        any_try: bool,
+        settled_since: datetime | None = None,
+    ) -> ActorRun | None:
+        """Look for a run until it is found or would have shown up."""
+        attempt = 0
+        while True:
+            found, doubtful = self._scan(self._send, fingerprint, since=since, any_try=any_try)
+            if found is not None:
+                return found
+            if _is_settled(settled_since or since):
+                break
+            attempt += 1
+            time.sleep(policy.delay(attempt))
+        if doubtful:
+            raise ApifyStartUncertainError(
+                "It cannot be told whether an earlier try of this task started a run: Apify does not say who "
+                f"started {', '.join(doubtful)}. Look at them in Apify Console. To start a new run all the "
+                "same, clear this task or set `durable=False`.",
+                candidates=doubtful,
+            )
+        return None
+
+    def _scan(
+        self, send: Callable[[Call[Any]], Any], fingerprint: Fingerprint, *, since: datetime, any_try: bool
+    ) -> tuple[ActorRun | None, list[str]]:
+        """Look at every run since then, newest first; return ours, and those of which we cannot tell."""
+        doubtful: list[str] = []
+        since -= _CLOCK_SKEW
+        for offset in range(0, _MAX_CANDIDATES, MAX_LIST_LIMIT):
+            runs = send(self._list_runs(started_after=since, offset=offset))
+            for run in runs:
+                # Apify does not document the time filter for the runs of a task.
+                if run.id in self._foreign or run.started_at < since:
+                    continue
+                candidate = run if run.user_agent else _full_run(send, run)
+                if candidate.user_agent is None:
+                    # Ours are started over the API; a schedule's or a person's need not say who they are.
+                    if candidate.origin in (None, "API"):
+                        doubtful.append(run.id)
+                elif fingerprint.in_user_agent(candidate.user_agent, any_try=any_try):
+                    return candidate, []
+                else:
+                    self._foreign.add(run.id)
+            if len(runs) < MAX_LIST_LIMIT:
+                break
+        else:
+            doubtful.append(f"and more than {_MAX_CANDIDATES} others")
+        return None, doubtful
+
+
+def _full_run(send: Callable[[Call[Any]], Any], listed: ActorRun) -> ActorRun:
+    try:
+        run: ActorRun = send(get_run(listed.id))
+    except ApifyNotFoundError:
+        return listed
+    return run
+
+
+def _is_settled(since: datetime) -> bool:
+    return pendulum.now("UTC") > since + _SETTLED_AFTER

@@ -1,0 +1,67 @@
+"""What Airflow is told of this provider: data only, read without importing anything else of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DEFAULT_BASE_URL = "https://api.apify.com"
+
+#: The connection type and its form. Airflow from 3.2 on reads it here, older ones through the hook's methods.
+CONNECTION_TYPE: dict[str, Any] = {
+    "connection-type": "apify",
+    "hook-class-name": "airflow_provider_apify.hooks.apify.ApifyHook",
+    "hook-name": "Apify",
+    "ui-field-behaviour": {
+        "hidden-fields": ["login", "port", "schema", "extra"],
+        "relabeling": {"password": "API token", "host": "API base URL"},
+        "placeholders": {"password": "apify_api_…", "host": DEFAULT_BASE_URL},
+    },
+    "conn-fields": {
+        "request_timeout": {
+            "label": "Request timeout",
+            "description": "Seconds to wait for a connection and for the next byte. Default: 60.",
+            "schema": {"type": ["number", "null"], "minimum": 1},
+        },
+        "long_poll_seconds": {
+            "label": "Long poll",
+            "description": "Seconds to let Apify hold an answer while waiting for a run. Default: 55.",
+            "schema": {"type": ["number", "null"], "minimum": 0, "maximum": 60},
+        },
+        "proxy": {
+            "label": "Proxy",
+            "description": "URL of an HTTP proxy. Default: the environment's own.",
+            "schema": {"type": ["string", "null"]},
+        },
+    },
+}
+
+
+def _modules(name: str, *modules: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "integration-name": "Apify",
+            "python-modules": [f"airflow_provider_apify.{name}.{m}" for m in modules],
+        }
+    ]
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata."""
+    return {
+        "package-name": "airflow-provider-apify",
+        "name": "Apify",
+        "description": "Run Apify Actors and land their results in S3, on disk or in any object store.",
+        "connection-types": [CONNECTION_TYPE],
+        "extra-links": ["airflow_provider_apify.links.ApifyConsoleLink"],
+        "integrations": [
+            {
+                "integration-name": "Apify",
+                "external-doc-url": "https://docs.apify.com/api/v2",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": _modules("hooks", "apify"),
+        "operators": _modules("operators", "run"),
+        "sensors": _modules("sensors", "run"),
+        "triggers": _modules("triggers", "run"),
+    }

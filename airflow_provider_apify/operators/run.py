@@ -1,0 +1,327 @@
+"""Operators that start runs of Actors and tasks."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, ClassVar, Literal, NoReturn
+
+from airflow.providers.common.compat.sdk import BaseOperator, Context, conf
+
+from airflow_provider_apify.api import calls, waiting
+from airflow_provider_apify.api.calls import Call
+from airflow_provider_apify.api.errors import ApifyCapacityError, ApifyRunAbortedError
+from airflow_provider_apify.api.flows import drive
+from airflow_provider_apify.api.inputs import RunOptions
+from airflow_provider_apify.api.models import ActorRun
+from airflow_provider_apify.api.waiting import QUICK, Outcome, WaitEnd, WaitPlan, deadline
+from airflow_provider_apify.durable import RunStarter
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.links import ApifyConsoleLink
+from airflow_provider_apify.reporting import DEFERRING, require_success
+
+# How long to wait for capacity before trying again, in seconds: twice as long each time, up to the last.
+_FIRST_CAPACITY_DELAY = 20.0
+_LONGEST_CAPACITY_DELAY = 300.0
+
+
+class _RunOperator(BaseOperator):
+    """What the operators of this module have in common; the public ones document the arguments."""
+
+    template_fields: Sequence[str] = (
+        "run_input",
+        "content_type",
+        "build",
+        "memory_mbytes",
+        "run_timeout",
+        "max_items",
+        "max_total_charge_usd",
+        "restart_on_error",
+        "webhooks",
+        "apify_conn_id",
+    )
+    template_ext: Sequence[str] = (".json",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"run_input": "json", "webhooks": "json"}
+    operator_extra_links = (ApifyConsoleLink(),)
+    ui_color = "#e6f7ec"
+
+    # What a kill has to stop; a task that resumes from a deferral has left it to the trigger.
+    _starter: RunStarter | None = None
+
+    def __init__(
+        self,
+        *,
+        run_input: Any = None,
+        content_type: str | None = None,
+        build: str | None = None,
+        memory_mbytes: int | str | None = None,
+        run_timeout: timedelta | float | str | None = None,
+        max_items: int | str | None = None,
+        max_total_charge_usd: float | str | None = None,
+        restart_on_error: bool | None = None,
+        webhooks: Sequence[Mapping[str, Any]] | None = None,
+        wait_for_completion: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        wait_timeout: timedelta | None = None,
+        wait_for_capacity: timedelta | None = timedelta(hours=1),
+        cancel_on_kill: bool = True,
+        abort_gracefully: bool = False,
+        durable: bool = True,
+        on_retry: Literal["new", "resurrect"] = "new",
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        multiple_outputs: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(multiple_outputs=multiple_outputs, **kwargs)
+        self.run_input = run_input
+        self.content_type = content_type
+        self.build = build
+        self.memory_mbytes = memory_mbytes
+        self.run_timeout = run_timeout
+        self.max_items = max_items
+        self.max_total_charge_usd = max_total_charge_usd
+        self.restart_on_error = restart_on_error
+        self.webhooks = webhooks
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.wait_timeout = wait_timeout
+        self.wait_for_capacity = wait_for_capacity
+        self.cancel_on_kill = cancel_on_kill
+        self.abort_gracefully = abort_gracefully
+        self.durable = durable
+        self.on_retry = on_retry
+        self.apify_conn_id = apify_conn_id
+
+    @cached_property
+    def hook(self) -> ApifyHook:
+        """The way to Apify."""
+        return ApifyHook(self.apify_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """
+        Start the run, or find the one that an earlier try started; wait for it if asked to.
+
+        :param context: Airflow's task context.
+        :return: the run info.
+        """
+        return self._execute(
+            context,
+            attempt=1,
+            capacity_until=deadline(self.wait_for_capacity or timedelta()),
+            abort_at=deadline(self.execution_timeout),
+        )
+
+    def execute_retry_start(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """
+        Go on after a wait for capacity in the triggerer.
+
+        :param context: Airflow's task context.
+        :param event: what the task left for itself.
+        """
+        return self._execute(context, **event)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """
+        Go on after the wait for the run in the triggerer.
+
+        :param context: Airflow's task context.
+        :param event: how the wait ended.
+        """
+        return self._finish(Outcome.from_event(event))
+
+    def on_kill(self) -> None:
+        """Abort the run if the task is killed while it starts the run or waits for it on the worker."""
+        if self.cancel_on_kill and self._starter is not None:
+            self._starter.kill(gracefully=self.abort_gracefully)
+
+    def _execute(
+        self, context: Context, *, attempt: int, capacity_until: float | None, abort_at: float | None
+    ) -> dict[str, Any]:
+        self._starter = RunStarter(
+            hook=self.hook,
+            start=self._start_call,
+            list_runs=self._list_runs_call,
+            context=context,
+            log=self.log,
+            durable=self.durable,
+            on_retry=self.on_retry,
+            abort_cleared=self.wait_for_completion and self.cancel_on_kill,
+        )
+        while True:
+            try:
+                run = self._starter.obtain()
+                break
+            except ApifyCapacityError as error:
+                left = (capacity_until or 0) - time.time()
+                if left <= 0:
+                    raise
+                pause = min(left, _capacity_delay(attempt))
+                self.log.info("No capacity to start the run; trying again in %.0f s. (%s)", pause, error)
+            attempt += 1
+            if self.deferrable:
+                event = {"attempt": attempt, "capacity_until": capacity_until, "abort_at": abort_at}
+                self._defer_start(time.time() + pause, event)
+            time.sleep(pause)
+        self._announce(context, run)
+        return self._finish(self._wait(run, abort_at)) if self.wait_for_completion else run.info
+
+    def _defer_start(self, retry_at: float, event: dict[str, Any]) -> NoReturn:
+        from airflow_provider_apify.triggers.run import ApifyCapacityTrigger
+
+        self.defer(trigger=ApifyCapacityTrigger(retry_at, event), method_name="execute_retry_start")
+
+    def _announce(self, context: Context, run: ActorRun) -> None:
+        self.log.info("Run %s is %s: %s", run.id, run.status, run.console_url)
+        ti = context["ti"]
+        ApifyConsoleLink().push(ti, run.console_url)
+        # Callbacks of a task that fails while it waits have these too.
+        for key in ("id", "defaultDatasetId", "defaultKeyValueStoreId"):
+            ti.xcom_push(key=key, value=run.info[key])
+
+    def _wait(self, run: ActorRun, abort_at: float | None) -> Outcome:
+        long_poll = self.hook.endpoint.long_poll
+        give_up_at = deadline(self.wait_timeout)
+        if not self.deferrable:
+            # On a worker Airflow itself enforces `execution_timeout`, and calls `on_kill`.
+            return self.hook.wait(WaitPlan(run.id, long_poll, give_up_at=give_up_at))
+        outcome = self.hook.wait(WaitPlan(run.id, long_poll, abort_at=abort_at, give_up_at=deadline(QUICK)))
+        if outcome.end is WaitEnd.GIVE_UP_DUE:
+            self._defer(run, abort_at, give_up_at)
+        return outcome
+
+    def _defer(self, run: ActorRun, abort_at: float | None, give_up_at: float | None) -> NoReturn:
+        from airflow_provider_apify.triggers.run import ApifyRunTrigger
+
+        self.log.info(DEFERRING, run.id)
+        trigger = ApifyRunTrigger(
+            run.id,
+            self.apify_conn_id,
+            abort_at=abort_at,
+            give_up_at=give_up_at,
+            cancel_on_kill=self.cancel_on_kill,
+            abort_gracefully=self.abort_gracefully,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def _finish(self, outcome: Outcome) -> dict[str, Any]:
+        if outcome.end is WaitEnd.ABORT_DUE:
+            run = drive(waiting.abort(outcome.run_id, gracefully=self.abort_gracefully), self.hook.send)
+            message = f"{outcome.message} The run {run.id} was aborted ({run.status}): {run.console_url}"
+            raise ApifyRunAbortedError(message, run=run.info)
+        return require_success(outcome.finished_run(), self.hook.get_log).info
+
+    def _options(self) -> RunOptions:
+        return {
+            "build": self.build,
+            "memory_mbytes": self.memory_mbytes,
+            "run_timeout": self.run_timeout,
+            "max_items": self.max_items,
+            "max_total_charge_usd": self.max_total_charge_usd,
+            "restart_on_error": self.restart_on_error,
+            "webhooks": self.webhooks,
+        }
+
+    def _start_call(self, headers: Mapping[str, str]) -> Call[ActorRun]:
+        raise NotImplementedError
+
+    def _list_runs_call(self, **filters: Any) -> Call[list[ActorRun]]:
+        raise NotImplementedError
+
+
+class RunActorOperator(_RunOperator):
+    """
+    Start a run of an Actor; optionally wait for its end.
+
+    Returns the run info: a small dict under the API's own keys (`id`, `status`, `defaultDatasetId`,
+    `defaultKeyValueStoreId`, `consoleUrl`, …). Each is also an XCom of its own, so that
+    `run.output["defaultDatasetId"]` works.
+
+    A run is started once: a retry goes on with the run that an earlier try started, unless that ended without
+    success; a Clear starts a new one. Every limit is the Actor's own unless it is given.
+
+    :param actor_id: ID or `username/name` of the Actor. (templated)
+    :param run_input: input: a dict, a string that holds JSON, or the path of a `.json` file. (templated)
+    :param content_type: media type of an input that is not JSON. (templated)
+    :param build: tag or number of the build to run. (templated)
+    :param memory_mbytes: memory in megabytes, a power of two from 128 on. (templated)
+    :param run_timeout: after how long Apify ends the run as TIMED-OUT; a timedelta or seconds, 0 for never.
+        (templated)
+    :param max_items: how many items may be charged, for Actors that are paid per result. (templated)
+    :param max_total_charge_usd: how much the run may cost, in US dollars. (templated)
+    :param restart_on_error: let Apify restart the run when it fails. (templated)
+    :param force_permission_level: `LIMITED_PERMISSIONS` or `FULL_PERMISSIONS`. (templated)
+    :param webhooks: ad-hoc webhooks, as dicts with `eventTypes`, `requestUrl`, … (templated)
+    :param wait_for_completion: wait for the end of the run, and fail unless it succeeded.
+    :param deferrable: wait in the triggerer, without holding a worker.
+    :param wait_timeout: how long to wait before the task fails and the run goes on. Default: no limit.
+        To abort the run as well, set Airflow's `execution_timeout`.
+    :param wait_for_capacity: how long to try again while the account's memory or number of runs is used up;
+        None fails at once.
+    :param cancel_on_kill: abort the run when a user kills, clears or marks the task, or it times out.
+    :param abort_gracefully: when aborting, let the Actor save its state first, for up to 30 s.
+    :param durable: find the run of an earlier try instead of starting a second one.
+    :param on_retry: what to do when the run of an earlier try did not succeed: start a "new" one, or
+        "resurrect" that one, with the storages it has.
+    :param apify_conn_id: the Airflow connection. (templated)
+    :param multiple_outputs: make every key of the run info an XCom of its own.
+    :raises ApifyConfigurationError: if an argument or the connection cannot be used; nothing was sent.
+    :raises ApifyApiError: if Apify refuses; nothing was started.
+    :raises ApifyStartUncertainError: if it cannot be told whether a run was started.
+    :raises ApifyRunError: if the run ended without success.
+    :raises ApifyRunGoesOnError: if the wait ended before the run.
+    """
+
+    template_fields: Sequence[str] = ("actor_id", "force_permission_level", *_RunOperator.template_fields)
+
+    def __init__(self, *, actor_id: str, force_permission_level: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.actor_id = actor_id
+        self.force_permission_level = force_permission_level
+
+    def _start_call(self, headers: Mapping[str, str]) -> Call[ActorRun]:
+        options: RunOptions = {**self._options(), "force_permission_level": self.force_permission_level}
+        return calls.start_actor_run(
+            self.actor_id, self.run_input, content_type=self.content_type, headers=headers, options=options
+        )
+
+    def _list_runs_call(self, **filters: Any) -> Call[list[ActorRun]]:
+        return calls.list_runs(actor_id=self.actor_id, **filters)
+
+
+class RunTaskOperator(_RunOperator):
+    """
+    Start a run of a saved task; optionally wait for its end. Otherwise as :class:`RunActorOperator`.
+
+    Every option that is not given is the task's own.
+
+    :param task_id: Airflow's name of this step.
+    :param actor_task_id: ID or `username/name` of the task at Apify. (templated)
+    :param run_input: laid over the task's own input, field by field. (templated)
+    """
+
+    template_fields: Sequence[str] = ("actor_task_id", *_RunOperator.template_fields)
+
+    def __init__(self, *, actor_task_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.actor_task_id = actor_task_id
+
+    def _start_call(self, headers: Mapping[str, str]) -> Call[ActorRun]:
+        return calls.start_task_run(
+            self.actor_task_id,
+            self.run_input,
+            content_type=self.content_type,
+            headers=headers,
+            options=self._options(),
+        )
+
+    def _list_runs_call(self, **filters: Any) -> Call[list[ActorRun]]:
+        return calls.list_runs(task_id=self.actor_task_id, **filters)
+
+
+def _capacity_delay(attempt: int) -> float:
+    longest = min(_FIRST_CAPACITY_DELAY * 2.0 ** min(attempt - 1, 10), _LONGEST_CAPACITY_DELAY)
+    # Spread: all the tasks of a DAG may be waiting for the same capacity.
+    return longest * random.uniform(0.5, 1)  # noqa: S311

@@ -1,0 +1,125 @@
+"""Sensors that wait for runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NoReturn
+
+from airflow.providers.common.compat.sdk import (
+    AirflowSensorTimeout,
+    BaseSensorOperator,
+    Context,
+    PokeReturnValue,
+)
+
+from airflow_provider_apify.api import policy
+from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError, ApifyRateLimitError
+from airflow_provider_apify.api.models import ActorRun
+from airflow_provider_apify.api.waiting import MISSING_GRACE, QUICK, Outcome, WaitEnd, WaitPlan, deadline
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.links import ApifyConsoleLink
+from airflow_provider_apify.reporting import DEFERRING, StatusLog, require_success
+
+
+class ApifyRunSensor(BaseSensorOperator):
+    """
+    Wait for the end of a run; fail unless it succeeded. Never aborts the run.
+
+    Returns the run info: a small dict under the API's own keys (`id`, `status`, `defaultDatasetId`, …), each
+    also an XCom of its own.
+
+    :param run_id: ID of the run, for instance `run.output["id"]`. (templated)
+    :param deferrable: wait in the triggerer, without holding a worker. Where no triggerer runs, set it to
+        False, with `mode="reschedule"` for long runs.
+    :param apify_conn_id: the Airflow connection. (templated)
+    :param multiple_outputs: make every key of the run info an XCom of its own.
+    :raises ApifyRunError: if the run ended without success; never SKIPPED, `soft_fail` or not.
+    :raises AirflowSensorTimeout: if `timeout` passed; the run goes on, and `soft_fail` skips the task.
+    :raises ApifyRunGoesOnError: if Apify could not be asked for too long, or refused to answer.
+    """
+
+    template_fields: Sequence[str] = ("run_id", "apify_conn_id")
+    operator_extra_links = (ApifyConsoleLink(),)
+    ui_color = "#e6f7ec"
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        deferrable: bool = True,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        multiple_outputs: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(multiple_outputs=multiple_outputs, **kwargs)
+        self.run_id = run_id
+        self.deferrable = deferrable
+        self.apify_conn_id = apify_conn_id
+
+    @cached_property
+    def hook(self) -> ApifyHook:
+        """The way to Apify."""
+        return ApifyHook(self.apify_conn_id)
+
+    def execute(self, context: Context) -> Any:
+        """
+        Wait, as `deferrable` and `mode` say.
+
+        :param context: Airflow's task context.
+        :return: the run info.
+        """
+        ApifyConsoleLink().push(context["ti"], ActorRun({"id": self.run_id}).console_url)
+        if not self.deferrable:
+            return super().execute(context)
+        abort_at = deadline(self.execution_timeout)
+        give_up_at = deadline(self.timeout)
+        long_poll = self.hook.endpoint.long_poll
+        soon = WaitPlan(self.run_id, long_poll, abort_at=abort_at, give_up_at=deadline(QUICK))
+        outcome = self.hook.wait(soon)
+        if outcome.end is WaitEnd.GIVE_UP_DUE:
+            self._defer(abort_at, give_up_at)
+        return self._finish(outcome)
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """
+        Look once, for the modes "poke" and "reschedule".
+
+        :param context: Airflow's task context.
+        """
+        try:
+            run = self.hook.get_run(self.run_id)
+        except ApifyHttpError as error:
+            started = context["ti"].start_date
+            young = started is not None and time.time() - started.timestamp() < MISSING_GRACE
+            missing_yet = isinstance(error, ApifyNotFoundError) and young
+            if missing_yet or policy.is_outage(error) or isinstance(error, ApifyRateLimitError):
+                self.log.warning("Could not look at the run %s; it may be going on. (%s)", self.run_id, error)
+                return PokeReturnValue(is_done=False)
+            raise
+        StatusLog(self.log)(run)
+        if not run.is_finished:
+            return PokeReturnValue(is_done=False)
+        return PokeReturnValue(is_done=True, xcom_value=require_success(run, self.hook.get_log).info)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """
+        Go on after the wait in the triggerer.
+
+        :param context: Airflow's task context.
+        :param event: how the wait ended.
+        """
+        return self._finish(Outcome.from_event(event))
+
+    def _defer(self, abort_at: float | None, give_up_at: float | None) -> NoReturn:
+        from airflow_provider_apify.triggers.run import ApifyRunTrigger
+
+        self.log.info(DEFERRING, self.run_id)
+        trigger = ApifyRunTrigger(self.run_id, self.apify_conn_id, abort_at=abort_at, give_up_at=give_up_at)
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def _finish(self, outcome: Outcome) -> dict[str, Any]:
+        if outcome.end is WaitEnd.GIVE_UP_DUE:
+            raise AirflowSensorTimeout(f"{outcome.message} The run {self.run_id} goes on at Apify.")
+        return require_success(outcome.finished_run(), self.hook.get_log).info

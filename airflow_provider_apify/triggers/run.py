@@ -1,0 +1,175 @@
+"""Waiting in the triggerer: for the end of a run, and for room to start one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow import __version__ as airflow_version
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+from asgiref.sync import sync_to_async
+from packaging.version import Version
+
+from airflow_provider_apify.api.errors import ApifyError
+from airflow_provider_apify.api.flows import drive_async
+from airflow_provider_apify.api.waiting import Outcome, WaitEnd, WaitPlan, abort, wait_for_end
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.reporting import StatusLog
+
+_AIRFLOW = Version(Version(airflow_version).base_version)
+_HAS_ON_KILL = Version("3.3") <= _AIRFLOW
+
+# Imported here, not where they are used: an import would block the event loop for seconds, amid a kill.
+if Version("3.0") <= _AIRFLOW:
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+else:
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+# An event that comes before the scheduler has seen the end of the deferring process can fail the task
+# (apache/airflow issues 67287, 72716).
+_FIRST_POLL_AFTER = 5.0
+
+# The triggerer cancels a trigger every second until it is gone; an abort must outlive that.
+_aborts: set[asyncio.Task[None]] = set()
+
+
+class ApifyRunTrigger(BaseTrigger):
+    """
+    Waits for the end of a run; its one event says how the wait ended.
+
+    :param run_id: the run.
+    :param apify_conn_id: the Airflow connection.
+    :param abort_at: when the run is to be aborted, in seconds since the epoch.
+    :param give_up_at: when to stop waiting and let the run go on, in seconds since the epoch.
+    :param cancel_on_kill: abort the run when the user kills, clears or marks the task.
+    :param abort_gracefully: let the Actor save its state first.
+    :param ignored: arguments of other versions of this trigger, for rolling upgrades.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        apify_conn_id: str,
+        abort_at: float | None = None,
+        give_up_at: float | None = None,
+        cancel_on_kill: bool = False,
+        abort_gracefully: bool = False,
+        **ignored: Any,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.run_id = run_id
+        self.apify_conn_id = apify_conn_id
+        self.abort_at = abort_at
+        self.give_up_at = give_up_at
+        self.cancel_on_kill = cancel_on_kill
+        self.abort_gracefully = abort_gracefully
+        self._hook = ApifyHook(apify_conn_id)
+        self._fired = False
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what it takes to make this trigger again."""
+        return (
+            "airflow_provider_apify.triggers.run.ApifyRunTrigger",
+            {
+                "run_id": self.run_id,
+                "apify_conn_id": self.apify_conn_id,
+                "abort_at": self.abort_at,
+                "give_up_at": self.give_up_at,
+                "cancel_on_kill": self.cancel_on_kill,
+                "abort_gracefully": self.abort_gracefully,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, then fire once."""
+        try:
+            outcome = await self._wait()
+        except asyncio.CancelledError:
+            if not _HAS_ON_KILL:
+                await self.on_kill()
+            raise
+        self._fired = True
+        yield TriggerEvent(outcome.to_event())  # type: ignore[no-untyped-call]
+
+    async def on_kill(self) -> None:
+        """Abort the run if the user killed the task: called by Airflow from 3.3 on, and by us before."""
+        if self._fired or not self.cancel_on_kill:
+            return
+        task = asyncio.ensure_future(self._abort_if_killed())
+        _aborts.add(task)
+        task.add_done_callback(_aborts.discard)
+        await asyncio.shield(task)
+
+    async def _wait(self) -> Outcome:
+        await asyncio.sleep(_FIRST_POLL_AFTER)
+        try:
+            endpoint = await self._hook.async_endpoint()
+            plan = WaitPlan(self.run_id, endpoint.long_poll, self.abort_at, self.give_up_at)
+            async with self._hook.async_client() as client:
+                return await drive_async(wait_for_end(plan, StatusLog(self.log)), client.send)
+        except ApifyError as error:
+            return Outcome(WaitEnd.REFUSED, self.run_id, message=str(error))
+
+    async def _abort_if_killed(self) -> None:
+        # A cancelled trigger need not mean a user: a triggerer that stops, or that was taken for dead and
+        # lost its triggers to another, is cancelled likewise, and then the task is still deferred.
+        if await self._is_still_deferred():
+            self.log.info("The task is still deferred; the run %s goes on.", self.run_id)
+            return
+        try:
+            async with self._hook.async_client() as client:
+                run = await drive_async(abort(self.run_id, gracefully=self.abort_gracefully), client.send)
+        except ApifyError as error:
+            self.log.error("The run %s could not be aborted and may be going on. %s", self.run_id, error)
+        else:
+            self.log.info("The task was stopped by a user: aborted run %s (%s).", run.id, run.status)
+
+    async def _is_still_deferred(self) -> bool:
+        ti = self.task_instance
+        if ti is None:
+            return False
+        if Version("3.0") <= _AIRFLOW:
+            states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
+                dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+            )
+            return any("deferred" in of_run.values() for of_run in states.values())
+        return await sync_to_async(self._is_deferred_on_this)(ti)
+
+    def _is_deferred_on_this(self, ti: Any) -> bool:
+        with create_session() as session:
+            return (
+                session.query(TaskInstance)
+                .filter_by(dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index)
+                .filter_by(state="deferred", trigger_id=self.trigger_id)
+                .count()
+            ) > 0
+
+
+class ApifyCapacityTrigger(BaseTrigger):
+    """
+    Lets some time pass before a start is tried again.
+
+    :param retry_at: when, in seconds since the epoch.
+    :param event: what the task has to know then.
+    :param ignored: arguments of other versions of this trigger, for rolling upgrades.
+    """
+
+    def __init__(self, retry_at: float, event: dict[str, Any], **ignored: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.retry_at = retry_at
+        self.event = event
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what it takes to make this trigger again."""
+        return (
+            "airflow_provider_apify.triggers.run.ApifyCapacityTrigger",
+            {"retry_at": self.retry_at, "event": self.event},
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Sleep, then fire once."""
+        await asyncio.sleep(max(0.0, self.retry_at - time.time()))
+        yield TriggerEvent(self.event)  # type: ignore[no-untyped-call]
