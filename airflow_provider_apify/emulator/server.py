@@ -152,6 +152,8 @@ class Server:
             answer = await self._limited(request)
         if action and action.action == "drop-after":
             return hang_up(request)
+        if action and action.action == "answer-after":
+            answer = _scripted(action)
         try:
             response, seen.bytes_sent = await send(request, answer, faults)
         except CutError as cut:

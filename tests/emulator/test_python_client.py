@@ -98,7 +98,10 @@ def test_lists_of_runs(client: ApifyClient) -> None:
     assert [run.status for run in client.runs().list(desc=True, limit=1).items] == ["FAILED"]
     assert client.runs().list(status="SUCCEEDED").total == 3
     assert client.runs().list(status=["FAILED", "SUCCEEDED"]).total == 4
-    assert client.actor("emulator/crawler").runs().list(started_after=datetime(2100, 1, 1, tzinfo=UTC)).items == []
+    assert (
+        client.actor("emulator/crawler").runs().list(started_after=datetime(2100, 1, 1, tzinfo=UTC)).items
+        == []
+    )
     assert client.task("emulator/my-task").runs().list().total == 1
     last = client.actor("emulator/crawler").last_run(status="SUCCEEDED").get()
     assert last is not None
@@ -241,7 +244,9 @@ def test_request_queues(client: ApifyClient) -> None:
     assert queue.unlock_requests().unlocked_count == 1
     request = queue.get_request(first.id)
     assert request is not None
-    queue.update_request({**request.model_dump(by_alias=True, exclude_none=True), "handledAt": "2026-01-01T00:00:00.000Z"})
+    queue.update_request(
+        {**request.model_dump(by_alias=True, exclude_none=True), "handledAt": "2026-01-01T00:00:00.000Z"}
+    )
     metadata = queue.get()
     assert metadata is not None
     assert (metadata.total_request_count, metadata.handled_request_count) == (39, 1)
@@ -259,7 +264,11 @@ def test_webhooks(client: ApifyClient) -> None:
     assert actor is not None
     url = "http://127.0.0.1:9/"
     webhook = client.webhooks().create(
-        event_types=["ACTOR.RUN.SUCCEEDED"], request_url=url, actor_id=actor.id, idempotency_key="one", do_not_retry=True
+        event_types=["ACTOR.RUN.SUCCEEDED"],
+        request_url=url,
+        actor_id=actor.id,
+        idempotency_key="one",
+        do_not_retry=True,
     )
     again = client.webhooks().create(
         event_types=["ACTOR.RUN.SUCCEEDED"], request_url=url, actor_id=actor.id, idempotency_key="one"

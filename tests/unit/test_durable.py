@@ -13,7 +13,7 @@ from airflow_provider_apify.api.errors import ApifyHttpError, ApifyServerError, 
 from airflow_provider_apify.durable import STORE_KEY
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
-from tests.conftest import Tries
+from tests.conftest import Tries, set_connection
 
 pytestmark = pytest.mark.usefixtures("server", "hurried")
 
@@ -45,12 +45,13 @@ def dying_after_the_start(monkeypatch: pytest.MonkeyPatch, operator: RunActorOpe
 @pytest.mark.parametrize("lag", [0, 10])
 @pytest.mark.parametrize("in_list", [True, False])
 def test_a_lost_answer_is_made_up_for(
-    emulator: Emulator, tries: Tries, monkeypatch: Any, lost: str, lag: int, in_list: bool
+    emulator: Emulator, server: Any, tries: Tries, monkeypatch: Any, lost: str, lag: int, in_list: bool
 ) -> None:
     emulator.switches.replica_lag_seconds = lag
     emulator.switches.list_user_agent = in_list
     if lost == "read timeout":
-        emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,), delay=0.1))
+        set_connection(monkeypatch, host=server.url, password=server.token, extra={"request_timeout": 0.3})
+        emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=1))
     elif lost == "answer 502":
         emulator.faults.add(Fault("answer-after", "POST", STARTS, (1,), status=502, body="<html>Bad gateway"))
     else:
