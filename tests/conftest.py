@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-provider-apify-tests-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
@@ -12,7 +13,7 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -64,10 +65,20 @@ def set_connection(monkeypatch: pytest.MonkeyPatch, conn_id: str = "apify_defaul
     monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
 
 
+def wait_until(condition: Callable[[], Any], seconds: float = 30) -> None:
+    """Wait, in real time, for something that another thread or process is about to do."""
+    waited = threading.Event()
+    for _ in range(int(seconds / 0.01)):
+        if condition():
+            return
+        waited.wait(0.01)
+    raise AssertionError("It did not happen in time.")
+
+
 @pytest.fixture
 def hurried(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """Emulated time for both sides: it runs fast, and a sleep of ours is a jump of the clock."""
-    emulator.clock.speed = 200
+    emulator.clock.speed = 600
     real_sleep, real_async_sleep = time.sleep, asyncio.sleep
 
     def sleep(seconds: float) -> None:

@@ -13,7 +13,7 @@ from airflow_provider_apify.api.errors import ApifyHttpError, ApifyServerError, 
 from airflow_provider_apify.durable import STORE_KEY
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
-from tests.conftest import Tries, set_connection
+from tests.conftest import Tries, set_connection, wait_until
 
 pytestmark = pytest.mark.usefixtures("server", "hurried")
 
@@ -232,8 +232,7 @@ def test_a_kill_during_the_start_aborts_the_run(emulator: Emulator, tries: Tries
     operator = run_actor(run_input={"seconds": 36000})
     thread = threading.Thread(target=lambda: operator.execute(tries.context))
     thread.start()
-    while not emulator.runs:
-        threading.Event().wait(0.01)
+    wait_until(lambda: emulator.runs)
     operator.on_kill()
     thread.join()
     assert [abort["effective"] for abort in emulator.aborts].count(True) == 1
