@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from typing import Any
@@ -228,13 +230,20 @@ def test_a_refused_start_leaves_no_intent(emulator: Emulator) -> None:
 
 
 def test_a_kill_during_the_start_aborts_the_run(emulator: Emulator, tries: Tries) -> None:
+    """As Airflow does it: a signal handler calls `on_kill` while the answer is awaited."""
     emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=1))
     operator = run_actor(run_input={"seconds": 36000})
-    thread = threading.Thread(target=lambda: operator.execute(tries.context))
-    thread.start()
-    wait_until(lambda: emulator.runs)
-    operator.on_kill()
-    thread.join()
+
+    def kill_once_started() -> None:
+        wait_until(lambda: emulator.runs)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    previous = signal.signal(signal.SIGUSR1, lambda *_: operator.on_kill())
+    killer = threading.Thread(target=kill_once_started)
+    killer.start()
+    operator.execute(tries.context)
+    killer.join()
+    signal.signal(signal.SIGUSR1, previous)
     assert [abort["effective"] for abort in emulator.aborts].count(True) == 1
 
 

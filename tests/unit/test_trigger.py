@@ -12,6 +12,7 @@ from airflow_provider_apify.api.waiting import Outcome, WaitEnd
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.triggers.run import ApifyCapacityTrigger, ApifyRunTrigger
+from tests.conftest import wait_until
 
 pytestmark = pytest.mark.usefixtures("server", "hurried")
 
@@ -66,6 +67,7 @@ async def test_asks_for_an_abort_when_it_is_due(emulator: Emulator) -> None:
 async def test_a_run_that_ended_before_the_deadline_was_seen_counts_as_ended(emulator: Emulator) -> None:
     run_id = start(seconds=10)
     emulator.clock.advance(100)
+    wait_until(lambda: emulator.runs[0]["finishedAt"])
     outcome = await outcome_of(trigger(run_id, abort_at=emulator.clock.time() - 50))
     assert outcome.end is WaitEnd.FINISHED
 
