@@ -6,7 +6,9 @@ import argparse
 import runpy
 import signal
 import threading
+from pathlib import Path
 
+from airflow_provider_apify.emulator import state
 from airflow_provider_apify.emulator.emulator import DEFAULT_TOKEN, DEFAULT_USERNAME, Emulator
 
 
@@ -26,18 +28,25 @@ def main() -> None:
         help="Python file that registers Actors, tasks and users with the global name `emulator`",
     )
     parser.add_argument("--speed", type=float, default=1, help="emulated seconds per second (%(default)s)")
+    parser.add_argument(
+        "--state", metavar="DIR", type=Path, help="folder to keep the state in; by default it is lost"
+    )
     options = parser.parse_args()
     emulator = Emulator(options.token, options.username)
     emulator.clock.speed = options.speed
     if options.actors:
         runpy.run_path(options.actors, {"emulator": emulator})
+    if options.state:
+        state.load(emulator.platform, options.state)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     with emulator.serve(options.port) as server:
         print(f"Apify emulator at {server.url}, token {server.token}", flush=True)
         stopped.wait()
-    emulator.platform.close()
+    emulator.close()
+    if options.state:
+        state.save(emulator.platform, options.state)
 
 
 if __name__ == "__main__":

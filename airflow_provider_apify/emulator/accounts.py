@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_apify.emulator.clock import iso
-from airflow_provider_apify.emulator.storages import new_id
+from airflow_provider_apify.emulator.storages import id_of, new_id
 
 
 @dataclass
@@ -29,9 +29,12 @@ class User:
     max_memory_mbytes: int = 524_288
     max_concurrent_runs: int = 256
     is_paying: bool = True
-    id: str = field(default_factory=new_id)
+    id: str = ""
     created_at: float = 0
     proxy_password: str = field(default_factory=lambda: secrets.token_hex(12))
+
+    def __post_init__(self) -> None:
+        self.id = self.id or id_of(self.username)
 
 
 @dataclass
@@ -55,12 +58,16 @@ class Actor:
     restart_on_error: bool = False
     pay_per_event: Mapping[str, float] = field(default_factory=dict)
     is_public: bool = False
-    id: str = field(default_factory=new_id)
-    build_id: str = field(default_factory=new_id)
+    id: str = ""
+    build_id: str = ""
     build_number: str = "0.0.1"
     created_at: float = 0
     total_runs: int = 0
     last_run_at: float | None = None
+
+    def __post_init__(self) -> None:
+        self.id = self.id or id_of(f"Actor {self.full_name}")
+        self.build_id = self.build_id or id_of(f"build of {self.full_name}")
 
     @property
     def full_name(self) -> str:

@@ -104,7 +104,7 @@ class Call:
     @property
     def inside_run(self) -> bool:
         """Whether an Actor's run asks, with the token it was given."""
-        return False
+        return self.token in self.platform.run_tokens
 
     # -- parameters -----------------------------------------------------------------------------------------
 

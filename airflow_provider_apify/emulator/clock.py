@@ -146,6 +146,9 @@ class Notifier:
     def __init__(self) -> None:
         self._listeners: set[Callable[[], object]] = set()
 
+    def __reduce__(self) -> tuple[type[Notifier], tuple[()]]:
+        return Notifier, ()  # kept state has no listeners
+
     def notify(self) -> None:
         """Call every listener."""
         for listener in tuple(self._listeners):

@@ -13,6 +13,7 @@ from airflow_provider_apify.emulator.platform import Platform
 from airflow_provider_apify.emulator.routes import control, register_all
 from airflow_provider_apify.emulator.routing import Router
 from airflow_provider_apify.emulator.server import SeenRequest, Server
+from airflow_provider_apify.emulator.storages import id_of
 from airflow_provider_apify.emulator.switches import Switches
 
 DEFAULT_TOKEN = "apify_api_emulator"  # noqa: S105 (a token of nothing)
@@ -78,8 +79,14 @@ class Emulator:
         return register
 
     def add_actor(self, name: str, **settings: Any) -> str:
-        """Register an Actor and return its id; see :meth:`actor`."""
+        """Register an Actor and return its id; see :meth:`actor`.
+
+        :param settings: In place of ``function``, ``command`` may name a program to run for each run, a list
+            of its words, with ``cwd`` and ``env``: an Actor built with Apify's SDK runs unchanged.
+        """
         username, _, short = name.rpartition("/")
+        if not settings.get("function") and not settings.get("command"):
+            raise ValueError("An Actor is a function or a command.")
         user = self.platform.user_named(username or self.user.username)
         if user is None:
             user = self.add_user(username, token="")
@@ -113,7 +120,15 @@ class Emulator:
             raise ValueError(f"There is no Actor {actor}: register it first.")
         now = self.clock.time()
         task = Task(
-            user.id, user.username, short, target, input, dict(options or {}), created_at=now, modified_at=now
+            user.id,
+            user.username,
+            short,
+            target,
+            input,
+            dict(options or {}),
+            id=id_of(f"task {name}"),
+            created_at=now,
+            modified_at=now,
         )
         self.platform.tasks[task.id] = task
         return task.id
@@ -141,6 +156,10 @@ class Emulator:
         for key, value in (values or {}).items():
             store.put(key, record_of(value))
         return store.id
+
+    def close(self) -> None:
+        """Stop all runs and all that is due; processes do not outlive this."""
+        self.platform.close()
 
     def serve(self, port: int = 0) -> Server:
         """Return a server on 127.0.0.1, to be used as a context manager.

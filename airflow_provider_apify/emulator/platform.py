@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import threading
 from typing import Any, Protocol, TypeVar
 
@@ -10,9 +11,12 @@ from airflow_provider_apify.emulator.accounts import Actor, Task, User
 from airflow_provider_apify.emulator.clock import Clock
 from airflow_provider_apify.emulator.errors import ApiError
 from airflow_provider_apify.emulator.functions import FunctionExecution
+from airflow_provider_apify.emulator.processes import ProcessExecution
+from airflow_provider_apify.emulator.queues import RequestQueue
 from airflow_provider_apify.emulator.runs import Execution, Run, RunOptions
 from airflow_provider_apify.emulator.storages import Dataset, KeyValueStore, Record, new_id
 from airflow_provider_apify.emulator.switches import Switches
+from airflow_provider_apify.emulator.webhooks import Webhooks
 
 
 class Nameable(Protocol):
@@ -42,6 +46,10 @@ class Platform:
         self.runs: dict[str, Run] = {}
         self.datasets: dict[str, Dataset] = {}
         self.stores: dict[str, KeyValueStore] = {}
+        self.queues: dict[str, RequestQueue] = {}
+        self.run_tokens: dict[str, Run] = {}
+        self.url: str | None = None
+        self.webhooks = Webhooks(self.clock)
         self.aborts: list[dict[str, Any]] = []
 
     def user_named(self, username: str) -> User | None:
@@ -49,8 +57,16 @@ class Platform:
         return next((user for user in self.users.values() if user.username == username), None)
 
     def user_with_token(self, token: str) -> User | None:
-        """Find the user a token belongs to."""
+        """Find the user a token belongs to; a run's token belongs to the user who started it."""
+        if token in self.run_tokens:
+            return self.run_tokens[token].user
         return next((user for user in self.users.values() if token and user.token == token), None)
+
+    def token_for(self, run: Run) -> str:
+        """Make a token for a run's own process."""
+        token = f"apify_api_run_{secrets.token_hex(16)}"
+        self.run_tokens[token] = run
+        return token
 
     def find(
         self, table: dict[str, Named], reference: str, user: User | None, *, bare: bool = False
@@ -82,6 +98,12 @@ class Platform:
         store = KeyValueStore(user.id, user.username, self.clock, self.switches, **fields)
         self.stores[store.id] = store
         return store
+
+    def create_queue(self, user: User, **fields: Any) -> RequestQueue:
+        """Make a request queue of a user."""
+        queue = RequestQueue(user.id, user.username, self.clock, self.switches, **fields)
+        self.queues[queue.id] = queue
+        return queue
 
     def runs_in_order(self) -> list[Run]:
         """All runs, by their start."""
@@ -118,7 +140,7 @@ class Platform:
                 meta,
                 self.create_dataset(user, schema=actor.dataset_schema, **owner),
                 self.create_store(user, **owner),
-                new_id(),
+                self.create_queue(user, **owner),
                 id=run_id,
             )
             if record is not None:
@@ -128,25 +150,23 @@ class Platform:
             actor.last_run_at = run.started_at
             if task:
                 task.total_runs += 1
-            self.emit("ACTOR.RUN.CREATED", run)
             return run
 
     def execution_of(self, run: Run) -> Execution:
         """Make what runs the Actor's code."""
-        if run.actor.function is None:
-            raise ApiError(400, "unknown-build-tag", f"Actor {run.actor.full_name} has no build to run.")
+        if run.actor.command:
+            return ProcessExecution(run, run.actor.command)
+        assert run.actor.function
         return FunctionExecution(run, run.actor.function)
-
-    def attach_webhooks(self, run: Run, webhooks: list[dict[str, Any]]) -> None:
-        """Attach ad-hoc webhooks to a run."""
 
     def emit(self, event: str, run: Run) -> None:
         """Tell webhooks of an event in the life of a run."""
+        self.webhooks.emit(event, run.describe)
 
     def close(self) -> None:
         """Stop all runs and the clock."""
         for run in self.runs_in_order():
-            run.abort()
+            run.cut_off()
         self.clock.close()
 
     def _check_capacity(self, user: User, memory_mbytes: int) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_provider_apify.emulator.accounts import Actor, Task, User
 from airflow_provider_apify.emulator.clock import Notifier, Timer, iso
 from airflow_provider_apify.emulator.errors import ApiError
+from airflow_provider_apify.emulator.events import Events
 from airflow_provider_apify.emulator.logs import Log
+from airflow_provider_apify.emulator.queues import RequestQueue
 from airflow_provider_apify.emulator.storages import Dataset, KeyValueStore, Record, new_id
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ class Run:
     meta: dict[str, Any]
     dataset: Dataset
     store: KeyValueStore
-    queue_id: str
+    queue: RequestQueue
     id: str = field(default_factory=new_id)
     input_key: str = "INPUT"
     status: str = "READY"
@@ -99,8 +101,12 @@ class Run:
         self.started_at = self.platform.clock.time()
         self.log = Log(self.platform.clock)
         self.changed = Notifier()
+        self.events = Events()
         self._execution: Execution | None = None
         self._timers: list[Timer] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_execution": None, "_timers": []}
 
     @property
     def is_finished(self) -> bool:
@@ -114,6 +120,7 @@ class Run:
 
     def launch(self) -> None:
         """Give the run to an execution, after as long as ``Switches.ready_seconds``."""
+        self.platform.emit("ACTOR.RUN.CREATED", self)
         self._after(self.platform.switches.ready_seconds, self._begin)
 
     def ended(self, execution: Execution, exit_code: int, message: str | None = None) -> None:
@@ -146,6 +153,10 @@ class Run:
             else:
                 self._stop("ABORTED")
             return True
+
+    def cut_off(self) -> None:
+        """End the run as ABORTED at once: the platform itself stops."""
+        self._stopped("ABORTED")
 
     def reboot(self) -> None:
         """Start the Actor's code anew in the same run."""
@@ -294,7 +305,7 @@ class Run:
             "storageIds": {
                 "datasets": {"default": self.dataset.id},
                 "keyValueStores": {"default": self.store.id},
-                "requestQueues": {"default": self.queue_id},
+                "requestQueues": {"default": self.queue.id},
             },
             "containerUrl": f"https://{self.id.lower()}.runs.apify.net",
             "isContainerServerReady": False,
@@ -350,7 +361,7 @@ class Run:
             "buildNumber": self.actor.build_number,
             "defaultKeyValueStoreId": self.store.id,
             "defaultDatasetId": self.dataset.id,
-            "defaultRequestQueueId": self.queue_id,
+            "defaultRequestQueueId": self.queue.id,
         }
 
     def _usage_usd(self) -> float:

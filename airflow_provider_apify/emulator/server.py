@@ -17,12 +17,14 @@ from airflow_provider_apify.emulator.clock import iso
 from airflow_provider_apify.emulator.errors import ApiError
 from airflow_provider_apify.emulator.faults import Fault, Faults
 from airflow_provider_apify.emulator.platform import Platform
+from airflow_provider_apify.emulator.rates import RateLimiter, limit_of
 from airflow_provider_apify.emulator.routing import Router
 from airflow_provider_apify.emulator.transmission import CutError, hang_up, send
 
 log = logging.getLogger(__name__)
 
 CONTROL = "/__emulator__"
+EVENTS = f"{CONTROL}/events/"
 
 
 @dataclass
@@ -67,6 +69,7 @@ class Server:
         self._thread = threading.Thread(target=self._run, name="emulator-server", daemon=True)
         self._ready = threading.Event()
         self._problem: OSError | None = None
+        self._rates = RateLimiter()
 
     @property
     def url(self) -> str:
@@ -112,12 +115,16 @@ class Server:
             await runner.cleanup()
             return
         self.port = runner.addresses[0][1]
+        self.platform.url = self.url
         self._ready.set()
         await self._stop.wait()
         await runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         request = _normalised(request)
+        if request.path.startswith(EVENTS):
+            run = self.platform.runs.get(request.path.removeprefix(EVENTS))
+            return await run.events.serve(request) if run else hang_up(request)
         if request.path.startswith(CONTROL):
             response, _ = await send(request, await self._answer(request), ())
             return response
@@ -139,9 +146,14 @@ class Server:
         if action and action.action == "drop-before":
             await request.read()
             return hang_up(request)
-        answer = _scripted(action) if action and action.action == "answer" else await self._answer(request)
+        if action and action.action == "answer":
+            answer = _scripted(action)
+        else:
+            answer = await self._limited(request)
         if action and action.action == "drop-after":
             return hang_up(request)
+        if action and action.action == "answer-after":
+            answer = _scripted(action)
         try:
             response, seen.bytes_sent = await send(request, answer, faults)
         except CutError as cut:
@@ -149,6 +161,17 @@ class Server:
             return hang_up(request)
         seen.status = answer.status
         return response
+
+    async def _limited(self, request: web.BaseRequest) -> Answer:
+        try:
+            if self.platform.switches.rate_limits:
+                self._rates.count(request.method, request.path)
+        except ApiError as error:
+            answer = error_answer(error)
+        else:
+            answer = await self._answer(request)
+        answer.headers["X-RateLimit-Limit"] = str(limit_of(request.method, request.path))
+        return answer
 
     async def _answer(self, request: web.BaseRequest) -> Answer:
         try:

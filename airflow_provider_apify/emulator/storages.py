@@ -27,6 +27,12 @@ def new_id() -> str:
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(17))
 
 
+def id_of(name: str) -> str:
+    """Derive an id from a name, so that what code registers has the same id in every process."""
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest())
+    return "".join(ALPHABET[number // 62**place % 62] for place in range(17))
+
+
 def sign(secret: str, message: str) -> str:
     """Sign a message the way Apify's clients do: 30 hex digits of HMAC-SHA256 in base 62."""
     number = int(hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()[:30], 16)

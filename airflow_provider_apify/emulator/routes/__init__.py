@@ -5,24 +5,41 @@ from __future__ import annotations
 from airflow_provider_apify.emulator.routes import (
     access,
     actors,
+    builds,
     datasets,
     key_value_stores,
     logs,
+    request_queues,
     runs,
+    sync,
     tasks,
     users,
+    webhooks,
 )
 from airflow_provider_apify.emulator.routing import Router
 
 
 def register_all(router: Router) -> None:
     """Add every operation, and the shortcuts from runs to their storages."""
-    for module in (users, actors, tasks, runs, logs, datasets, key_value_stores):
+    assert sync  # its operations are part of the families of Actors and tasks
+    for module in (
+        users,
+        actors,
+        builds,
+        tasks,
+        runs,
+        logs,
+        datasets,
+        key_value_stores,
+        request_queues,
+        webhooks,
+    ):
         module.register(router)
     actors.ACTOR.mount(router, "/v2/actors/{actorId}", access.actor_of)
     tasks.TASK.mount(router, "/v2/actor-tasks/{actorTaskId}", access.task_of)
     datasets.DATASET.mount(router, "/v2/datasets/{datasetId}", access.dataset_of)
     key_value_stores.STORE.mount(router, "/v2/key-value-stores/{storeId}", access.store_of)
+    request_queues.QUEUE.mount(router, "/v2/request-queues/{queueId}", access.queue_of)
     last = ("", "/abort", "/metamorph", "/reboot", "/log")
     # The literal `last` goes before the placeholder: the first route that fits wins.
     for prefix, find, only in (
@@ -35,3 +52,4 @@ def register_all(router: Router) -> None:
         if not prefix.endswith("/actors/{actorId}/runs/{runId}"):
             datasets.DATASET.mount(router, f"{prefix}/dataset", access.dataset_of_run(find))
             key_value_stores.STORE.mount(router, f"{prefix}/key-value-store", access.store_of_run(find))
+            request_queues.QUEUE.mount(router, f"{prefix}/request-queue", access.queue_of_run(find))

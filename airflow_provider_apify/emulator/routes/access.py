@@ -8,6 +8,7 @@ from typing import TypeVar
 from airflow_provider_apify.emulator.accounts import Actor, Task, User
 from airflow_provider_apify.emulator.call import Call
 from airflow_provider_apify.emulator.errors import insufficient_permissions, no_token, not_found
+from airflow_provider_apify.emulator.queues import RequestQueue
 from airflow_provider_apify.emulator.runs import ORIGINS, STATUSES, Run
 from airflow_provider_apify.emulator.storages import Dataset, KeyValueStore, Storage
 
@@ -67,6 +68,23 @@ def dataset_of(call: Call) -> Dataset:
 def store_of(call: Call) -> KeyValueStore:
     """Find the key-value store of ``{storeId}``."""
     return _storage(call, call.platform.stores, call.params["storeId"], "key-value store")
+
+
+def queue_of(call: Call) -> RequestQueue:
+    """Find the request queue of ``{queueId}``."""
+    return _storage(call, call.platform.queues, call.params["queueId"], "request queue")
+
+
+def queue_of_run(find: Callable[[Call], Run]) -> Callable[[Call], RequestQueue]:
+    """Find the default request queue of a run."""
+
+    def found(call: Call) -> RequestQueue:
+        queue = call.platform.queues.get(find(call).queue.id)
+        if queue is None:
+            raise not_found("Request queue")
+        return queue
+
+    return found
 
 
 def dataset_of_run(find: Callable[[Call], Run]) -> Callable[[Call], Dataset]:

@@ -6,7 +6,8 @@ from airflow_provider_apify.emulator.accounts import Actor
 from airflow_provider_apify.emulator.call import Answer, Call, data_answer
 from airflow_provider_apify.emulator.routes.access import own_runs
 from airflow_provider_apify.emulator.routes.runs import list_runs
-from airflow_provider_apify.emulator.routes.starts import check_build, check_input, start, wait
+from airflow_provider_apify.emulator.routes.starts import check_build, check_input, start_answer
+from airflow_provider_apify.emulator.routes.webhooks import webhooks_answer
 from airflow_provider_apify.emulator.routing import Family, Router
 
 ACTOR: Family[Actor] = Family()
@@ -47,13 +48,7 @@ async def list_actor_runs(call: Call, actor: Actor) -> Answer:
 @ACTOR.on("POST", "/runs")
 async def start_actor(call: Call, actor: Actor) -> Answer:
     """Start a run of an Actor."""
-    run = await start(call, actor)
-    shown = run.describe()
-    run.launch()
-    if call.number("waitForFinish"):
-        await wait(call, run)
-        shown = run.describe()
-    return data_answer(shown, 201, Location=f"{call.base_url}/v2/actors/{actor.id}/runs/{run.id}")
+    return await start_answer(call, actor)
 
 
 @ACTOR.on("POST", "/validate-input")
@@ -64,3 +59,9 @@ async def validate_input(call: Call, actor: Actor) -> Answer:
         check_build(actor, build)
     check_input(actor, await call.json())
     return data_answer({"valid": True})
+
+
+@ACTOR.on("GET", "/webhooks")
+async def list_actor_webhooks(call: Call, actor: Actor) -> Answer:
+    """Answer with the user's webhooks on the Actor."""
+    return webhooks_answer(call, "actorId", actor.id)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
 from typing import Any
 
 from airflow_provider_apify.emulator.accounts import Actor, Task
-from airflow_provider_apify.emulator.call import JSON_TYPE, Call
-from airflow_provider_apify.emulator.errors import ApiError, invalid_request, invalid_value
+from airflow_provider_apify.emulator.call import JSON_TYPE, Answer, Call, data_answer
+from airflow_provider_apify.emulator.errors import ApiError, invalid_value
 from airflow_provider_apify.emulator.platform import build_matches
+from airflow_provider_apify.emulator.routes.webhooks import ad_hoc_webhooks, attach
 from airflow_provider_apify.emulator.runs import ORIGINS, Run, RunOptions
 from airflow_provider_apify.emulator.storages import Record
 
@@ -18,10 +18,10 @@ MIN_MEMORY, MAX_MEMORY = 128, 32_768
 
 
 async def start(call: Call, actor: Actor, task: Task | None = None) -> Run:
-    """Start a run of an Actor, or of a task, as the request asks."""
+    """Make a run of an Actor, or of a task, as the request asks; it is yet to be launched."""
     user = call.user
     options = _options(call, actor, task)
-    webhooks = _webhooks(call)
+    webhooks = ad_hoc_webhooks(call)
     record = await _input(call, actor, task)
     headers = call.request.headers
     origin = headers.get("X-Apify-Request-Origin", "API")
@@ -40,13 +40,30 @@ async def start(call: Call, actor: Actor, task: Task | None = None) -> Run:
         if header in headers
     }
     run.integration = tracking or None
-    call.platform.attach_webhooks(run, webhooks)
+    attach(run, webhooks)
     return run
 
 
+async def start_answer(call: Call, actor: Actor, task: Task | None = None) -> Answer:
+    """Start a run and answer with it, READY or as it is when ``waitForFinish`` is over."""
+    wait_seconds(call)
+    run = await start(call, actor, task)
+    shown = run.describe()
+    run.launch()
+    if wait_seconds(call):
+        await wait(call, run)
+        shown = run.describe()
+    return data_answer(shown, 201, Location=f"{call.base_url}/v2/actors/{actor.id}/runs/{run.id}")
+
+
+def wait_seconds(call: Call) -> float:
+    """Return ``waitForFinish``, which the API caps at 60 seconds; clients do send more."""
+    return min(call.number("waitForFinish") or 0, MAX_WAIT)
+
+
 async def wait(call: Call, run: Run) -> None:
-    """Wait for the end of a run as long as ``waitForFinish`` says, at most 60 emulated seconds."""
-    seconds = min(call.number("waitForFinish") or 0, MAX_WAIT)
+    """Wait for the end of a run as long as ``waitForFinish`` says."""
+    seconds = wait_seconds(call)
     if seconds:
         await wait_until_finished(run, seconds)
 
@@ -152,19 +169,3 @@ def _parsed(body: bytes) -> Any:
         return json.loads(body)
     except ValueError:
         raise ApiError(400, "run-input-body-not-valid-json", "The input is not valid JSON.") from None
-
-
-def _webhooks(call: Call) -> list[dict[str, Any]]:
-    text = call.text("webhooks")
-    if text is None:
-        return []
-    try:
-        webhooks = json.loads(b64decode(text.replace(" ", "+")))
-    except ValueError:
-        raise invalid_request("Parameter webhooks must be a Base64-encoded JSON array.") from None
-    if not isinstance(webhooks, list) or not all(
-        isinstance(webhook, dict) and webhook.get("eventTypes") and webhook.get("requestUrl")
-        for webhook in webhooks
-    ):
-        raise invalid_request("Each of the webhooks must have eventTypes and requestUrl.")
-    return webhooks

@@ -10,7 +10,8 @@ from airflow_provider_apify.emulator.call import Answer, Call, data_answer, json
 from airflow_provider_apify.emulator.errors import ApiError, invalid_request, not_found
 from airflow_provider_apify.emulator.routes.access import own_runs
 from airflow_provider_apify.emulator.routes.runs import list_runs
-from airflow_provider_apify.emulator.routes.starts import check_build, check_memory, start, wait
+from airflow_provider_apify.emulator.routes.starts import check_build, check_memory, start_answer
+from airflow_provider_apify.emulator.routes.webhooks import webhooks_answer
 from airflow_provider_apify.emulator.routing import Family, Router
 
 TASK: Family[Task] = Family()
@@ -91,13 +92,13 @@ async def list_task_runs(call: Call, task: Task) -> Answer:
 @TASK.on("POST", "/runs")
 async def start_task(call: Call, task: Task) -> Answer:
     """Start a run of a task."""
-    run = await start(call, task.actor, task)
-    shown = run.describe()
-    run.launch()
-    if call.number("waitForFinish"):
-        await wait(call, run)
-        shown = run.describe()
-    return data_answer(shown, 201, Location=f"{call.base_url}/v2/actors/{task.actor.id}/runs/{run.id}")
+    return await start_answer(call, task.actor, task)
+
+
+@TASK.on("GET", "/webhooks")
+async def list_task_webhooks(call: Call, task: Task) -> Answer:
+    """Answer with the user's webhooks on the task."""
+    return webhooks_answer(call, "actorTaskId", task.id)
 
 
 def _change(call: Call, task: Task, body: dict[str, Any]) -> None:

@@ -1,0 +1,153 @@
+"""Request queues: what Apify's own SDK needs of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_apify.emulator.clock import iso
+from airflow_provider_apify.emulator.errors import ApiError, invalid_request, not_found
+from airflow_provider_apify.emulator.storages import Storage
+
+REQUEST_ID_LENGTH = 15
+
+
+def request_id_of(unique_key: str) -> str:
+    """Derive a request's id from its unique key, as Apify's SDKs do."""
+    digest = b64encode(hashlib.sha256(unique_key.encode()).digest()).decode()
+    return re.sub(r"[^a-zA-Z0-9]", "", digest)[:REQUEST_ID_LENGTH]
+
+
+@dataclass
+class Entry:
+    """A request in the queue."""
+
+    request: dict[str, Any]
+    order: int
+    locked_until: float = 0
+    locked_by: str | None = None
+
+    @property
+    def is_handled(self) -> bool:
+        """Whether the request is done."""
+        return bool(self.request.get("handledAt"))
+
+
+@dataclass
+class RequestQueue(Storage):
+    """A request queue."""
+
+    kind = "request queue"
+    console = "request-queues"
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    clients: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._last = 0
+
+    def add(self, request: dict[str, Any], *, forefront: bool = False) -> dict[str, Any]:
+        """Add a request, unless its unique key is known."""
+        url = request.get("url")
+        if not isinstance(url, str) or not url:
+            raise invalid_request("A request needs a url.")
+        key = request.setdefault("uniqueKey", url)
+        request_id = request_id_of(str(key))
+        known = self.entries.get(request_id)
+        if known is None:
+            self.entries[request_id] = Entry(
+                {"method": "GET", "retryCount": 0, **request, "id": request_id}, self._order(forefront)
+            )
+            self.was_written()
+        return self._registration(request_id, known)
+
+    def update(self, request_id: str, request: dict[str, Any], *, forefront: bool = False) -> dict[str, Any]:
+        """Replace a request; with ``handledAt`` it is done."""
+        known = self.entries.get(request_id)
+        before = Entry(dict(known.request), known.order) if known else None
+        entry = known or Entry({}, self._order(forefront))
+        entry.request = {**entry.request, **request, "id": request_id}
+        if not entry.is_handled and known and forefront:
+            entry.order = self._order(forefront)
+        entry.locked_until = 0
+        self.entries[request_id] = entry
+        self.was_written()
+        return self._registration(request_id, before)
+
+    def remove(self, request_id: str) -> bool:
+        """Delete a request; say whether there was one."""
+        self.deletes += 1
+        return self.entries.pop(request_id, None) is not None
+
+    def head(self, limit: int, *, unlocked: bool = False) -> list[Entry]:
+        """Return the next requests that are not done.
+
+        :param unlocked: Leave those out that are locked.
+        """
+        now = self.clock.time()
+        waiting = (entry for entry in self.entries.values() if not entry.is_handled)
+        free = [entry for entry in waiting if not unlocked or entry.locked_until <= now]
+        return sorted(free, key=lambda entry: entry.order)[:limit]
+
+    def lock(self, entry: Entry, seconds: float, client: str | None) -> str:
+        """Lock a request for a client; return until when.
+
+        :raises ApiError: if another client holds it.
+        """
+        now = self.clock.time()
+        if entry.locked_until > now and entry.locked_by != client:
+            raise ApiError(403, "request-handled-or-locked", "The request is locked by another client.")
+        entry.locked_until, entry.locked_by = now + seconds, client
+        return iso(entry.locked_until)
+
+    def unlock(self, entry: Entry, client: str | None, *, forefront: bool = False) -> None:
+        """Give a request back."""
+        if entry.locked_until > self.clock.time() and entry.locked_by != client:
+            raise ApiError(403, "request-handled-or-locked", "The request is locked by another client.")
+        entry.locked_until, entry.locked_by = 0, None
+        if forefront:
+            entry.order = self._order(forefront)
+
+    def entry(self, request_id: str) -> Entry:
+        """Return a request.
+
+        :raises ApiError: if there is none of that id.
+        """
+        entry = self.entries.get(request_id)
+        if entry is None:
+            raise not_found("Request")
+        return entry
+
+    def describe(self) -> dict[str, Any]:
+        """Return the request queue object of the API."""
+        handled = sum(entry.is_handled for entry in self.entries.values())
+        return {
+            **super().describe(),
+            "totalRequestCount": len(self.entries),
+            "handledRequestCount": handled,
+            "pendingRequestCount": len(self.entries) - handled,
+            "hadMultipleClients": len(self.clients) > 1,
+            "stats": {
+                "deleteCount": self.deletes,
+                "headItemReadCount": self.lists,
+                "readCount": self.reads,
+                "writeCount": self.writes,
+                "storageBytes": 0,
+            },
+        }
+
+    def _order(self, forefront: bool) -> int:
+        self._last += 1
+        return -self._last if forefront else self._last
+
+    def _registration(self, request_id: str, known: Entry | None) -> dict[str, Any]:
+        return {
+            "requestId": request_id,
+            "uniqueKey": self.entries[request_id].request.get("uniqueKey", ""),
+            "wasAlreadyPresent": known is not None,
+            "wasAlreadyHandled": known is not None and known.is_handled,
+        }
