@@ -14,7 +14,10 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     params={
         "actor_id": "apify/website-content-crawler",
-        "start_urls": ["https://docs.python.org/3/library/json.html", "https://docs.python.org/3/library/csv.html"],
+        "start_urls": [
+            "https://docs.python.org/3/library/json.html",
+            "https://docs.python.org/3/library/csv.html",
+        ],
         "folder": "/tmp/apify",  # noqa: S108 (an example)
     },
     tags=["example", "apify"],

@@ -12,7 +12,10 @@ with DAG(
     "example_apify_taskflow",
     schedule=None,
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-    params={"actor_id": "apify/website-content-crawler", "start_url": "https://docs.python.org/3/library/json.html"},
+    params={
+        "actor_id": "apify/website-content-crawler",
+        "start_url": "https://docs.python.org/3/library/json.html",
+    },
     tags=["example", "apify"],
 ):
     run = RunActorOperator(

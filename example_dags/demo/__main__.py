@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from crawler import crawl
 from moto.server import ThreadedMotoServer
@@ -41,12 +42,12 @@ def pydoc_server() -> Iterator[str]:
 @contextmanager
 def s3_server() -> Iterator[str]:
     """Serve S3 with one empty bucket; give its URL."""
-    import boto3
-
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
-    boto3.client("s3", endpoint_url=url, **_s3_credentials(), region_name="us-east-1").create_bucket(Bucket=BUCKET)
+    boto3.client("s3", endpoint_url=url, **_s3_credentials(), region_name="us-east-1").create_bucket(
+        Bucket=BUCKET
+    )
     yield url
     server.stop()
 
@@ -82,32 +83,35 @@ def run_dag(dag_id: str, params: dict[str, str], connections: dict[str, object])
     airflow = [sys.executable, "-m", "airflow"]
     environment = os.environ | settings
     subprocess.run([*airflow, "db", "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run([*airflow, "dags", "test", dag_id, "--conf", json.dumps(params)], env=environment, check=True)
+    subprocess.run(
+        [*airflow, "dags", "test", dag_id, "--conf", json.dumps(params)], env=environment, check=True
+    )
 
 
 def report(s3: str, *, seconds: float, real: bool) -> None:
     """Say what ran and what landed where."""
-    import boto3
-
     newest = max((HOME / "results").glob("*.jsonl"), key=lambda path: path.stat().st_mtime)
     rows = newest.read_text().splitlines()
-    client = boto3.client("s3", endpoint_url=s3, **_s3_credentials(), region_name="us-east-1")
+    client = _s3_client(s3)
     (entry,) = client.list_objects_v2(Bucket=BUCKET)["Contents"]
     body = client.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read().decode("utf-8-sig")
     table = list(csv.reader(io.StringIO(body)))
     where = "your Apify account" if real else "an emulated Apify on this machine"
     print(
-        f"\nDone in {seconds:.0f} s. The DAG example_apify_chain ran the Actor {ACTOR} in {where}, waited for it"
-        f"\nin the triggerer, and landed its results:"
-        f"\n  {len(rows)} items in {newest.relative_to(Path.cwd()) if newest.is_relative_to(Path.cwd()) else newest}"
+        f"\nDone in {seconds:.0f} s. The DAG example_apify_chain ran the Actor {ACTOR}"
+        f"\nin {where}, waited for it deferred, and landed its results:"
+        f"\n  {len(rows)} items in {newest}"
         f"\n  {len(table) - 1} rows in s3://{BUCKET}/{entry['Key']} (columns: {', '.join(table[0][:6])})"
     )
     if not real:
         print("To do the same in a real account: APIFY_TOKEN=<your API token> make demo")
 
 
-def _s3_credentials() -> dict[str, str]:
-    return {"aws_access_key_id": "demo", "aws_secret_access_key": "demo"}
+def _s3_client(url: str) -> Any:
+    import boto3
+
+    keys = {"aws_access_key_id": "demo", "aws_secret_access_key": "demo"}
+    return boto3.client("s3", endpoint_url=url, region_name="us-east-1", **keys)
 
 
 def _s3_connection(url: str) -> dict[str, object]:
