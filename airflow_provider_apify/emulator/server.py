@@ -146,11 +146,12 @@ class Server:
             await request.read()
         if action in ("refuse", "drop-before"):
             return hang_up(request)
-        answer = await self._limited(request) if action != "answer" else None
-        if action == "drop-after":
+        answer = _scripted(scripted) if scripted else None
+        if action != "answer":
+            effect = await self._limited(request)
+            answer = answer or effect
+        if action == "drop-after" or answer is None:
             return hang_up(request)
-        if scripted or answer is None:
-            answer = _scripted(scripted)
         try:
             response, seen.bytes_sent = await send(request, answer, faults)
         except CutError as cut:

@@ -45,9 +45,7 @@ def s3_server() -> Iterator[str]:
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
-    boto3.client("s3", endpoint_url=url, **_s3_credentials(), region_name="us-east-1").create_bucket(
-        Bucket=BUCKET
-    )
+    _s3_client(url).create_bucket(Bucket=BUCKET)
     yield url
     server.stop()
 
@@ -81,11 +79,9 @@ def run_dag(dag_id: str, params: dict[str, str], connections: dict[str, object])
         **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in connections.items()},
     }
     airflow = [sys.executable, "-m", "airflow"]
-    environment = os.environ | settings
-    subprocess.run([*airflow, "db", "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(
-        [*airflow, "dags", "test", dag_id, "--conf", json.dumps(params)], env=environment, check=True
-    )
+    env = os.environ | settings
+    subprocess.run([*airflow, "db", "migrate"], env=env, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*airflow, "dags", "test", dag_id, "--conf", json.dumps(params)], env=env, check=True)
 
 
 def report(s3: str, *, seconds: float, real: bool) -> None:

@@ -44,9 +44,8 @@ def crawl(actor: Any) -> None:
         with urlopen(url, timeout=10) as response:  # noqa: S310 (a local server)
             html = response.read().decode(errors="replace")
         page = Page(html)
-        actor.push_data(
-            {"url": url, "title": page.title.strip(), "bytes": len(html), "links": len(page.links)}
-        )
+        title = page.title.strip()
+        actor.push_data({"url": url, "title": title, "bytes": len(html), "links": len(page.links)})
         actor.log(f"Crawled {url}")
         actor.set_status_message(f"Crawled {number} of {limit} pages")
         links = (urldefrag(urljoin(url, link)).url for link in page.links)
