@@ -235,6 +235,8 @@ def airflow(apify: Any, s3: S3, tmp_path_factory: pytest.TempPathFactory) -> Air
         ROOT / "example_dags",
         {
             "AIRFLOW_HOME": str(home),
+            # `airflow standalone` starts its parts as `airflow …`.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__PARALLELISM": "3",
