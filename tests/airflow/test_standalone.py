@@ -11,7 +11,8 @@ from airflow import __version__ as airflow_version
 
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE
-from tests.airflow.conftest import TOKEN, Airflow, Rest
+from tests.airflow.conftest import TOKEN
+from tests.airflow.steering import Airflow, Rest
 
 pytestmark = pytest.mark.skipif(
     airflow_version < "3.3", reason="the REST API of Airflow 3 steers these tests"
@@ -66,12 +67,10 @@ def test_a_user_stops_the_task(rest: Rest, emulator: Emulator, mode: str, action
     rest.start_dag("waiting", name)
     rest.wait_for("waiting", name, mode, "deferred" if mode == "deferred" else "running")
     first = rest.until(lambda: _run_of(emulator, before, rest, name, mode))
-    path = f"/api/v2/dags/waiting/dagRuns/{name}/taskInstances/{mode}"
     if action == "clear":
-        body = {"dry_run": False, "dag_run_id": name, "task_ids": [mode], "only_failed": False}
-        rest("POST", "/api/v2/dags/waiting/clearTaskInstances", body)
+        rest.clear("waiting", name, mode)
     else:
-        rest("PATCH", path, {"new_state": action})
+        rest.mark("waiting", name, mode, action)
     rest.until(lambda: effective_aborts(emulator, first))
     if action == "clear":
         second = rest.until(
@@ -79,7 +78,7 @@ def test_a_user_stops_the_task(rest: Rest, emulator: Emulator, mode: str, action
         )
         rest.wait_for("waiting", name, mode, "deferred" if mode == "deferred" else "running")
         assert effective_aborts(emulator, second) == 0
-        rest("PATCH", path, {"new_state": "failed"})
+        rest.mark("waiting", name, mode, "failed")
         rest.until(lambda: effective_aborts(emulator, second))
         assert effective_aborts(emulator, second) == 1
     assert effective_aborts(emulator, first) == 1
@@ -87,9 +86,7 @@ def test_a_user_stops_the_task(rest: Rest, emulator: Emulator, mode: str, action
 
 def _run_of(emulator: Emulator, before: int, rest: Rest, run_id: str, task_id: str) -> Any:
     """The ID of the run that the task waits for, as its XCom tells."""
-    at = f"/api/v2/dags/waiting/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"
-    keys = {entry["key"] for entry in rest("GET", at)["xcom_entries"]}
-    return rest("GET", f"{at}/id")["value"] if "id" in keys else None
+    return rest.xcoms("waiting", run_id, task_id).get("id")
 
 
 @pytest.mark.parametrize("task_id", ["deferred_limited", "worker_limited"])
