@@ -26,6 +26,7 @@ from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError
 from airflow_provider_apify.api.flows import drive
 from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.transport import Client
+from airflow_provider_apify.api.waiting import WaitPlan
 from airflow_provider_apify.hooks.apify import USER_AGENT, ApifyHook
 
 #: Key in the task state store; a promise.
@@ -138,6 +139,7 @@ class RunStarter:
     :param durable: look for an earlier run at all.
     :param on_retry: what to do after an earlier run without success: start a "new" one, or "resurrect" it.
     :param abort_cleared: abort a run that is still going on from before the task was cleared.
+    :param abort_gracefully: when aborting, let the Actor save its state first.
     """
 
     def __init__(
@@ -151,6 +153,7 @@ class RunStarter:
         durable: bool,
         on_retry: str,
         abort_cleared: bool,
+        abort_gracefully: bool,
     ) -> None:
         self._hook = hook
         self._send = hook.send
@@ -161,6 +164,7 @@ class RunStarter:
         self._durable = durable
         self._on_retry = on_retry
         self._abort_cleared = abort_cleared
+        self._abort_gracefully = abort_gracefully
         self._store = context.get("task_state_store") if durable else None
         self._max_tries = int(context["ti"].max_tries)
         self._foreign: set[str] = set()
@@ -181,6 +185,9 @@ class RunStarter:
         known = self._find() if self._durable else None
         if known is None:
             return self._start(call, fingerprint)
+        if known.is_ending:
+            self._log.info("Waiting for the end of the run %s, which is %s.", known.id, known.status)
+            known = self._hook.wait(WaitPlan(known.id, self._hook.endpoint.long_poll)).finished_run()
         if known.succeeded or not known.is_finished:
             self._log.info("Going on with the run %s of an earlier try (%s).", known.id, known.status)
             return self._obtained(known)
@@ -192,12 +199,8 @@ class RunStarter:
         )
         return self._start(call, fingerprint)
 
-    def kill(self, *, gracefully: bool) -> None:
-        """
-        Abort the run, or the one being started. May interrupt :meth:`obtain`, as a signal handler.
-
-        :param gracefully: let the Actor save its state first.
-        """
+    def kill(self) -> None:
+        """Abort the run, or the one being started. May interrupt :meth:`obtain`, as a signal handler."""
         self._killed = True
         # The interrupted code may hold the locks of its own client.
         send = Client(self._hook.endpoint).send
@@ -206,7 +209,7 @@ class RunStarter:
             found, _ = self._scan(send, self._pending.fingerprint, since=self._pending.at, any_try=False)
             run_id = found.id if found else None
         if run_id is not None:
-            run = drive(waiting.abort(run_id, gracefully=gracefully), send)
+            run = drive(waiting.abort(run_id, gracefully=self._abort_gracefully), send)
             self._log.info("Aborted the run %s (%s).", run.id, run.status)
 
     def _find(self) -> ActorRun | None:
@@ -229,9 +232,9 @@ class RunStarter:
             run = self._get(intent.run_id, intent.at)
         else:
             run, _ = self._scan(self._send, intent.fingerprint, since=intent.at, any_try=False)
-        if run is not None and not run.is_finished:
+        if run is not None and not run.is_finished and not run.is_ending:
             self._log.info("Aborting the run %s, which was started before the task was cleared.", run.id)
-            drive(waiting.abort(run.id), self._send)
+            drive(waiting.abort(run.id, gracefully=self._abort_gracefully), self._send)
 
     def _start(self, call: Call[ActorRun], fingerprint: Fingerprint) -> ActorRun:
         """Start a run; after a lost answer, find it."""
@@ -252,7 +255,7 @@ class RunStarter:
         self._run_id, self._pending = run.id, None
         if self._killed:
             # The kill came between the request and its answer, when there was no run to abort yet.
-            self.kill(gracefully=False)
+            self.kill()
         return run
 
     def _recover(self, intent: Intent, error: ApifyHttpError) -> ActorRun:

@@ -135,7 +135,7 @@ class _RunOperator(BaseOperator):
     def on_kill(self) -> None:
         """Abort the run if the task is killed while it starts the run or waits for it on the worker."""
         if self.cancel_on_kill and self._starter is not None:
-            self._starter.kill(gracefully=self.abort_gracefully)
+            self._starter.kill()
 
     def _execute(
         self, context: Context, *, attempt: int, capacity_until: float | None, abort_at: float | None
@@ -149,6 +149,7 @@ class _RunOperator(BaseOperator):
             durable=self.durable,
             on_retry=self.on_retry,
             abort_cleared=self.wait_for_completion and self.cancel_on_kill,
+            abort_gracefully=self.abort_gracefully,
         )
         while True:
             try:

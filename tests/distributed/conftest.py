@@ -6,7 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,9 @@ class World(Emulator):
         return [run for run in self.runs if run["actId"] == self.actor_ids[name]]
 
     def aborts_of(self, name: str) -> list[str]:
-        """Return the IDs of the runs of an Actor that were aborted, each as often as it was asked for."""
+        """Return the IDs of the runs of an Actor that were aborted, each as often as that stopped it."""
         ids = {run["id"] for run in self.runs_of(name)}
-        return [abort["runId"] for abort in self.aborts if abort["runId"] in ids]
+        return [abort["runId"] for abort in self.aborts if abort["runId"] in ids and abort["effective"]]
 
     def _work(self, actor: Any) -> None:
         order, of = actor.input, actor.run.actor
@@ -70,7 +70,6 @@ class Scene:
     name: str
     world: World
     airflow: Installation
-    seconds: dict[str, float] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start it."""
@@ -83,6 +82,15 @@ class Scene:
     def wait_for(self, task_id: str, *states: str, seconds: float = 180) -> Any:
         """Wait until a task instance is in one of the states."""
         return self.airflow.rest.wait_for(self.name, self.name, task_id, *states, seconds=seconds)
+
+    def wait_for_try(self, number: int, task_id: str, state: str) -> None:
+        """Wait until a task instance is in a state, in its n-th try."""
+
+        def is_there() -> bool:
+            ti = self.task(task_id)
+            return bool(ti["try_number"] == number and ti["state"] == state)
+
+        self.airflow.rest.until(is_there, 120)
 
     def ends_as(self, task_id: str) -> str:
         """Wait for the end of a task; return its state."""
@@ -100,11 +108,15 @@ class Scene:
         """Return the XComs of a task."""
         return self.airflow.rest.xcoms(self.name, self.name, task_id)
 
-    def log(self, task_id: str, try_number: int = 1) -> str:
-        """Return the log of a try."""
+    def log(self, task_id: str, try_number: int = 1, suffix: str = "") -> str:
+        """Return what the worker logged of a try."""
         folder = self.airflow.home / "logs" / f"dag_id={self.name}"
-        paths = folder.glob(f"*/task_id={task_id}/**/attempt={try_number}.log*")
+        paths = folder.glob(f"*/task_id={task_id}/**/attempt={try_number}.log{suffix}")
         return "".join(path.read_text() for path in paths)
+
+    def trigger_log(self, task_id: str, try_number: int = 1) -> str:
+        """Return what the triggerers logged of a try."""
+        return self.log(task_id, try_number, ".trigger.*")
 
     def states(self) -> dict[str, int]:
         """Return how many task instances are in which state."""

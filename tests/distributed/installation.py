@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 #: After how long a triggerer or a task that does not stir is taken for dead, in seconds.
 DEAD_AFTER = 15
 
-_JWT_SECRET, _KEY = secrets.token_hex(32), base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+_SECRET, _KEY = secrets.token_hex(32), base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 _LOGIN = "tester"
 
 
@@ -47,9 +47,14 @@ class Component:
     home: Path
     process: subprocess.Popen[Any] = field(init=False)
 
+    @property
+    def log(self) -> Path:
+        """Where its output goes."""
+        return self.home / f"{self.name}.log"
+
     def start(self) -> None:
         """Start it."""
-        with (self.home / f"{self.name}.log").open("a") as log:
+        with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "airflow", *self.arguments],
                 env=os.environ | self.env,
@@ -133,7 +138,11 @@ def installation(home: Path, connections: Mapping[str, Any]) -> Iterator[Install
         stack.callback(_end, home, components)
         for component in components.values():
             component.start()
-        rest.until(rest.healthy, seconds=180)
+        try:
+            rest.until(rest.healthy, seconds=180)
+        except AssertionError as error:
+            tails = (f"{part.name}:\n{part.log.read_text()[-2000:]}" for part in components.values())
+            raise AssertionError("Airflow did not come up.\n\n" + "\n\n".join(tails)) from error
         yield Installation(home, database, rest, components)
 
 
@@ -170,22 +179,10 @@ def _env(home: Path, port: int, database: str, broker: str) -> dict[str, str]:
             "simple_auth_manager_all_admins": True,
         },
         "database": {"sql_alchemy_conn": f"postgresql+psycopg2://{database}"},
-        "api": {
-            "host": "127.0.0.1",
-            "port": port,
-            "secret_key": _JWT_SECRET,
-            "auth_backends": "airflow.providers.fab.auth_manager.api.auth.backend.basic_auth",
-        },
-        "api_auth": {"jwt_secret": _JWT_SECRET},
-        "webserver": {
-            "web_server_host": "127.0.0.1",
-            "web_server_port": port,
-            "workers": 1,
-            "secret_key": _JWT_SECRET,
-        },
+        "api_auth": {"jwt_secret": _SECRET},
         "celery": {
             "broker_url": broker,
-            "result_backend": f"db+postgresql://{database}",
+            "result_backend": f"db+postgresql+psycopg2://{database}",
             "worker_prefetch_multiplier": 1,
         },
         "dag_processor": {"refresh_interval": 5},
@@ -200,6 +197,17 @@ def _env(home: Path, port: int, database: str, broker: str) -> dict[str, str]:
         "triggerer": {"job_heartbeat_sec": 2, "triggerer_health_check_threshold": DEAD_AFTER},
         "usage_data_collection": {"enabled": False},
     }
+    if AIRFLOW_3:
+        options["api"] = {"host": "127.0.0.1", "port": port, "secret_key": _SECRET}
+    else:
+        basic = "airflow.providers.fab.auth_manager.api.auth.backend.basic_auth"
+        options["api"] = {"auth_backends": basic}
+        options["webserver"] = {
+            "web_server_host": "127.0.0.1",
+            "web_server_port": port,
+            "workers": 1,
+            "secret_key": _SECRET,
+        }
     return {
         "AIRFLOW_HOME": str(home),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

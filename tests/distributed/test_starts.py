@@ -74,9 +74,7 @@ def test_a_worker_dies_right_after_the_answer(scene: Scene, world: World, mode: 
 def test_a_trigger_dies_with_an_error(scene: Scene, world: World) -> None:
     """Scenario 3."""
     task_id = "trigger_dies_deferred"
-    scene.airflow.rest.until(
-        lambda: (ti := scene.task(task_id))["try_number"] == 2 and ti["state"] == "deferred", 120
-    )
+    scene.wait_for_try(2, task_id, "deferred")
     world.released[task_id].set()
     assert scene.ends_as(task_id) == "success"
     assert len(world.runs_of(task_id)) == 1
@@ -115,7 +113,6 @@ def test_a_clear_of_a_green_task_starts_a_new_run(scene: Scene, world: World, mo
     task_id = f"cleared_green_{mode}"
     assert scene.ends_as(task_id) == "success"
     scene.clear(task_id)
-    scene.airflow.rest.until(lambda: scene.task(task_id)["try_number"] == 2, 60)
-    assert scene.ends_as(task_id) == "success"
+    scene.wait_for_try(2, task_id, "success")
     assert [run["status"] for run in world.runs_of(task_id)] == ["SUCCEEDED", "SUCCEEDED"]
     assert not world.aborts_of(task_id)

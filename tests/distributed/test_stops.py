@@ -8,16 +8,18 @@ from tests.distributed.conftest import Scene, World
 
 DAG = "stops"
 MODES = ("worker", "deferred")
-WAITING = {"worker": "running", "deferred": "deferred"}
 
 
 def prepare(world: World) -> None:
     world.switches.replica_lag_seconds = 0
 
 
-def waits(scene: Scene, task_id: str, mode: str) -> bool:
+def waits(scene: Scene, task_id: str, mode: str, try_number: int = 1) -> bool:
     """Return whether the task waits for its run, on the worker or in the triggerer."""
-    return bool(scene.task(task_id)["state"] == WAITING[mode] and "id" in scene.xcoms(task_id))
+    if mode == "worker":
+        return scene.task(task_id)["state"] == "running" and "id" in scene.xcoms(task_id)
+    # Until a triggerer has started the trigger, nothing of ours runs that could see a kill.
+    return f"{task_id}/-1/{try_number} (ID" in scene.trigger_log(task_id, try_number)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -43,7 +45,7 @@ def test_a_user_clears_the_task(scene: Scene, world: World, mode: str) -> None:
     scene.clear(task_id)
     until(lambda: len(world.runs_of(task_id)) == 2)
     second = world.runs_of(task_id)[1]
-    until(lambda: waits(scene, task_id, mode) and scene.xcoms(task_id)["id"] == second["id"])
+    until(lambda: waits(scene, task_id, mode, 2) and scene.xcoms(task_id)["id"] == second["id"])
     until(lambda: first["id"] in world.aborts_of(task_id))
     assert world.aborts_of(task_id).count(first["id"]) == 1
     assert second["id"] not in world.aborts_of(task_id)

@@ -135,6 +135,25 @@ def test_a_retry_after_a_failed_run_starts_a_new_one(emulator: Emulator, tries: 
     assert len(emulator.runs) == 2
 
 
+@pytest.mark.parametrize("on_retry", ["new", "resurrect"])
+def test_a_retry_does_not_go_on_with_a_run_that_is_being_aborted(
+    emulator: Emulator, hook: Any, tries: Tries, on_retry: Any
+) -> None:
+    emulator.switches.stop_seconds = 30
+
+    @emulator.actor("emulator/restless")
+    def restless(actor: Any) -> None:
+        if actor.run.counts["resurrectCount"] == 0 and len(emulator.runs) == 1:
+            actor.sleep(36000)
+
+    arguments = {"actor_id": "emulator/restless", "on_retry": on_retry}
+    first = run_actor(**arguments).execute(tries.context)
+    assert hook.abort_run(first["id"]).status == "ABORTING"
+    info = run_actor(wait_for_completion=True, **arguments).execute(tries.retry())
+    assert info["status"] == "SUCCEEDED"
+    assert len(emulator.runs) == (2 if on_retry == "new" else 1)
+
+
 def test_a_retry_may_resurrect_the_failed_run(emulator: Emulator, tries: Tries) -> None:
     attempts = []
 
@@ -171,6 +190,21 @@ def test_a_clear_leaves_no_run_behind(emulator: Emulator) -> None:
     run_actor(run_input={"seconds": 5}, wait_for_completion=True).execute(tries.clear())
     assert emulator.aborts == [{"runId": first["id"], "effective": True}]
     assert len(emulator.runs) == 2
+
+
+def test_a_clear_stops_what_it_left_behind_as_gently_as_asked(emulator: Emulator) -> None:
+    tries = Tries(store=True)
+
+    @emulator.actor("emulator/careful")
+    def careful(actor: Any) -> None:
+        while len(emulator.runs) == 1 and not actor.is_aborting:
+            actor.sleep(1)
+
+    arguments = {"actor_id": "emulator/careful", "abort_gracefully": True, "wait_for_completion": True}
+    run_actor(**arguments | {"wait_for_completion": False}).execute(tries.context)
+    run_actor(**arguments).execute(tries.clear())
+    wait_until(lambda: emulator.runs[0]["finishedAt"])
+    assert emulator.runs[0]["exitCode"] == 0
 
 
 def test_durable_false_switches_adoption_off(emulator: Emulator, tries: Tries) -> None:
