@@ -102,7 +102,7 @@ def test_a_start_is_refused_for_a_while(scene: Scene, world: World, mode: str) -
 @pytest.mark.parametrize("mode", MODES)
 def test_a_retry_after_a_failed_run_starts_a_new_one(scene: Scene, world: World, mode: str) -> None:
     """Scenario 11."""
-    task_id = f"failed_{mode}"
+    task_id = f"run_failed_{mode}"
     assert scene.ends_as(task_id) == "success"
     assert [run["status"] for run in world.runs_of(task_id)] == ["FAILED", "SUCCEEDED"]
 

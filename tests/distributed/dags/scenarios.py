@@ -53,7 +53,7 @@ with dag("starts"):
     for mode in ("worker", "deferred"):
         task(f"killed_after_answer_{mode}", QUICK, retries=2, operator=WorkerDiesOperator)
         task(f"refused_{mode}", QUICK)
-        task(f"failed_{mode}", {"fail_first": True, **QUICK}, retries=1)
+        task(f"run_failed_{mode}", {"fail_first": True, **QUICK}, retries=1)
         task(f"cleared_green_{mode}", QUICK)
     task("trigger_dies_deferred", RELEASED, retries=1, operator=TriggerDiesOperator)
     for lost in ("dropped", "answered_502", "read_timeout"):
