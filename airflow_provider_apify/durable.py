@@ -291,11 +291,12 @@ class RunStarter:
         """Return a known run; one that is gone is None, one that is just not there yet is waited for."""
         attempt = 0
         while True:
+            asked_at = _now()
             try:
                 run: ActorRun = self._send(get_run(run_id))
                 return run
             except ApifyNotFoundError as error:
-                if _is_settled(since):
+                if asked_at > since + _SETTLED_AFTER:
                     self._log.warning("The run %s of an earlier try is gone. %s", run_id, error)
                     return None
                 attempt += 1
@@ -320,10 +321,12 @@ class RunStarter:
         """Look for a run until it is found or would have shown up."""
         attempt = 0
         while True:
+            # An answer says what was visible when it was asked for, however late it comes.
+            asked_at = _now()
             found, doubtful = self._scan(self._send, fingerprint, since=since, any_try=any_try)
             if found is not None:
                 return found
-            if _is_settled(settled_since or since):
+            if asked_at > (settled_since or since) + _SETTLED_AFTER:
                 break
             attempt += 1
             time.sleep(policy.delay(attempt))
@@ -370,10 +373,6 @@ def _full_run(send: Callable[[Call[Any]], Any], listed: ActorRun) -> ActorRun:
     except ApifyNotFoundError:
         return listed
     return run
-
-
-def _is_settled(since: datetime) -> bool:
-    return _now() > since + _SETTLED_AFTER
 
 
 def _now() -> datetime:

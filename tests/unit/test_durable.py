@@ -112,6 +112,23 @@ def test_a_worker_that_dies_around_the_start_leaves_a_run_that_is_found(
     assert [run["id"] for run in emulator.runs] == [info["id"]]
 
 
+@pytest.mark.parametrize("what", ["list", "run"])
+def test_an_answer_that_comes_late_says_what_was_visible_when_it_was_asked_for(
+    emulator: Emulator, tries: Tries, monkeypatch: Any, what: str
+) -> None:
+    emulator.switches.replica_lag_seconds = 40
+    operator = run_actor(run_input={"seconds": 3600})
+    if what == "list":
+        emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,)))
+    else:
+        operator.execute(tries.context)
+        tries.retry()
+        operator = run_actor(run_input={"seconds": 3600})
+    emulator.faults.add(Fault("alter", "GET", "/v2/*", (1,), latency=0.2))  # two minutes
+    info = operator.execute(tries.context)
+    assert [run["id"] for run in emulator.runs] == [info["id"]]
+
+
 def test_a_retry_waits_on_the_run_that_goes_on(emulator: Emulator, tries: Tries) -> None:
     run_actor(run_input={"seconds": 600}).execute(tries.context)
     info = run_actor(run_input={"seconds": 600}, wait_for_completion=True).execute(tries.retry())
