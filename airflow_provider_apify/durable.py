@@ -93,7 +93,7 @@ class Intent:
 
     :param fingerprint: what the start said.
     :param max_tries: that of the task instance, to tell a retry from a Clear.
-    :param at: when it was about to be sent.
+    :param at: when it was about to be sent or, once the run is known, when that was learnt.
     :param run_id: the run.
     """
 
@@ -224,7 +224,9 @@ class RunStarter:
             return None
         if intent.run_id:
             return self._get(intent.run_id, intent.at)
-        return self._search(intent.fingerprint, since=intent.at, any_try=False)
+        return self._search(
+            intent.fingerprint, since=intent.at, sent_by=self._context["ti"].start_date, any_try=False
+        )
 
     def _abort_run_before_clear(self, intent: Intent) -> None:
         """Abort what a Clear left behind, should the triggerer not have come to it or have died."""
@@ -248,7 +250,7 @@ class RunStarter:
                 self._forget()
                 raise
             run = self._recover(intent, error)
-        self._save(replace(intent, run_id=run.id))
+        self._save(replace(intent, run_id=run.id, at=_now()))
         return self._obtained(run)
 
     def _obtained(self, run: ActorRun) -> ActorRun:
@@ -265,7 +267,7 @@ class RunStarter:
                 f"The answer to the start was lost ({error}), and `durable=False` says not to look for it. "
                 "Look in Apify Console whether one was started."
             ) from error
-        run = self._search(intent.fingerprint, since=intent.at, any_try=False)
+        run = self._search(intent.fingerprint, since=intent.at, sent_by=_now(), any_try=False)
         if run is None:
             raise ApifyStartUncertainError(
                 f"The answer to the start was lost ({error}), and no run of this try shows up: most likely "
@@ -306,19 +308,17 @@ class RunStarter:
         """Look for the run of any earlier try: all that can be done before Airflow 3.3."""
         ti, dag_run = self._context["ti"], self._context.get("dag_run")
         since = getattr(dag_run, "start_date", None) or ti.start_date
-        return self._search(
-            Fingerprint.of(self._context), since=since, settled_since=ti.start_date, any_try=True
-        )
+        return self._search(Fingerprint.of(self._context), since=since, sent_by=ti.start_date, any_try=True)
 
     def _search(
         self,
         fingerprint: Fingerprint,
         *,
         since: datetime,
+        sent_by: datetime,
         any_try: bool,
-        settled_since: datetime | None = None,
     ) -> ActorRun | None:
-        """Look for a run until it is found or would have shown up."""
+        """Look for a run, started between two times, until it is found or would have shown up."""
         attempt = 0
         while True:
             # An answer says what was visible when it was asked for, however late it comes.
@@ -326,7 +326,7 @@ class RunStarter:
             found, doubtful = self._scan(self._send, fingerprint, since=since, any_try=any_try)
             if found is not None:
                 return found
-            if asked_at > (settled_since or since) + _SETTLED_AFTER:
+            if asked_at > sent_by + _SETTLED_AFTER:
                 break
             attempt += 1
             time.sleep(policy.delay(attempt))

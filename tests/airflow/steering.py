@@ -167,6 +167,7 @@ class Rest:
     def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
         """Clear a task instance."""
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
+        body["reset_dag_runs"] = True
         self("POST", f"{self.api}/dags/{dag_id}/clearTaskInstances", body)
 
     def xcoms(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:

@@ -112,6 +112,25 @@ def test_a_worker_that_dies_around_the_start_leaves_a_run_that_is_found(
     assert [run["id"] for run in emulator.runs] == [info["id"]]
 
 
+@pytest.mark.parametrize("lost", ["the answer", "the worker"])
+def test_a_start_may_take_effect_long_after_it_was_announced(
+    emulator: Emulator, tries: Tries, monkeypatch: Any, lost: str
+) -> None:
+    emulator.switches.replica_lag_seconds = 40
+    limits = {"status": 429, "type": "rate-limit-exceeded", "headers": {"Retry-After": "100"}}
+    emulator.faults.add(Fault("answer", "POST", STARTS, (1,), **limits))
+    context, operator = tries.context, run_actor(run_input={"seconds": 3600})
+    if lost == "the answer":
+        emulator.faults.add(Fault("drop-after", "POST", STARTS, (2,)))
+    else:
+        dying_after_the_start(monkeypatch, operator)
+        with pytest.raises(WorkerDied):
+            operator.execute(context)
+        context, operator = tries.retry(), run_actor(run_input={"seconds": 3600})
+    info = operator.execute(context)
+    assert [run["id"] for run in emulator.runs] == [info["id"]]
+
+
 @pytest.mark.parametrize("what", ["list", "run"])
 def test_an_answer_that_comes_late_says_what_was_visible_when_it_was_asked_for(
     emulator: Emulator, tries: Tries, monkeypatch: Any, what: str
