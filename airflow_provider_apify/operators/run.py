@@ -208,8 +208,9 @@ class _RunOperator(BaseOperator):
         self.defer(trigger=trigger, method_name="execute_complete")
 
     def _finish(self, outcome: Outcome) -> dict[str, Any]:
-        if outcome.end is WaitEnd.ABORT_DUE:
-            run = drive(waiting.abort(outcome.run_id, gracefully=self.abort_gracefully), self.hook.send)
+        if outcome.end is WaitEnd.ABORT_DUE and self.cancel_on_kill:
+            abort = waiting.abort(outcome.run_id, gracefully=self.abort_gracefully)
+            run = outcome.run or drive(abort, self.hook.send)
             message = f"{outcome.message} The run {run.id} was aborted ({run.status}): {run.console_url}"
             raise ApifyRunAbortedError(message, run=run.info)
         return require_success(outcome.finished_run(), self.hook.get_log).info

@@ -162,7 +162,10 @@ class Rest:
 
     def mark(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
         """Mark a task instance as failed or as success."""
-        self("PATCH", self.path(dag_id, run_id, task_id), {"new_state": state})
+        body: dict[str, Any] = {"new_state": state}
+        if self.api == "/api/v1":
+            body["dry_run"] = False
+        self("PATCH", self.path(dag_id, run_id, task_id), body)
 
     def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
         """Clear a task instance."""
