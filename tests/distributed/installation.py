@@ -64,24 +64,36 @@ class Component:
             )
 
     def tell(self, number: signal.Signals) -> None:
-        """Send a signal to it and to all that it started, at once as far as that is possible."""
-        tree = [psutil.Process(self.process.pid)]
-        tree += tree[0].children(recursive=True)
-        for process in tree:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
+        """Send a signal to it and to all that it started."""
+        _tell_tree(self.process.pid, number)
 
     def kill(self) -> None:
-        """Let it die without a word, with all that it started, as with its machine."""
-        # Nothing is left awake to notice and to tell of the death of the others.
-        self.tell(signal.SIGSTOP)
-        self.tell(signal.SIGKILL)
+        """Let it die without a word."""
+        kill_tree(self.process.pid)
         self.process.wait()
 
     def stop(self) -> None:
         """Let it end in order."""
         self.process.terminate()
         self.process.wait(60)
+
+
+def kill_tree(pid: int) -> None:
+    """Let a process die with all that it started, as with their machine."""
+    # Nothing is left awake to notice and to tell of the death of the others.
+    frozen = _tell_tree(pid, signal.SIGSTOP)
+    for process in frozen:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _tell_tree(pid: int, number: signal.Signals) -> list[psutil.Process]:
+    tree = [psutil.Process(pid)]
+    tree += tree[0].children(recursive=True)
+    for process in tree:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+    return tree
 
 
 @dataclass
@@ -150,7 +162,7 @@ _TRIGGERERS = {
     "triggerer-1": "triggerer --skip-serve-logs --capacity 1000",
     "triggerer-2": "triggerer --skip-serve-logs --capacity 1000",
 }
-_WORKER = "celery worker --skip-serve-logs --without-mingle --without-gossip --concurrency 8"
+_WORKER = "celery worker --skip-serve-logs --without-mingle --without-gossip --concurrency 16"
 _COMPONENTS_3 = {
     "api-server": "api-server",
     "scheduler": "scheduler --skip-serve-logs",
@@ -172,7 +184,7 @@ def _env(home: Path, port: int, database: str, broker: str) -> dict[str, str]:
             "dags_folder": ROOT / "tests/distributed/dags",
             "load_examples": False,
             "fernet_key": _KEY,
-            "parallelism": 32,
+            "parallelism": 40,
             "max_active_tasks_per_dag": 400,
             "executor": "CeleryExecutor" if AIRFLOW_3 else "LocalExecutor",
             "execution_api_server_url": f"http://127.0.0.1:{port}/execution/",

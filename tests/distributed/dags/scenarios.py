@@ -47,7 +47,7 @@ def dag(dag_id: str) -> DAG:
     return made
 
 
-with dag("starts"):
+with dag("runs"):
     task("killed_before_answer", QUICK, retries=2, queue="doomed")
     task("killed_while_waiting", RELEASED, retries=2, queue="doomed")
     for mode in ("worker", "deferred"):
@@ -58,8 +58,6 @@ with dag("starts"):
     task("trigger_dies_deferred", RELEASED, retries=1, operator=TriggerDiesOperator)
     for lost in ("dropped", "answered_502", "read_timeout"):
         task(f"lost_{lost}", QUICK, apify_conn_id="apify_hasty")
-
-with dag("stops"):
     for mode in ("worker", "deferred"):
         for action in ("failed", "success", "clear"):
             task(f"{action}_{mode}", ENDLESS, retries=1)
