@@ -18,7 +18,7 @@ from airflow_provider_apify.api.errors import (
     ApifyNotFoundError,
 )
 from airflow_provider_apify.emulator import Emulator, Fault
-from airflow_provider_apify.export import ranges, source
+from airflow_provider_apify.export import ranges, source, sprint
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
 from airflow_provider_apify.transfers.dataset_to_s3 import DatasetToS3Operator
 from tests.transfers.conftest import BUCKET, S3
@@ -61,7 +61,10 @@ def lines(data: bytes) -> list[Any]:
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of some ten items, so that a few hundred items make many."""
+    """Pages of some ten items, so that a few hundred items make many; most are read in ranges."""
+    monkeypatch.setattr(sprint, "_CHUNK_BYTES", 300)
+    monkeypatch.setattr(sprint, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(sprint, "_FAST_BYTES_PER_SECOND", float("inf"))
     monkeypatch.setattr(ranges, "_SMALLEST_PAGE", 500)
     monkeypatch.setattr(ranges, "_LARGEST_PAGE", 500)
     monkeypatch.setattr(ranges, "_FIRST_ROWS", 7)
@@ -124,7 +127,7 @@ def test_compressed_pages_go_through_as_they_are(emulator: Emulator, tmp_path: P
     dataset_id = emulator.create_dataset(items(3000))
     to_local(dataset_id, tmp_path / "out.jsonl.gz")
     assert lines(gzip.decompress((tmp_path / "out.jsonl.gz").read_bytes())) == items(3000)
-    assert emulator.requests[-2].headers["Accept-Encoding"] == "gzip"
+    assert "gzip" in [request.headers["Accept-Encoding"] for request in emulator.requests]
 
 
 def flat(value: Any, name: str = "") -> dict[str, Any]:
@@ -240,6 +243,7 @@ def test_trouble_on_the_way_changes_nothing(emulator: Emulator, tmp_path: Path, 
     assert (tmp_path / name).read_bytes() == (tmp_path / f"calm-{name}").read_bytes()
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_a_page_larger_than_expected_is_asked_for_in_halves(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_apify.emulator import Emulator
-from airflow_provider_apify.export import ranges, source
+from airflow_provider_apify.export import ranges, source, sprint
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
 from tests.conftest import set_connection
 
@@ -32,7 +32,8 @@ VALUES = st.recursive(
 )
 # JSON has no infinity.
 ITEMS = st.lists(
-    st.just({}) | st.just({"#h": 1}) | st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=5), max_size=40
+    st.just({}) | st.just({"#h": 1}) | st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=5),
+    max_size=40,
 ).filter(lambda items: "Infinity" not in json.dumps(items))
 SHAPES = st.fixed_dictionaries(
     {},
@@ -64,6 +65,11 @@ class World:
     def dataset(self, items: list[dict[str, Any]], lag: Any, page_bytes: int) -> str:
         """Make a dataset whose last half has just been pushed."""
         self.emulator.switches.stale_total, self.emulator.switches.stale_seconds = lag, 1e9
+        self.monkeypatch.setattr(sprint, "_CHUNK_BYTES", page_bytes // 2)
+        self.monkeypatch.setattr(sprint, "_LOOK_SECONDS", 0)
+        # Every other dataset is read by ranges, the rest in one go.
+        slow = float("inf") if len(items) % 2 else 0
+        self.monkeypatch.setattr(sprint, "_FAST_BYTES_PER_SECOND", slow)
         for name in ("_SMALLEST_PAGE", "_LARGEST_PAGE"):
             self.monkeypatch.setattr(ranges, name, page_bytes)
         self.monkeypatch.setattr(ranges, "_FIRST_ROWS", max(1, page_bytes // 40))
