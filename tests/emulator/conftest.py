@@ -32,7 +32,9 @@ def crawl(actor: ActorContext) -> None:
 def emulator() -> Iterator[Emulator]:
     emulator = Emulator()
     emulator.actor("emulator/crawler")(crawl)
-    emulator.add_task("emulator/my-task", actor="emulator/crawler", input={"items": 2}, options={"memoryMbytes": 256})
+    emulator.add_task(
+        "emulator/my-task", actor="emulator/crawler", input={"items": 2}, options={"memoryMbytes": 256}
+    )
     yield emulator
     emulator.close()
 

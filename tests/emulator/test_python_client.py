@@ -93,12 +93,15 @@ def test_long_input_is_compressed_and_understood(client: ApifyClient) -> None:
 def test_lists_of_runs(client: ApifyClient) -> None:
     for _ in range(3):
         client.actor("emulator/crawler").call(**NO_LOGGER)
-    client.task("emulator/my-task").call(task_input={"fail": 1}, **NO_LOGGER)
+    client.task("emulator/my-task").call(task_input={"fail": 1})
     assert client.runs().list().total == 4
     assert [run.status for run in client.runs().list(desc=True, limit=1).items] == ["FAILED"]
     assert client.runs().list(status="SUCCEEDED").total == 3
     assert client.runs().list(status=["FAILED", "SUCCEEDED"]).total == 4
-    assert client.actor("emulator/crawler").runs().list(started_after=datetime(2100, 1, 1, tzinfo=UTC)).items == []
+    assert (
+        client.actor("emulator/crawler").runs().list(started_after=datetime(2100, 1, 1, tzinfo=UTC)).items
+        == []
+    )
     assert client.task("emulator/my-task").runs().list().total == 1
     last = client.actor("emulator/crawler").last_run(status="SUCCEEDED").get()
     assert last is not None
@@ -152,7 +155,7 @@ def test_tasks(client: ApifyClient) -> None:
     assert client.task(task.id).update_input(task_input={"fail": 3}) == {"items": 1, "fail": 3}
     renamed = client.task(task.id).update(name="nightly", memory_mbytes=256)
     assert renamed.name == "nightly"
-    run = client.task("emulator/nightly").call(task_input={"fail": 4}, **NO_LOGGER)
+    run = client.task("emulator/nightly").call(task_input={"fail": 4})
     assert run is not None
     assert (run.status, run.exit_code, run.options.memory_mbytes) == ("FAILED", 4, 256)
     assert [item.name for item in client.tasks().list().items] == ["my-task", "nightly"]
@@ -188,7 +191,7 @@ def test_datasets(client: ApifyClient) -> None:
     statistics = items.get_statistics()
     assert statistics is not None
     assert statistics.field_statistics is not None
-    assert statistics.field_statistics["n"].max == 11
+    assert statistics.field_statistics["n"]["max"] == 11
     assert items.update(name="renamed").name == "renamed"
     assert [item.name for item in client.datasets().list().items] == ["renamed"]
     assert client.dataset("emulator/results").get() is None
@@ -241,7 +244,9 @@ def test_request_queues(client: ApifyClient) -> None:
     assert queue.unlock_requests().unlocked_count == 1
     request = queue.get_request(first.id)
     assert request is not None
-    queue.update_request({**request.model_dump(by_alias=True, exclude_none=True), "handledAt": "2026-01-01T00:00:00.000Z"})
+    queue.update_request(
+        {**request.model_dump(by_alias=True, exclude_none=True), "handledAt": "2026-01-01T00:00:00.000Z"}
+    )
     metadata = queue.get()
     assert metadata is not None
     assert (metadata.total_request_count, metadata.handled_request_count) == (39, 1)
@@ -259,7 +264,11 @@ def test_webhooks(client: ApifyClient) -> None:
     assert actor is not None
     url = "http://127.0.0.1:9/"
     webhook = client.webhooks().create(
-        event_types=["ACTOR.RUN.SUCCEEDED"], request_url=url, actor_id=actor.id, idempotency_key="one", do_not_retry=True
+        event_types=["ACTOR.RUN.SUCCEEDED"],
+        request_url=url,
+        actor_id=actor.id,
+        idempotency_key="one",
+        do_not_retry=True,
     )
     again = client.webhooks().create(
         event_types=["ACTOR.RUN.SUCCEEDED"], request_url=url, actor_id=actor.id, idempotency_key="one"
