@@ -130,7 +130,7 @@ async def delete_requests(call: Call, queue: RequestQueue) -> Answer:
         named = {key: request[key] for key in ("id", "uniqueKey") if key in request}
         if not named or not all(isinstance(value, str) for value in named.values()):
             raise invalid_request("A request to delete needs an id or a uniqueKey.")
-        queue.remove(named.get("id") or request_id_of(named["uniqueKey"]))
+        queue.remove(named["id"] if "id" in named else request_id_of(named["uniqueKey"]))
         processed.append(named)
     return data_answer({"processedRequests": processed, "unprocessedRequests": []})
 

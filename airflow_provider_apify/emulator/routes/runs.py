@@ -65,8 +65,10 @@ async def put_run(call: Call, run: Run) -> Answer:
     body = await call.json_object()
     message = body.get("statusMessage", run.status_message or "")
     terminal = body.get("isStatusMessageTerminal", False)
-    if not isinstance(message, str) or not isinstance(terminal, bool):
-        raise invalid_request("statusMessage must be a string, isStatusMessageTerminal a boolean.")
+    if not isinstance(message, str) or not isinstance(terminal, bool) or body.get("runId", run.id) != run.id:
+        raise invalid_request(
+            "statusMessage must be a string, isStatusMessageTerminal a boolean, runId this run's."
+        )
     if "generalAccess" in body:
         run.general_access = general_access(body["generalAccess"])
     if "statusMessage" in body:
