@@ -235,7 +235,7 @@ class RunStarter:
 
     def _start(self, call: Call[ActorRun], fingerprint: Fingerprint) -> ActorRun:
         """Start a run; after a lost answer, find it."""
-        intent = Intent(fingerprint, self._max_tries, pendulum.now("UTC"))
+        intent = Intent(fingerprint, self._max_tries, _now())
         self._save(intent)
         self._pending = intent
         try:
@@ -370,4 +370,8 @@ def _full_run(send: Callable[[Call[Any]], Any], listed: ActorRun) -> ActorRun:
 
 
 def _is_settled(since: datetime) -> bool:
-    return pendulum.now("UTC") > since + _SETTLED_AFTER
+    return _now() > since + _SETTLED_AFTER
+
+
+def _now() -> datetime:
+    return pendulum.from_timestamp(time.time())

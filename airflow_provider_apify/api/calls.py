@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
@@ -14,6 +14,7 @@ from airflow_provider_apify.api.inputs import RunOptions, encode_input, resource
 from airflow_provider_apify.api.models import ActorRun
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 #: Longest that `waitForFinish` holds an answer, in seconds (API reference, "Get run").
 MAX_WAIT_SECONDS = 60
@@ -54,7 +55,8 @@ class Call(Generic[T]):
     :param replayable: whether sending it again has no further effect.
     :param patience: how often it is tried at the most.
     :param wait: seconds the server may hold the answer on purpose.
-    :param raw: leave the body as it came over the wire (`Content-Encoding` not undone).
+    :param raw: leave the body as it came over the wire (`Content-Encoding` not undone); on a worker only.
+    :param max_bytes: how large a body may be; a larger one is given up as soon as that is seen.
     """
 
     method: str
@@ -67,9 +69,19 @@ class Call(Generic[T]):
     patience: int = 8
     wait: float = 0
     raw: bool = False
+    max_bytes: int | None = None
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+    def read_as(self, read: Callable[[Answer], S], **changes: Any) -> Call[S]:
+        """
+        Return the same call with another result.
+
+        :param read: makes the result of a successful answer.
+        :param changes: other attributes to change.
+        """
+        return cast("Call[S]", replace(self, read=cast("Any", read), **changes))
 
 
 def start_actor_run(

@@ -25,6 +25,7 @@ Every error this package raises, as one tree.
     │   └── ApifyOutageError                 the API could not be reached for too long
     ├── ApifyStartUncertainError         a run may have been started and cannot be told apart: `candidates`
     └── ApifyDataError                   results are not what they should be; nothing was left behind
+        └── ApifyTooLargeError               an answer has more bytes than the caller is ready to hold
 
 The root is a plain ``Exception`` on purpose: a deferred sensor with ``soft_fail`` turns every
 ``AirflowException`` into SKIPPED, and a failed run must never look skipped.
@@ -198,3 +199,7 @@ class ApifyStartUncertainError(ApifyError):
 
 class ApifyDataError(ApifyError):
     """Results are incomplete, too large or not what was expected; nothing was left at the destination."""
+
+
+class ApifyTooLargeError(ApifyDataError):
+    """An answer has more bytes than the caller is ready to hold in memory."""

@@ -13,11 +13,12 @@ from tenacity import AsyncRetrying, Retrying
 
 from airflow_provider_apify.api import policy
 from airflow_provider_apify.api.calls import Answer, Call
-from airflow_provider_apify.api.errors import ApifyUnreachableError
+from airflow_provider_apify.api.errors import ApifyTooLargeError, ApifyUnreachableError
 
 if TYPE_CHECKING:
     import aiohttp
     import requests
+    import urllib3
 
 T = TypeVar("T")
 
@@ -129,7 +130,7 @@ class Client:
                 allow_redirects=call.method == "GET",
                 stream=True,
             ) as response:
-                body = response.raw.read(decode_content=not call.raw)
+                body = _body(call, response.raw)
                 return policy.read(call, Answer(response.status_code, response.headers, body))
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _unreachable(call, endpoint, error, sent=_was_sent(error)) from None
@@ -175,7 +176,8 @@ class AsyncClient:
                 # Not aiohttp's own `trust_env`: it would let a .netrc replace the token.
                 proxy=endpoint.proxy or select_proxy(url, get_environ_proxies(url, no_proxy=None)),
             ) as response:
-                return policy.read(call, Answer(response.status, response.headers, await response.read()))
+                body = await _async_body(call, response.content)
+                return policy.read(call, Answer(response.status, response.headers, body))
         except (aiohttp.ClientError, TimeoutError) as error:
             never_sent = (
                 aiohttp.ClientConnectorError,
@@ -222,6 +224,32 @@ class _SharedSession:
 
 _shared_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, _SharedSession]]
 _shared_sessions = WeakKeyDictionary()
+
+
+def _body(call: Call[Any], response: urllib3.HTTPResponse) -> bytes:
+    if call.max_bytes is None:
+        return response.read(decode_content=not call.raw)
+    parts, left = [], call.max_bytes + 1
+    # The last read, of nothing, is the one that notices a cut body.
+    while part := response.read(left, decode_content=not call.raw):
+        parts.append(part)
+        left -= len(part)
+        if left <= 0:
+            raise _too_large(call)
+    return b"".join(parts)
+
+
+async def _async_body(call: Call[Any], content: aiohttp.StreamReader) -> bytes:
+    body = bytearray()
+    async for part in content.iter_any():
+        body += part
+        if call.max_bytes is not None and len(body) > call.max_bytes:
+            raise _too_large(call)
+    return bytes(body)
+
+
+def _too_large(call: Call[Any]) -> ApifyTooLargeError:
+    return ApifyTooLargeError(f"The answer to {call} has more than {call.max_bytes:,} bytes.")
 
 
 def _bearer(token: str) -> Any:

@@ -166,24 +166,21 @@ class _Tolerance:
         return None if isinstance(error, ApifyRateLimitError) else WaitEnd.REFUSED
 
 
-def wait_for_end(
-    plan: WaitPlan, seen: Callable[[ActorRun], None], now: Callable[[], float] = time.time
-) -> Flow[Outcome]:
+def wait_for_end(plan: WaitPlan, seen: Callable[[ActorRun], None]) -> Flow[Outcome]:
     """
     Decide what to do until a run is over: yields what to ask and when to sleep, returns the outcome.
 
     :param plan: what to wait for.
     :param seen: told of every answer about the run.
-    :param now: the clock.
     """
     tolerance = _Tolerance()
     while True:
-        asked_at = now()
+        asked_at = time.time()
         hold = max(0.0, min(plan.long_poll, plan.until - asked_at))
         try:
             run = yield get_run(plan.run_id, wait_for_finish=hold, patience=1)
         except ApifyHttpError as error:
-            if end := tolerance.judge(error, asked_at, now()):
+            if end := tolerance.judge(error, asked_at, time.time()):
                 return Outcome(end, plan.run_id, message=f"The wait ended early: {error}")
             pause = policy.delay(tolerance.failures, error)
         else:
@@ -191,8 +188,8 @@ def wait_for_end(
             seen(run)
             if run.is_finished:
                 return Outcome(WaitEnd.FINISHED, plan.run_id, run)
-            pause = _POLL_FLOOR - (now() - asked_at)
-        left = plan.until - now()
+            pause = _POLL_FLOOR - (time.time() - asked_at)
+        left = plan.until - time.time()
         if left <= 0:
             return plan.overdue()
         if pause > 0:

@@ -6,9 +6,9 @@ import fnmatch
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-Action = Literal["refuse", "drop-before", "drop-after", "answer", "alter"]
+Action = Literal["refuse", "drop-before", "drop-after", "answer", "answer-after", "alter"]
 
 
 @dataclass
@@ -17,8 +17,8 @@ class Fault:
 
     :param action: ``refuse`` and ``drop-before`` close the connection without an answer and without effect
         (``refuse`` before the body is read), ``drop-after`` closes it after the effect, ``answer`` answers
-        with ``status``, ``type`` and so on without effect, ``alter`` lets the request pass and changes only
-        how the answer travels.
+        with ``status``, ``type`` and so on without effect, ``answer-after`` answers so after the effect,
+        ``alter`` lets the request pass and changes only how the answer travels.
     :param method: HTTP method, ``*`` for any.
     :param path: Glob over the path; ``*`` matches slashes too. ``/v2/acts`` counts as ``/v2/actors``.
     :param calls: Which of the matching requests it meets, counted from 1; empty means all.
@@ -54,6 +54,10 @@ class Fault:
     fired: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
+        if self.action not in get_args(Action):
+            raise ValueError(
+                f"There is no action {self.action!r}; choose one of {', '.join(get_args(Action))}."
+            )
         self.calls = tuple(self.calls)
 
     def meets(self, method: str, path: str) -> bool:

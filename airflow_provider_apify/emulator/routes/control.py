@@ -48,7 +48,7 @@ class _Control:
         body = await call.json_object()
         try:
             fault = Fault(**body)
-        except TypeError as problem:
+        except (TypeError, ValueError) as problem:
             raise invalid_request(f"Not a fault: {problem}") from None
         return json_answer(self._emulator.faults.add(fault).as_dict(), 201)
 

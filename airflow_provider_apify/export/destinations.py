@@ -1,0 +1,52 @@
+"""Where files go: what every store has to offer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+
+
+class Sink(ABC):
+    """A file that is being written and that nobody sees before it is committed; discarded if it never is."""
+
+    @abstractmethod
+    def write(self, data: bytes) -> None:
+        """
+        Append bytes.
+
+        :param data: the bytes.
+        """
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Make the file visible, whole and at once."""
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Leave nothing behind; does nothing after a commit."""
+
+    def __enter__(self) -> Sink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
+
+
+class Destination(ABC):
+    """
+    A file that may or may not be there.
+
+    :param uri: where it is, for people and for lineage.
+    """
+
+    uri: str
+
+    @abstractmethod
+    def open(self) -> Sink:
+        """
+        Begin to write.
+
+        :raises ApifyConfigurationError: if it cannot be written; nothing has been read yet.
+        """

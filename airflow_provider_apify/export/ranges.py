@@ -1,0 +1,159 @@
+"""
+Which ranges of items to ask for, and what a range that came back is worth. Free of I/O.
+
+How many items a dataset has is not known for sure: Apify's counts lag some seconds behind, the
+`X-Apify-Pagination-*` headers may be stale or zero, and with `clean`, `skipEmpty`, `unwind` or a view a page
+may have any number of rows. But a dataset only grows at its end, so two things are sure: an item that has
+been seen, or counted by the API, proves that all before it are there; and a raw page that is empty proves
+that there is nothing from its offset on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from airflow_provider_apify.api.calls import Call
+from airflow_provider_apify.api.errors import ApifyDataError, ApifyTooLargeError
+from airflow_provider_apify.api.flows import Flow, Pause
+from airflow_provider_apify.api.policy import delay
+from airflow_provider_apify.export.source import DatasetSource, Page, Range
+
+# How often items that must be there are asked for again: as long as Apify's copies may lag, some 15 s.
+_PATIENCE = 6
+# A page in memory: large enough for the wire's speed, small enough for many at once.
+_LARGEST_PAGE = 4 << 20
+_SMALLEST_PAGE = 1 << 19
+_MOST_ROWS = 50_000
+_FIRST_ROWS = 1_000
+
+
+class PageSize:
+    """
+    How many items to ask for at once, learned from the dataset's own figures and from what came.
+
+    :param connections: how many requests there are at once.
+    """
+
+    def __init__(self, connections: int) -> None:
+        self._connections = connections
+        self._target = _SMALLEST_PAGE
+        self._items = 0
+        self._bytes = 0
+
+    @property
+    def items(self) -> int:
+        """Items to ask for."""
+        if not self._bytes:
+            return _FIRST_ROWS
+        return max(1, min(self._target * self._items // self._bytes, _MOST_ROWS))
+
+    def expect(self, metadata: dict[str, Any]) -> None:
+        """
+        Take the dataset's own figures for a start.
+
+        :param metadata: the dataset object of the API.
+        """
+        stats = metadata.get("stats") or {}
+        total = int(stats.get("inflatedBytes") or stats.get("storageBytes") or 0)
+        # A small dataset is spread over all connections, too.
+        self._target = max(_SMALLEST_PAGE, min(total // (2 * self._connections), _LARGEST_PAGE))
+        if metadata.get("itemCount"):
+            self._items, self._bytes = int(metadata["itemCount"]), total
+
+    def learn(self, items: int, size: int) -> None:
+        """
+        Take note of what a range turned out to be.
+
+        :param items: how many items it had.
+        :param size: how many bytes these made.
+        """
+        # What came last counts most: items at the start of a dataset need not be like those at its end.
+        self._items, self._bytes = max(1, (self._items + items) // 2), max(1, (self._bytes + size) // 2)
+
+
+Plan = Generator[Range | Call[Any], Any, None]
+
+
+def plan(source: DatasetSource, page_size: PageSize) -> Plan:
+    """
+    Say which ranges to fetch, in order, up to the proven end; every range consists of items that exist.
+
+    Yields ranges, which may be fetched at once, and calls, whose result has to be sent in.
+
+    :param source: the dataset.
+    :param page_size: how large the ranges are.
+    """
+    selection = source.selection
+    metadata = yield source.metadata()
+    page_size.expect(metadata)
+    known = int(metadata.get("itemCount") or 0)
+    position = selection.offset
+    last = None if selection.limit is None else position + selection.limit
+    reach = 0
+    while last is None or position < last:
+        end = known if last is None else min(known, last)
+        while position < end:
+            stop = min(position + page_size.items, end)
+            yield Range(position, stop)
+            position = stop
+        if position == last:
+            return
+        reach = max(2 * reach, page_size.items)
+        found = yield from _reach(source, position, reach)
+        if not found:
+            return
+        known = position + found
+
+
+def fetch(source: DatasetSource, range_: Range) -> Flow[list[Page]]:
+    """
+    Get the rows of a range of items that exist, whole.
+
+    :param source: the dataset.
+    :param range_: which items.
+    :raises ApifyDataError: if Apify gives fewer or more than it has.
+    """
+    pages: list[Page] = []
+    start, step, misses = range_.start, range_.stop - range_.start, 0
+    while start < range_.stop:
+        asked = Range(start, min(start + step, range_.stop))
+        try:
+            page: Page = yield source.page(asked)
+        except ApifyTooLargeError:
+            step = (asked.stop - asked.start) // 2
+            continue
+        pages.append(page)
+        if not source.selection.one_row_per_item:
+            start = asked.stop
+            continue
+        if page.rows > asked.stop - asked.start:
+            raise ApifyDataError(
+                f"Apify gave {page.rows} rows for the {asked.stop - asked.start} items from {asked.start} on."
+            )
+        start += page.rows
+        if not page.rows:
+            misses += 1
+            if misses >= _PATIENCE:
+                raise ApifyDataError(
+                    f"Apify gives no items from {start:,} on, though there are at least {range_.stop:,}. Try "
+                    "again later; if it lasts, the dataset is damaged."
+                )
+            yield Pause(delay(misses))
+    return pages
+
+
+def _reach(source: DatasetSource, position: int, reach: int) -> Generator[Call[Any], Any, int]:
+    """Return how many items there are from a position on, counting up to some number of them."""
+    if not (yield source.look(position)):
+        return 0
+    if (yield source.look(position + reach - 1)):
+        return reach
+    there, not_there = 1, reach
+    while not_there - there > 1:
+        middle = (there + not_there) // 2
+        if (yield source.look(position + middle - 1)):
+            there = middle
+        else:
+            not_there = middle
+    return there

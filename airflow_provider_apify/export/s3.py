@@ -1,0 +1,154 @@
+"""Objects in S3, through Airflow's S3Hook."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.export.destinations import Destination, Sink
+
+if TYPE_CHECKING:
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+# S3 takes parts of 5 MiB to 5 GiB, 10,000 of them at the most: they grow on the way to a very large object.
+_PART_BYTES = 8 << 20
+_PARTS_PER_SIZE = 1_000
+_UPLOADS = 4
+
+
+class S3Object(Destination):
+    """
+    An object in S3.
+
+    :param hook: the way to S3.
+    :param key: its key, or a whole `s3://` URL if there is no `bucket_name`.
+    :param bucket_name: its bucket.
+    :param replace: whether an existing object is replaced.
+    """
+
+    def __init__(self, hook: S3Hook, key: str, bucket_name: str | None, *, replace: bool) -> None:
+        try:
+            self.bucket, self.key = hook.get_s3_bucket_key(bucket_name, key, "bucket_name", "key")
+        except Exception as error:
+            raise ApifyConfigurationError(
+                f"The key {key!r} names no object: {error} Nothing was read."
+            ) from None
+        if not self.key or self.key.endswith("/"):
+            raise ApifyConfigurationError(
+                f"The key {key!r} names no object. Add the name of a file. Nothing was read."
+            )
+        self.hook = hook
+        self.replace = replace
+        self.uri = f"s3://{self.bucket}/{self.key}"
+
+    def open(self) -> Sink:
+        """Begin to write, as a multipart upload."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        client: Any = self.hook.get_conn()
+        try:
+            client.head_bucket(Bucket=self.bucket)
+            self.refuse_existing()
+            self._sweep(client)
+        except (BotoCoreError, ClientError) as error:
+            raise ApifyConfigurationError(
+                f"The bucket {self.bucket!r} cannot be used: {error}. Check its name, and that the "
+                f"connection {self.hook.aws_conn_id!r} may list and write it. Nothing was read."
+            ) from error
+        return _S3Sink(self)
+
+    def refuse_existing(self) -> None:
+        """Stop if the object is there and must not be replaced."""
+        if not self.replace and self.hook.check_for_key(self.key, self.bucket):
+            raise ApifyConfigurationError(
+                f"{self.uri} exists already. Choose another key, or set `replace=True`."
+            )
+
+    def _sweep(self, client: Any) -> None:
+        # A worker that was killed could not abort its upload, and S3 charges for what lies there.
+        from botocore.exceptions import ClientError
+
+        try:
+            uploads = client.list_multipart_uploads(Bucket=self.bucket, Prefix=self.key).get("Uploads", [])
+        except ClientError as error:
+            self.hook.log.info("Unfinished uploads of earlier tries are not looked for: %s", error)
+            return
+        for upload in uploads:
+            if upload["Key"] == self.key:
+                client.abort_multipart_upload(Bucket=self.bucket, Key=self.key, UploadId=upload["UploadId"])
+
+
+class _S3Sink(Sink):
+    def __init__(self, destination: S3Object) -> None:
+        self._destination = destination
+        self._client: Any = destination.hook.get_conn()
+        self._object = {"Bucket": destination.bucket, "Key": destination.key}
+        self._upload: dict[str, Any] = {}
+        self._buffer = bytearray()
+        self._parts: list[dict[str, Any]] = []
+        self._window: deque[Future[dict[str, Any]]] = deque()
+        self._pool = ThreadPoolExecutor(_UPLOADS, thread_name_prefix="apify-s3")
+
+    def write(self, data: bytes) -> None:
+        self._buffer += data
+        size = _PART_BYTES * (1 + (len(self._parts) + len(self._window)) // _PARTS_PER_SIZE)
+        while len(self._buffer) >= size:
+            part = bytes(memoryview(self._buffer)[:size])
+            del self._buffer[:size]
+            self._send(part)
+
+    def commit(self) -> None:
+        extra = self._destination.hook.extra_args
+        self._destination.refuse_existing()
+        if not self._upload:
+            self._client.put_object(**self._object, Body=bytes(self._buffer), **extra)
+        else:
+            if self._buffer:
+                self._send(bytes(self._buffer))
+            self._collect(0)
+            self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": self._parts})
+        self._upload = {}
+        self._pool.shutdown()
+
+    def discard(self) -> None:
+        # Parts on their way have to arrive first: one that came after the abort would stay.
+        self._pool.shutdown(cancel_futures=True)
+        if self._upload:
+            self._client.abort_multipart_upload(**self._upload)
+            self._upload = {}
+
+    def _send(self, part: bytes) -> None:
+        if not self._upload:
+            created = self._client.create_multipart_upload(
+                **self._object, **self._destination.hook.extra_args
+            )
+            self._upload = {**self._object, "UploadId": created["UploadId"]}
+        number = len(self._parts) + len(self._window) + 1
+        self._window.append(self._pool.submit(self._send_part, number, part))
+        self._collect(_UPLOADS)
+
+    def _send_part(self, number: int, part: bytes) -> dict[str, Any]:
+        answer = self._client.upload_part(**self._upload, PartNumber=number, Body=part)
+        return {"PartNumber": number, "ETag": answer["ETag"]}
+
+    def _collect(self, leave: int) -> None:
+        while len(self._window) > leave:
+            self._parts.append(self._window.popleft().result())
+
+
+def s3_hook(aws_conn_id: str | None) -> S3Hook:
+    """
+    Return the way to S3.
+
+    :param aws_conn_id: the Airflow connection; None for the machine's own credentials.
+    :raises ApifyConfigurationError: if the Amazon provider is not installed.
+    """
+    try:
+        from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    except ImportError as error:
+        raise ApifyConfigurationError(
+            f"Amazon's provider is missing ({error}): pip install 'airflow-provider-apify[amazon]'."
+        ) from None
+    return S3Hook(aws_conn_id)

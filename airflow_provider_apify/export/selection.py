@@ -1,0 +1,103 @@
+"""Which rows of a dataset are wanted, and in which shape: the items parameters of Apify's API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.inputs import number
+
+Names = Sequence[str] | str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """
+    Rows of a dataset, in Apify's own words ("Get dataset items" in the API reference).
+
+    :param offset: how many items to pass over.
+    :param limit: how many items to take at the most.
+    :param desc: newest first.
+    :param fields: take these fields only, in this order.
+    :param omit: leave these fields out.
+    :param unwind: make a row of each element of these fields, one field after the other.
+    :param flatten: make `{"a": {"b": 1}}` of these fields `{"a.b": 1}`.
+    :param clean: the same as `skip_hidden` and `skip_empty`.
+    :param skip_hidden: leave out fields whose name starts with `#`.
+    :param skip_empty: leave out items without any field.
+    :param view: a view of the dataset's schema.
+    """
+
+    offset: int = 0
+    limit: int | None = None
+    desc: bool = False
+    fields: tuple[str, ...] = ()
+    omit: tuple[str, ...] = ()
+    unwind: tuple[str, ...] = ()
+    flatten: tuple[str, ...] = ()
+    clean: bool = False
+    skip_hidden: bool = False
+    skip_empty: bool = False
+    view: str | None = None
+
+    @property
+    def one_row_per_item(self) -> bool:
+        """Whether the number of rows says how many items were read; a view may filter and unwind too."""
+        return not (self.clean or self.skip_empty or self.unwind or self.view)
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """The API's parameters, but for `offset` and `limit`."""
+        return {
+            "desc": self.desc or None,
+            "fields": self.fields or None,
+            "omit": self.omit or None,
+            "unwind": self.unwind or None,
+            "flatten": self.flatten or None,
+            "clean": self.clean or None,
+            "skipHidden": self.skip_hidden or None,
+            "skipEmpty": self.skip_empty or None,
+            "view": self.view or None,
+        }
+
+
+def select(
+    *,
+    offset: int | str | None = None,
+    limit: int | str | None = None,
+    fields: Names = None,
+    omit: Names = None,
+    unwind: Names = None,
+    flatten: Names = None,
+    **others: Any,
+) -> Selection:
+    """
+    Make a selection of what a user gave, who may have rendered numbers and lists from templates.
+
+    :param offset: see :class:`Selection`; so are the others.
+    :param limit: a number of at least 1.
+    :param fields: a list, or names with commas between them.
+    :param omit: likewise.
+    :param unwind: likewise.
+    :param flatten: likewise.
+    :param others: the rest of :class:`Selection`.
+    :raises ApifyConfigurationError: if a number is none.
+    """
+    return Selection(
+        offset=number("offset", offset, int) or 0,
+        limit=number("limit", limit, int, least=1),
+        fields=_names("fields", fields),
+        omit=_names("omit", omit),
+        unwind=_names("unwind", unwind),
+        flatten=_names("flatten", flatten),
+        **others,
+    )
+
+
+def _names(argument: str, names: Names) -> tuple[str, ...]:
+    given = names.split(",") if isinstance(names, str) else names or ()
+    if not all(isinstance(name, str) for name in given):
+        raise ApifyConfigurationError(f"`{argument}` is {names!r}, and must be a list of names of fields.")
+    return tuple(stripped for name in given if (stripped := name.strip()))

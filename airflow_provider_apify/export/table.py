@@ -1,0 +1,123 @@
+"""Rows as a table: Apify's columns for nested values, and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.export.spool import spooled
+
+Row = dict[str, Any]
+
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class CsvOptions:
+    """
+    How CSV is written, in Apify's own words.
+
+    :param delimiter: a single character.
+    :param bom: start with a byte order mark, as Apify's own CSV does.
+    :param skip_header_row: leave out the line with the columns' names.
+    :param columns: names that come first, in this order; all others follow in alphabetical order.
+    """
+
+    delimiter: str = ","
+    bom: bool = False
+    skip_header_row: bool = False
+    columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
+            raise ApifyConfigurationError(
+                f"`delimiter` is {self.delimiter!r}, and must be one character, and no quote or line end."
+            )
+
+
+def csv_file(pages: Iterable[bytes], options: CsvOptions) -> Iterator[bytes]:
+    """
+    Write CSV; the columns are those of all rows, so all are read before the first one is written.
+
+    :param pages: JSON Lines.
+    :param options: see :class:`CsvOptions`.
+    """
+    names: set[str] = set()
+
+    def survey(page: bytes) -> bytes:
+        for row in _rows(page):
+            names.update(cells(row))
+        return page
+
+    with spooled(map(survey, pages)) as spool:
+        columns = _in_order(names, options.columns)
+        if options.bom:
+            yield _BOM
+        if columns and not options.skip_header_row:
+            yield _csv_lines([columns], options.delimiter)
+        for page in spool:
+            yield _csv_lines(
+                ([row.get(column) for column in columns] for row in map(cells, _rows(page))),
+                options.delimiter,
+            )
+
+
+def cells(row: Row) -> dict[str, str | bool | None]:
+    """
+    Flatten a row as Apify's tables do: `{"a": {"b": 1}, "c": [2]}` has the columns `a/b` and `c/0`.
+
+    :param row: the row; empty objects and arrays have no column.
+    """
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, dict | list):
+            _flatten(value, name, flat)
+        else:
+            flat[name] = value
+    return flat
+
+
+def _flatten(value: Any, name: str, flat: dict[str, Any]) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _flatten(inner, f"{name}/{key}", flat)
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            _flatten(inner, f"{name}/{position}", flat)
+    else:
+        flat[name] = value
+
+
+def _in_order(names: set[str], first: tuple[str, ...]) -> list[str]:
+    order = {name: position for position, name in enumerate(first)}
+    last = len(order)
+    return sorted(names, key=lambda name: (order.get(name, order.get(name.split("/")[0], last)), name))
+
+
+def _rows(page: bytes) -> list[Row]:
+    # Numbers stay the text they came as: a table has no business rounding them.
+    lines = page.rstrip(b"\n").replace(b"\n", b",")
+    rows: list[Row] = json.loads(b"[" + lines + b"]", parse_float=str, parse_int=str)
+    return rows
+
+
+def _csv_lines(rows: Iterable[Iterable[Any]], delimiter: str) -> bytes:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=delimiter, lineterminator="\n")
+    # Python before 3.13 leaves a lone carriage return unquoted, and most readers take it for a line end.
+    careful = csv.writer(buffer, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        texts = [_text(value) for value in row]
+        (careful if any("\r" in text for text in texts) else writer).writerow(texts)
+    return buffer.getvalue().encode()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else "true" if value else "false"

@@ -1,0 +1,268 @@
+"""A run is started once, whatever happens to the worker and to the answers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from airflow_provider_apify.api import calls
+from airflow_provider_apify.api.errors import ApifyHttpError, ApifyServerError, ApifyStartUncertainError
+from airflow_provider_apify.durable import STORE_KEY
+from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
+from tests.conftest import Tries, set_connection, wait_until
+
+pytestmark = pytest.mark.usefixtures("server", "hurried")
+
+STARTS = "/v2/actors/*/runs"
+
+
+class WorkerDied(BaseException):
+    """Stands for SIGKILL: nothing of ours may handle it."""
+
+
+def run_actor(**kwargs: Any) -> RunActorOperator:
+    return RunActorOperator(**{"task_id": "run", "actor_id": "emulator/worker", **kwargs})
+
+
+def dying_after_the_start(monkeypatch: pytest.MonkeyPatch, operator: RunActorOperator) -> None:
+    """Let the worker die between the answer to the start and the first line after it."""
+    send = operator.hook.send
+
+    def send_and_die(call: calls.Call[Any]) -> Any:
+        answer = send(call)
+        if call.method == "POST":
+            raise WorkerDied
+        return answer
+
+    monkeypatch.setattr(operator.hook, "send", send_and_die)
+
+
+@pytest.mark.parametrize("lost", ["drop-after", "answer 502", "read timeout"])
+@pytest.mark.parametrize("lag", [0, 10])
+@pytest.mark.parametrize("in_list", [True, False])
+def test_a_lost_answer_is_made_up_for(
+    emulator: Emulator, server: Any, tries: Tries, monkeypatch: Any, lost: str, lag: int, in_list: bool
+) -> None:
+    emulator.switches.replica_lag_seconds = lag
+    emulator.switches.list_user_agent = in_list
+    if lost == "read timeout":
+        set_connection(monkeypatch, host=server.url, password=server.token, extra={"request_timeout": 0.3})
+        emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=1))
+    elif lost == "answer 502":
+        emulator.faults.add(Fault("answer-after", "POST", STARTS, (1,), status=502, body="<html>Bad gateway"))
+    else:
+        emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,)))
+    info = run_actor().execute(tries.context)
+    assert [run["id"] for run in emulator.runs] == [info["id"]]
+
+
+def test_a_lost_answer_of_a_task_is_made_up_for(emulator: Emulator, tries: Tries) -> None:
+    emulator.faults.add(Fault("drop-after", "POST", "/v2/actor-tasks/*/runs", (1,)))
+    info = RunTaskOperator(task_id="run", actor_task_id="emulator/job").execute(tries.context)
+    assert [run["id"] for run in emulator.runs] == [info["id"]]
+
+
+def test_foreign_runs_are_never_adopted(emulator: Emulator, hook: Any, tries: Tries) -> None:
+    for _ in range(3):
+        hook.start_actor_run("emulator/worker", {"seconds": 3600})
+    others = Tries()
+    others.ti.map_index = 7
+    run_actor(run_input={"seconds": 3600}).execute(others.context)
+    emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,)))
+    info = run_actor(run_input={"seconds": 3600}).execute(tries.context)
+    assert info["id"] == emulator.runs[-1]["id"]
+    assert len(emulator.runs) == 5
+
+
+def test_refusals_are_tried_again(emulator: Emulator, tries: Tries) -> None:
+    emulator.faults.add(Fault("answer", "POST", STARTS, (1, 2, 3), status=429, type="rate-limit-exceeded"))
+    emulator.faults.add(
+        Fault("answer", "POST", STARTS, (4, 5), status=402, type="actor-memory-limit-exceeded")
+    )
+    run_actor().execute(tries.context)
+    assert len(emulator.runs) == 1
+
+
+def test_a_start_without_effect_is_not_repeated_in_the_same_try(emulator: Emulator, tries: Tries) -> None:
+    emulator.faults.add(Fault("drop-before", "POST", STARTS, (1,)))
+    with pytest.raises(ApifyStartUncertainError, match="most likely none was started"):
+        run_actor().execute(tries.context)
+    assert not emulator.runs
+    run_actor().execute(tries.retry())
+    assert len(emulator.runs) == 1
+
+
+@pytest.mark.parametrize("moment", ["before the answer", "after the answer"])
+@pytest.mark.parametrize("lag", [0, 10])
+def test_a_worker_that_dies_around_the_start_leaves_a_run_that_is_found(
+    emulator: Emulator, tries: Tries, monkeypatch: Any, moment: str, lag: int
+) -> None:
+    emulator.switches.replica_lag_seconds = lag
+    operator = run_actor(run_input={"seconds": 3600})
+    dying_after_the_start(monkeypatch, operator)
+    with pytest.raises(WorkerDied):
+        operator.execute(tries.context)
+    info = run_actor(run_input={"seconds": 3600}).execute(tries.retry())
+    assert [run["id"] for run in emulator.runs] == [info["id"]]
+
+
+def test_a_retry_waits_on_the_run_that_goes_on(emulator: Emulator, tries: Tries) -> None:
+    run_actor(run_input={"seconds": 600}).execute(tries.context)
+    info = run_actor(run_input={"seconds": 600}, wait_for_completion=True).execute(tries.retry())
+    assert info["status"] == "SUCCEEDED"
+    assert len(emulator.runs) == 1
+
+
+def test_a_retry_finishes_from_a_run_that_succeeded_meanwhile(emulator: Emulator, tries: Tries) -> None:
+    run_actor(run_input={"seconds": 5}).execute(tries.context)
+    time.sleep(60)
+    info = run_actor(wait_for_completion=True).execute(tries.retry())
+    assert info["status"] == "SUCCEEDED"
+    assert len(emulator.runs) == 1
+
+
+def test_a_retry_after_a_failed_run_starts_a_new_one(emulator: Emulator, tries: Tries) -> None:
+    operator = run_actor(run_input={"fail": True}, wait_for_completion=True)
+    with pytest.raises(Exception, match="FAILED"):
+        operator.execute(tries.context)
+    assert run_actor(wait_for_completion=True).execute(tries.retry())["status"] == "SUCCEEDED"
+    assert len(emulator.runs) == 2
+
+
+def test_a_retry_may_resurrect_the_failed_run(emulator: Emulator, tries: Tries) -> None:
+    attempts = []
+
+    @emulator.actor("emulator/flaky")
+    def flaky(actor: Any) -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise RuntimeError("the first time")
+
+    arguments = {"actor_id": "emulator/flaky", "wait_for_completion": True, "on_retry": "resurrect"}
+    with pytest.raises(Exception, match="FAILED"):
+        run_actor(**arguments).execute(tries.context)
+    assert run_actor(**arguments).execute(tries.retry())["status"] == "SUCCEEDED"
+    assert len(emulator.runs) == 1
+
+
+def test_a_retry_after_a_deleted_run_starts_a_new_one(emulator: Emulator, hook: Any, tries: Tries) -> None:
+    info = run_actor().execute(tries.context)
+    time.sleep(120)
+    hook.send(calls.Call(method="DELETE", path=f"/v2/actor-runs/{info['id']}", read=lambda _: None))
+    run_actor().execute(tries.retry())
+    assert [run["id"] for run in emulator.runs] != [info["id"]]
+
+
+def test_a_clear_starts_a_new_run(emulator: Emulator, tries: Tries) -> None:
+    first = run_actor(wait_for_completion=True).execute(tries.context)
+    second = run_actor(wait_for_completion=True).execute(tries.clear())
+    assert first["id"] != second["id"]
+
+
+def test_a_clear_leaves_no_run_behind(emulator: Emulator) -> None:
+    tries = Tries(store=True)
+    first = run_actor(run_input={"seconds": 36000}).execute(tries.context)
+    run_actor(run_input={"seconds": 5}, wait_for_completion=True).execute(tries.clear())
+    assert emulator.aborts == [{"runId": first["id"], "effective": True}]
+    assert len(emulator.runs) == 2
+
+
+def test_durable_false_switches_adoption_off(emulator: Emulator, tries: Tries) -> None:
+    run_actor(run_input={"seconds": 600}, durable=False).execute(tries.context)
+    run_actor(run_input={"seconds": 600}, durable=False).execute(tries.retry())
+    assert len(emulator.runs) == 2
+    assert tries.store is None or not tries.store.values
+
+
+def test_an_undecidable_search_names_the_candidates(emulator: Emulator, hook: Any, tries: Tries) -> None:
+    other = hook.start_actor_run("emulator/worker", {"seconds": 3600})
+    emulator.faults.add(Fault("drop-before", "POST", STARTS, (1,)))
+    emulator.faults.add(
+        Fault("answer", "GET", f"/v2/actor-runs/{other.id}", status=404, type="record-not-found")
+    )
+    with pytest.raises(ApifyStartUncertainError, match=other.id) as raised:
+        run_actor().execute(tries.context)
+    assert raised.value.candidates == (other.id,)
+    assert len(emulator.runs) == 1
+
+
+def test_an_outage_during_the_search_fails_the_try_and_not_the_promise(
+    emulator: Emulator, tries: Tries
+) -> None:
+    emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,)))
+    outage = emulator.faults.add(Fault("answer", "GET", "*", status=503))
+    with pytest.raises(ApifyServerError):
+        run_actor(run_input={"seconds": 36000}).execute(tries.context)
+    assert outage.fired
+    emulator.faults.clear()
+    run_actor(run_input={"seconds": 36000}).execute(tries.retry())
+    assert len(emulator.runs) == 1
+
+
+def test_the_intent_is_stored_before_the_start_and_the_run_right_after_it(emulator: Emulator) -> None:
+    tries = Tries(store=True)
+    assert tries.store is not None
+    seen: list[Any] = []
+    store_set = tries.store.set
+
+    def spy(key: str, value: Any) -> None:
+        seen.append((value["run_id"], len(emulator.runs), dict(tries.ti.xcoms)))
+        store_set(key, value)
+
+    tries.store.set = spy  # type: ignore[method-assign]
+    info = run_actor(run_input={"seconds": 60}).execute(tries.context)
+    assert seen == [(None, 0, {}), (info["id"], 1, {})]
+    assert tries.store.get(STORE_KEY)["run_id"] == info["id"]
+
+
+def test_a_refused_start_leaves_no_intent(emulator: Emulator) -> None:
+    tries = Tries(store=True)
+    assert tries.store is not None
+    with pytest.raises(ApifyHttpError):
+        run_actor(actor_id="emulator/nobody").execute(tries.context)
+    assert not tries.store.values
+
+
+def test_a_kill_during_the_start_aborts_the_run(emulator: Emulator, tries: Tries) -> None:
+    """As Airflow does it: a signal handler calls `on_kill` while the answer is awaited."""
+    emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=1))
+    operator = run_actor(run_input={"seconds": 36000})
+
+    def kill_once_started() -> None:
+        wait_until(lambda: emulator.runs)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    previous = signal.signal(signal.SIGUSR1, lambda *_: operator.on_kill())
+    killer = threading.Thread(target=kill_once_started)
+    killer.start()
+    operator.execute(tries.context)
+    killer.join()
+    signal.signal(signal.SIGUSR1, previous)
+    assert [abort["effective"] for abort in emulator.aborts].count(True) == 1
+
+
+def test_a_kill_before_the_start_has_nothing_to_abort(emulator: Emulator) -> None:
+    run_actor().on_kill()
+    assert not emulator.aborts
+
+
+@pytest.mark.parametrize("position", ["accept", "refuse"])
+def test_a_kill_after_the_end_is_quiet(emulator: Emulator, tries: Tries, position: Any) -> None:
+    emulator.switches.abort_finished = position
+    operator = run_actor(wait_for_completion=True)
+    operator.execute(tries.context)
+    operator.on_kill()
+    assert [abort["effective"] for abort in emulator.aborts] == [False]
+
+
+def test_a_kill_may_be_declined(emulator: Emulator, tries: Tries) -> None:
+    operator = run_actor(run_input={"seconds": 600}, cancel_on_kill=False)
+    operator.execute(tries.context)
+    operator.on_kill()
+    assert not emulator.aborts

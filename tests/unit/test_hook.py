@@ -1,0 +1,176 @@
+"""The hook, over HTTP against the emulator."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_apify.api.errors import (
+    ApifyAuthenticationError,
+    ApifyNotFoundError,
+    ApifyRunFailedError,
+    ApifyUnreachableError,
+    ApifyWaitTimeoutError,
+)
+from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.hooks.apify import ApifyHook
+from tests.conftest import set_connection
+
+
+def test_tells_whose_token_it_is(hook: ApifyHook, server: Any) -> None:
+    ok, message = hook.test_connection()
+    assert ok
+    assert "emulator" in message
+    assert "plan" in message
+    assert server.url in message
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"password": "wrong"}, "Copy a valid API token"),
+        ({"password": ""}, "no API token"),
+        ({"host": "http://127.0.0.1:9"}, "host and proxy"),
+        ({"host": "nonsense://"}, "host and proxy"),
+        ({"extra": {"proxy": "http://127.0.0.1:9"}}, "host and proxy"),
+    ],
+)
+def test_tells_what_to_do_about_a_connection_that_fails(
+    server: Any, hurried: Emulator, monkeypatch: Any, fields: Any, words: str
+) -> None:
+    set_connection(monkeypatch, **({"host": server.url, "password": server.token} | fields))
+    ok, message = ApifyHook().test_connection()
+    assert not ok
+    assert words in message
+
+
+def test_tells_what_to_do_without_permission(hook: ApifyHook, emulator: Emulator) -> None:
+    emulator.faults.add(Fault("answer", "GET", "*", status=403, type="insufficient-permissions"))
+    ok, message = hook.test_connection()
+    assert not ok
+    assert "permission" in message
+
+
+@pytest.mark.parametrize(
+    ("fields", "base_url"),
+    [
+        ({}, "https://api.apify.com"),
+        ({"host": ""}, "https://api.apify.com"),
+        ({"host": "apify.example.com"}, "https://apify.example.com"),
+        ({"host": "http://127.0.0.1:8010/"}, "http://127.0.0.1:8010"),
+        ({"host": "http://127.0.0.1", "port": 8010}, "http://127.0.0.1:8010"),
+    ],
+)
+def test_reads_the_host(monkeypatch: Any, fields: Any, base_url: str) -> None:
+    set_connection(monkeypatch, password="x", **fields)
+    assert ApifyHook().endpoint.base_url == base_url
+
+
+def test_reads_the_uri_form(monkeypatch: Any) -> None:
+    uri = "apify://:a%2Fb@http%3A%2F%2F127.0.0.1%3A8010/?request_timeout=7&long_poll_seconds=3"
+    monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", uri)
+    endpoint = ApifyHook().endpoint
+    assert (endpoint.token, endpoint.base_url) == ("a/b", "http://127.0.0.1:8010")
+    assert (endpoint.timeout, endpoint.long_poll) == (7, 3)
+
+
+def test_looks_nothing_up_before_it_is_needed() -> None:
+    ApifyHook("apify_nowhere")
+
+
+async def test_every_method_works_on_a_worker_and_on_an_event_loop(
+    hook: ApifyHook, emulator: Emulator
+) -> None:
+    run = hook.start_actor_run("emulator/worker", {"items": 2})
+    task_run = await hook.start_task_run.aio("emulator/job")
+    assert (await hook.get_run.aio(run.id, wait_for_finish=5)).succeeded
+    assert hook.get_run(task_run.id, wait_for_finish=5).succeeded
+    assert {one.id for one in hook.list_runs()} == {run.id, task_run.id}
+    assert [one.id for one in await hook.list_runs.aio(actor_id="emulator/worker", status="FAILED")] == []
+    dataset_id, store_id = run.info["defaultDatasetId"], run.info["defaultKeyValueStoreId"]
+    assert hook.get_dataset(dataset_id)["itemCount"] == 2
+    assert (await hook.get_items.aio(dataset_id, format="json")).items() == [{"n": 0}, {"n": 1}]
+    assert hook.get_record(store_id, "INPUT").value == b'{"items": 2}'
+    assert [item["key"] for item in (await hook.list_keys.aio(store_id))["items"]] == ["INPUT"]
+    assert "order" in hook.get_log(run.id)
+    assert (await hook.get_user.aio())["username"] == "emulator"
+    assert hook.abort_run((await hook.start_actor_run.aio("emulator/worker", {"seconds": 60})).id)
+
+
+def test_waits_for_taskflow_users(hook: ApifyHook, hurried: Emulator) -> None:
+    assert hook.wait_for_run(hook.start_actor_run("emulator/worker").id).succeeded
+    with pytest.raises(ApifyRunFailedError):
+        hook.wait_for_run(hook.start_actor_run("emulator/worker", {"fail": True}).id)
+    slow = hook.start_actor_run("emulator/worker", {"seconds": 36000})
+    with pytest.raises(ApifyWaitTimeoutError):
+        hook.wait_for_run(slow.id, wait_timeout=timedelta(minutes=2))
+
+
+def test_calls_that_may_be_repeated_are(hook: ApifyHook, hurried: Emulator) -> None:
+    run = hook.start_actor_run("emulator/worker")
+    for calls, fault in enumerate(["drop-before", "drop-after", "refuse"], start=1):
+        hurried.faults.add(Fault(fault, "GET", "/v2/actor-runs/*", (calls,)))  # type: ignore[arg-type]
+    hurried.faults.add(Fault("answer", "GET", "/v2/actor-runs/*", (4,), status=500))
+    hurried.faults.add(Fault("alter", "GET", "/v2/actor-runs/*", (5,), cut_at=10))
+    assert hook.get_run(run.id).id == run.id
+
+
+def test_retry_after_is_honoured(hook: ApifyHook, hurried: Emulator) -> None:
+    headers = {"Retry-After": "120"}
+    hurried.faults.add(
+        Fault("answer", "GET", "*", (1,), status=429, type="rate-limit-exceeded", headers=headers)
+    )
+    before = hurried.clock.time()
+    hook.get_user()
+    assert hurried.clock.time() - before >= 120
+
+
+def test_an_error_says_what_and_what_to_do(hook: ApifyHook) -> None:
+    with pytest.raises(ApifyNotFoundError) as raised:
+        hook.get_dataset("0123456789abcdefg")
+    assert "GET /v2/datasets/0123456789abcdefg" in str(raised.value)
+    assert "Check its ID" in str(raised.value)
+    assert raised.value.type == "record-not-found"
+
+
+async def test_the_token_goes_nowhere_else(monkeypatch: Any, caplog: Any, tmp_path: Any) -> None:
+    """A redirect to another host, a .netrc, a log at DEBUG and an error text: none has the token."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    caplog.set_level(logging.DEBUG)
+    token = "apify_api_canary"
+    elsewhere, here = Emulator(token="other"), Emulator(token=token)
+    with elsewhere.serve() as other, here.serve() as server:
+        set_connection(monkeypatch, host=server.url, password=token)
+        hook = ApifyHook()
+        assert hook.get_user()["username"] == "emulator"
+        assert (await hook.get_user.aio())["username"] == "emulator"
+        location = other.url.replace("127.0.0.1", "localhost") + "/v2/users/me"
+        redirect = {"status": 302, "body": "", "headers": {"Location": location}}
+        here.faults.add(Fault("answer", "GET", "/v2/users/me", **redirect))
+        for send in (hook.get_user, None):
+            with pytest.raises(ApifyAuthenticationError) as raised:
+                await hook.get_user.aio() if send is None else send()
+            assert token not in str(raised.value)
+        set_connection(monkeypatch, "broken", host="http://127.0.0.1:9", password=token)
+        with pytest.raises(ApifyUnreachableError) as unreachable:
+            ApifyHook("broken").get_user()
+        assert token not in str(unreachable.value)
+    assert all(token not in str(seen.headers) for seen in elsewhere.requests)
+    assert all(token not in str(seen.query) for seen in here.requests)
+    assert len(elsewhere.requests) == 2
+    assert "urllib3" in caplog.text or "127.0.0.1" in caplog.text
+    assert token not in caplog.text
+
+
+def test_a_start_is_not_redirected(hook: ApifyHook, emulator: Emulator, server: Any) -> None:
+    emulator.faults.add(
+        Fault("answer", "POST", "*", status=302, body="", headers={"Location": f"{server.url}/v2/users/me"})
+    )
+    with pytest.raises(Exception, match="302"):
+        hook.start_actor_run("emulator/worker")

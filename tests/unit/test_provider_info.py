@@ -1,0 +1,117 @@
+"""What Airflow is told of the provider, and what it makes of it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import json
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_apify
+from airflow_provider_apify.get_provider_info import CONNECTION_TYPE, get_provider_info
+from airflow_provider_apify.hooks.apify import ApifyHook
+
+PACKAGE = Path(airflow_provider_apify.__file__).parent
+
+
+def test_is_the_entry_point_of_the_distribution() -> None:
+    (entry_point,) = importlib.metadata.entry_points(
+        group="apache_airflow_provider", module="airflow_provider_apify.get_provider_info"
+    )
+    assert entry_point.load() is get_provider_info
+    assert get_provider_info()["package-name"] == "airflow-provider-apify"
+
+
+def test_everything_it_names_exists() -> None:
+    info = get_provider_info()
+    for kind in ("hooks", "operators", "sensors", "triggers"):
+        for group in info[kind]:
+            for module in group["python-modules"]:
+                importlib.import_module(module)
+    dotted = [*info["extra-links"], *(entry["hook-class-name"] for entry in info["connection-types"])]
+    for path in dotted:
+        module, _, name = path.rpartition(".")
+        assert getattr(importlib.import_module(module), name)
+
+
+def test_airflow_accepts_it() -> None:
+    from airflow.providers_manager import ProvidersManager
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        manager = ProvidersManager()
+        assert "airflow-provider-apify" in manager.providers
+        hook = manager.hooks["apify"]
+    assert not [warning for warning in caught if "apify" in str(warning.message).lower()]
+    assert hook is not None
+    assert (hook.hook_name, hook.connection_id_attribute_name) == ("Apify", "apify_conn_id")
+
+
+def test_old_and_new_airflow_show_the_same_form() -> None:
+    pytest.importorskip("flask_appbuilder", reason="only Airflow before 3 has the form that needs it")
+    widgets = ApifyHook.get_connection_form_widgets()
+    assert {name: field.args[0] for name, field in widgets.items()} == {
+        name: spec["label"] for name, spec in CONNECTION_TYPE["conn-fields"].items()
+    }
+
+
+def test_old_airflow_hides_and_relabels_the_same_fields() -> None:
+    behaviour = ApifyHook.get_ui_field_behaviour()
+    assert behaviour == {
+        "hidden_fields": CONNECTION_TYPE["ui-field-behaviour"]["hidden-fields"],
+        "relabeling": CONNECTION_TYPE["ui-field-behaviour"]["relabeling"],
+        "placeholders": CONNECTION_TYPE["ui-field-behaviour"]["placeholders"],
+    }
+
+
+def test_a_dag_file_stays_cheap_to_parse() -> None:
+    """Importing every operator, sensor and transfer loads no HTTP, S3 or Parquet library."""
+    modules = [
+        ".".join(["airflow_provider_apify", folder, path.stem])
+        for folder in ("operators", "sensors", "transfers")
+        for path in (PACKAGE / folder).glob("[!_]*.py")
+    ]
+    assert modules
+    script = (
+        "import importlib, json, sys\n"
+        "import airflow.providers.common.compat.sdk as sdk\n"
+        "sdk.BaseOperator, sdk.BaseSensorOperator, sdk.BaseHook\n"
+        "before = set(sys.modules)\n"
+        f"[importlib.import_module(name) for name in {modules!r}]\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    output = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning:airflow_provider_apify", "-c", script],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    loaded = {name.partition(".")[0] for name in json.loads(output.splitlines()[-1])}
+    assert not loaded & {"requests", "aiohttp", "boto3", "botocore", "pyarrow", "pandas", "s3fs"}
+
+
+def test_dependencies_run_one_way() -> None:
+    """api <- hooks <- durable <- triggers <- operators, sensors; hooks <- transfers; nobody <- emulator."""
+    allowed = {
+        "api": {"api"},
+        "emulator": {"emulator"},
+        "hooks": {"api", "hooks", "reporting", "get_provider_info"},
+        "triggers": {"api", "hooks", "triggers", "reporting", "durable"},
+    }
+    for folder, may_use in allowed.items():
+        for path in (PACKAGE / folder).rglob("*.py"):
+            for line in path.read_text().splitlines():
+                words = line.split()
+                if words[:1] in (["from"], ["import"]) and words[1].startswith("airflow_provider_apify."):
+                    assert words[1].split(".")[1] in may_use, f"{path}: {line}"
+    for path in PACKAGE.rglob("*.py"):
+        if "emulator" not in path.parts:
+            assert "airflow_provider_apify.emulator" not in path.read_text(), path
+    for path in (PACKAGE / "api").rglob("*.py"):
+        assert "import airflow\n" not in path.read_text()
+        assert "from airflow." not in path.read_text()
