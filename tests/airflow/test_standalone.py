@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,11 @@ def rest(airflow: Airflow) -> Iterator[Rest]:
     """The REST API of a running Airflow that has the test DAGs."""
     airflow.env["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(__file__).parent / "dags")
     with airflow.standalone() as rest:
+        # All at once: most of what these tests do is waiting.
+        for mode, action in product(("deferred", "worker"), ("failed", "success", "clear")):
+            rest.start_dag(mode, action)
+        for dag_id in ("deferred_limited", "worker_limited"):
+            rest.start_dag(dag_id, "one")
         yield rest
 
 
@@ -35,7 +41,8 @@ def test_the_chain(rest: Rest, airflow: Airflow, emulator: Emulator, tmp_path: P
     rest.start_dag("chain", "one", seconds=12, folder=str(tmp_path))
     rest.wait_for("chain", "one", "wait", "deferred")
     at = "/api/v2/dags/chain/dagRuns/one/taskInstances"
-    apify_run = emulator.runs[-1]
+    apify_run_id = rest("GET", f"{at}/run/xcomEntries/id")["value"]
+    (apify_run,) = [run for run in emulator.runs if run["id"] == apify_run_id]
     url = f"https://console.apify.com/actors/runs/{apify_run['id']}"
     for task_id in ("run", "wait"):
         assert rest("GET", f"{at}/{task_id}/links")["extra_links"] == {"Apify Console": url}
@@ -61,7 +68,6 @@ def test_a_failed_run_fails_the_sensor_and_never_skips_it(rest: Rest) -> None:
 @pytest.mark.parametrize(("mode", "state"), [("deferred", "deferred"), ("worker", "running")])
 @pytest.mark.parametrize("action", ["failed", "success", "clear"])
 def test_a_user_stops_the_task(rest: Rest, emulator: Emulator, mode: str, state: str, action: str) -> None:
-    rest.start_dag(mode, action)
     rest.wait_for(mode, action, "run", state)
     first = rest.until(lambda: apify_run_of(rest, mode, action))
     rest.until(lambda: is_waited_for(emulator, first))
@@ -85,7 +91,6 @@ def test_a_user_stops_the_task(rest: Rest, emulator: Emulator, mode: str, state:
 
 @pytest.mark.parametrize("dag_id", ["deferred_limited", "worker_limited"])
 def test_execution_timeout_aborts_the_run(rest: Rest, emulator: Emulator, dag_id: str) -> None:
-    rest.start_dag(dag_id, "one")
     rest.wait_for(dag_id, "one", "run", "failed")
     assert effective_aborts(emulator, apify_run_of(rest, dag_id, "one")) == 1
 
