@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any
@@ -24,12 +25,13 @@ from airflow_provider_apify.emulator.transmission import CutError, hang_up, send
 log = logging.getLogger(__name__)
 
 CONTROL = "/__emulator__"
+MAX_REQUESTS = 200_000
 EVENTS = f"{CONTROL}/events/"
 
 
 @dataclass
 class SeenRequest:
-    """A request the emulator was asked, as :attr:`Emulator.requests` tells it.
+    """A request the emulator was asked, as :attr:`Emulator.requests` tells it (the last 100,000 at least).
 
     :param status: HTTP status of the answer; None when the connection was closed without one.
     :param bytes_sent: Bytes of the answer's body.
@@ -128,6 +130,10 @@ class Server:
         if request.path.startswith(CONTROL):
             response, _ = await send(request, await self._answer(request), ())
             return response
+        return await self._asked(request)
+
+    async def _asked(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request to the API, as faults allow."""
         seen = SeenRequest(
             request.method,
             request.path,
@@ -136,21 +142,12 @@ class Server:
             self.platform.clock.time(),
         )
         self.requests.append(seen)
+        if len(self.requests) > MAX_REQUESTS:
+            del self.requests[: MAX_REQUESTS // 2]
         faults = self.faults.meeting(request.method, request.path)
-        for fault in faults:
-            if fault.delay:
-                await asyncio.sleep(fault.delay)
-        scripted = next((fault for fault in faults if fault.action != "alter"), None)
-        action = scripted.action if scripted else "alter"
-        if action == "drop-before":
-            await request.read()
-        if action in ("refuse", "drop-before"):
-            return hang_up(request)
-        answer = _scripted(scripted) if scripted else None
-        if action != "answer":
-            effect = await self._limited(request)
-            answer = answer or effect
-        if action == "drop-after" or answer is None:
+        await asyncio.sleep(sum(fault.delay for fault in faults))
+        answer = await self._decided(request, faults)
+        if answer is None:
             return hang_up(request)
         try:
             response, seen.bytes_sent = await send(request, answer, faults)
@@ -159,6 +156,23 @@ class Server:
             return hang_up(request)
         seen.status = answer.status
         return response
+
+    async def _decided(self, request: web.BaseRequest, faults: Sequence[Fault]) -> Answer | None:
+        """Let the request take effect or not, and return what to answer: None is to hang up."""
+        scripted = next((fault for fault in faults if fault.action != "alter"), None)
+        if scripted is None:
+            return await self._limited(request)
+        match scripted.action:
+            case "refuse":
+                return None
+            case "answer":
+                return _scripted(scripted)
+            case "drop-before":
+                async for _ in request.content.iter_any():
+                    pass
+                return None
+        await self._limited(request)
+        return _scripted(scripted) if scripted.action == "answer-after" else None
 
     async def _limited(self, request: web.BaseRequest) -> Answer:
         try:
@@ -172,6 +186,7 @@ class Server:
         return answer
 
     async def _answer(self, request: web.BaseRequest) -> Answer:
+        self.platform.expire()
         try:
             handler, params = await self.router.resolve(request)
             return await handler(Call(self.platform, request, params))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 from collections.abc import AsyncIterator, Sequence
 
@@ -15,6 +16,7 @@ BLOCK = 1 << 20
 THROTTLED_BLOCK = 1 << 14
 WORTH_COMPRESSING = 1024
 BODILESS = (204, 304)
+COMPRESSIBLE = re.compile(r"text/|application/(json|jsonl|xml|rss\+xml|javascript)\b")
 
 
 async def send(
@@ -55,12 +57,12 @@ def _dressed(
     if encoding:
         response.headers["Content-Encoding"] = encoding
         response.headers["Vary"] = "Accept-Encoding"
-        if isinstance(body, bytes):
+        if isinstance(body, bytes) and len(body) <= BLOCK:
             compressor = _compressor(encoding)
             body = compressor.compress(body) + compressor.flush()
             length = len(body)
         else:
-            body, length = _compressed(body, encoding), None
+            body, length = _compressed(_blocks(body, BLOCK), encoding), None
     if answer.status in BODILESS:
         pass
     elif length is not None:
@@ -124,7 +126,7 @@ def _compressor(encoding: str) -> zlib._Compress:
 def _encoding(request: web.BaseRequest, answer: Answer, length: int | None) -> str | None:
     if length is not None and length < WORTH_COMPRESSING:
         return None
-    if request.method == "HEAD" or not (answer.content_type or "").startswith(("text/", "application/")):
+    if request.method == "HEAD" or not COMPRESSIBLE.match(answer.content_type or ""):
         return None
     accepted = [part.partition(";") for part in request.headers.get("Accept-Encoding", "").lower().split(",")]
     names = {name.strip() for name, _, weight in accepted if weight.replace(" ", "") not in ("q=0", "q=0.0")}

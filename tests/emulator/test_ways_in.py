@@ -157,9 +157,8 @@ def test_fixtures_for_users(pytester: pytest.Pytester) -> None:
         def test_a_connection(apify_emulator, apify_connection):
             assert apify_connection == "apify_default"
             connection = json.loads(os.environ["AIRFLOW_CONN_APIFY_DEFAULT"])
-            request = urllib.request.Request(
-                connection["host"] + "/v2/users/me", headers={"Authorization": "Bearer " + connection["password"]}
-            )
+            headers = {"Authorization": "Bearer " + connection["password"]}
+            request = urllib.request.Request(connection["host"] + "/v2/users/me", headers=headers)
             assert json.load(urllib.request.urlopen(request))["data"]["username"] == "emulator"
             assert len(apify_emulator.requests) == 1
         """
