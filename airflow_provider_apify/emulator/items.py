@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 BLOCK = 1 << 20
+BATCH = 1000
 FIELDS_SAMPLE = 1000
 
 
@@ -87,15 +88,13 @@ class ItemStore:
             here, number = upto, number + 1
 
     def at(self, positions: range) -> Iterator[dict[str, Any]]:
-        """Items at some positions, decoded."""
-        for position in positions:
-            yield json.loads(self._line(position))
-
-    def _line(self, position: int) -> bytes:
-        start, end = self._offset(position), self._ends[position]
-        number = bisect.bisect_right(self._starts, start) - 1
-        base = self._starts[number]
-        return bytes(self._blocks[number][start - base : end - base])
+        """Items at some consecutive positions, upwards or downwards, decoded."""
+        for first in range(0, len(positions), BATCH):
+            batch = positions[first : first + BATCH]
+            start, stop = min(batch), max(batch) + 1
+            lines = b"".join(self.lines(start, stop)).split(b"\n")
+            for position in batch:
+                yield json.loads(lines[position - start])
 
     def _offset(self, position: int) -> int:
         position = min(position, len(self))

@@ -123,7 +123,6 @@ class Server:
         await runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        request = _normalised(request)
         if request.path.startswith(EVENTS):
             run = self.platform.runs.get(request.path.removeprefix(EVENTS))
             return await run.events.serve(request) if run else hang_up(request)
@@ -142,6 +141,7 @@ class Server:
             self.platform.clock.time(),
         )
         self.requests.append(seen)
+        request = _normalised(request)
         if len(self.requests) > MAX_REQUESTS:
             del self.requests[: MAX_REQUESTS // 2]
         faults = self.faults.meeting(request.method, request.path)

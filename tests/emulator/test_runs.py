@@ -103,18 +103,20 @@ def test_bad_options_start_nothing(http: Http, emulator: Emulator, query: str, e
 
 
 def test_bad_input_starts_nothing(http: Http, emulator: Emulator) -> None:
-    schema = {
-        "type": "object",
-        "properties": {"maxPages": {"type": "integer", "minimum": 1}},
-        "required": ["url"],
+    properties = {
+        "maxPages": {"type": "integer", "minimum": 1},
+        "proxy": {"type": "object", "nullable": True},
     }
+    schema = {"type": "object", "properties": properties, "required": ["url"]}
     emulator.actor("emulator/strict", input_schema=schema)(lambda actor: None)
     path = "/v2/actors/emulator~strict"
     answer = http("POST", f"{path}/runs", json={"maxPages": 0})
     assert error_of(answer) == (400, "invalid-input")
     assert "Field input.maxPages must be >= 1" in answer.json()["error"]["message"]
     assert error_of(http("POST", f"{path}/validate-input", json={})) == (400, "invalid-input")
-    assert http("POST", f"{path}/validate-input", json={"url": "a"}).json() == {"valid": True}
+    assert http("POST", f"{path}/validate-input", json={"url": "a", "proxy": None}).json() == {"valid": True}
+    emulator.actor("emulator/broken", input_schema={"type": "nonsense"})(lambda actor: None)
+    assert error_of(http("POST", "/v2/actors/emulator~broken/runs", json={})) == (400, "invalid-input-schema")
     headers = {"Content-Type": "application/json"}
     assert error_of(http("POST", f"{path}/runs", data=b"{", headers=headers)) == (
         400,
