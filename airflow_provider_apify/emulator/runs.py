@@ -123,7 +123,10 @@ class Run:
     def launch(self) -> None:
         """Give the run to an execution, after as long as ``Switches.ready_seconds``."""
         self.platform.emit("ACTOR.RUN.CREATED", self)
-        self._after(self.platform.switches.ready_seconds, self._begin)
+        if self.platform.switches.ready_seconds:
+            self._after(self.platform.switches.ready_seconds, self._begin)
+        else:
+            self._begin()
 
     def ended(self, execution: Execution, exit_code: int, message: str | None = None) -> None:
         """Take the end of the Actor's code; ignored when that execution was already replaced or stopped."""

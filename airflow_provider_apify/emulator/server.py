@@ -20,7 +20,7 @@ from airflow_provider_apify.emulator.faults import Fault, Faults
 from airflow_provider_apify.emulator.platform import Platform
 from airflow_provider_apify.emulator.rates import RateLimiter, limit_of
 from airflow_provider_apify.emulator.routing import Router
-from airflow_provider_apify.emulator.transmission import CutError, hang_up, send
+from airflow_provider_apify.emulator.transmission import hang_up, send
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,10 @@ class SeenRequest:
     status: int | None = None
     bytes_sent: int = 0
 
+    def count(self, size: int) -> None:
+        """Count bytes that go out."""
+        self.bytes_sent += size
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON for ``/__emulator__/requests``."""
         return {**asdict(self), "time": iso(self.time)}
@@ -67,7 +71,7 @@ class Server:
     requests: list[SeenRequest] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="emulator-server", daemon=True)
         self._ready = threading.Event()
         self._problem: OSError | None = None
@@ -92,19 +96,18 @@ class Server:
 
     def stop(self) -> None:
         """Stop serving; requests still held open are dropped."""
-        if self._thread.is_alive():
+        if self._loop and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
 
     def _run(self) -> None:
         try:
-            self._loop.run_until_complete(self._serve())
+            asyncio.run(self._serve())
         finally:
-            self._loop.close()
             self._ready.set()
 
     async def _serve(self) -> None:
-        self._stop = asyncio.Event()
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         runner = web.ServerRunner(
             web.Server(self._handle, access_log=None, auto_decompress=False), shutdown_timeout=0.1
         )
@@ -127,8 +130,7 @@ class Server:
             run = self.platform.runs.get(request.path.removeprefix(EVENTS))
             return await run.events.serve(request) if run else hang_up(request)
         if request.path.startswith(CONTROL):
-            response, _ = await send(request, await self._answer(request), ())
-            return response
+            return await send(request, await self._answer(request), (), lambda size: None)
         return await self._asked(request)
 
     async def _asked(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -149,13 +151,8 @@ class Server:
         answer = await self._decided(request, faults)
         if answer is None:
             return hang_up(request)
-        try:
-            response, seen.bytes_sent = await send(request, answer, faults)
-        except CutError as cut:
-            seen.status, seen.bytes_sent = answer.status, cut.sent
-            return hang_up(request)
         seen.status = answer.status
-        return response
+        return await send(request, answer, faults, seen.count)
 
     async def _decided(self, request: web.BaseRequest, faults: Sequence[Fault]) -> Answer | None:
         """Let the request take effect or not, and return what to answer: None is to hang up."""

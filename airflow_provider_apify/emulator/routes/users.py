@@ -112,7 +112,7 @@ async def put_limits(call: Call) -> Answer:
     assert call.user
     body = await call.json_object(required=False)
     for name in ("maxMonthlyUsageUsd", "dataRetentionDays"):
-        if not isinstance(body.get(name, 0), int | float):
+        if type(body.get(name, 0)) not in (int, float):
             raise invalid_request(f"{name} must be a number.")
     return data_answer({}, 201)
 
