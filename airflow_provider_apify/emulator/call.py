@@ -177,20 +177,15 @@ class Call:
 
     async def json(self) -> Any:
         """Return the request body as JSON; None when it is empty."""
-        body = await self.body()
-        try:
-            return json.loads(body) if body.strip() else None
-        except ValueError:
-            raise invalid_request("The request body is not valid JSON.") from None
+        return _parsed(await self.body())
 
     async def json_object(self, *, required: bool = True) -> dict[str, Any]:
         """Return the request body as a JSON object.
 
         :param required: Whether there must be one; otherwise an empty body counts as ``{}``.
         """
-        value = await self.json()
-        if value is None and not required:
-            return {}
+        body = await self.body()
+        value = _parsed(body) if required or body.strip() else {}
         if not isinstance(value, dict):
             raise invalid_request("POST data must be a JSON object")
         return value
@@ -219,6 +214,13 @@ class Call:
                 "items": items,
             }
         )
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body) if body.strip() else None
+    except ValueError:
+        raise invalid_request("The request body is not valid JSON.") from None
 
 
 def decompress(body: bytes, encoding: str) -> bytes:

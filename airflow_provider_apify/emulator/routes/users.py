@@ -111,9 +111,9 @@ async def put_limits(call: Call) -> Answer:
     """Take new limits and forget them: the emulator bills nothing."""
     assert call.user
     body = await call.json_object(required=False)
-    for name in ("maxMonthlyUsageUsd", "dataRetentionDays"):
-        if type(body.get(name, 0)) not in (int, float):
-            raise invalid_request(f"{name} must be a number.")
+    for name, kinds in (("maxMonthlyUsageUsd", (int, float)), ("dataRetentionDays", (int,))):
+        if type(body.get(name, 0)) not in kinds:
+            raise invalid_request(f"{name} must be {'a number' if float in kinds else 'an integer'}.")
     return data_answer({}, 201)
 
 
