@@ -33,7 +33,7 @@ async def get_build(call: Call) -> Answer:
 
 async def get_log(call: Call) -> Answer:
     """Answer with the log of a build."""
-    return log_of_build(_built(call))
+    return log_of_build(call, _built(call))
 
 
 def find_built(call: Call, build_id: str) -> Actor | None:
@@ -45,8 +45,10 @@ def find_built(call: Call, build_id: str) -> Actor | None:
     return None
 
 
-def log_of_build(actor: Actor) -> Answer:
+def log_of_build(call: Call, actor: Actor) -> Answer:
     """Answer with what a build has to say: there was nothing to do."""
+    for name in ("stream", "download", "raw"):
+        call.flag(name)
     line = f"{iso(actor.created_at)} ACTOR: Build {actor.build_number} finished.\n"
     return Answer(body=line.encode(), content_type="text/plain; charset=utf-8")
 

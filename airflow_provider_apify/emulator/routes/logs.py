@@ -21,7 +21,7 @@ def register(router: Router) -> None:
 async def get_log(call: Call) -> Answer:
     """Answer with the log of the run or build of that id."""
     built = find_built(call, call.params["runId"])
-    return log_of_build(built) if built else log_answer(call, run_of(call))
+    return log_of_build(call, built) if built else log_answer(call, run_of(call))
 
 
 def log_answer(call: Call, run: Run) -> Answer:
