@@ -15,8 +15,15 @@ FIELDS_SAMPLE = 1000
 
 
 def encode(value: Any) -> bytes:
-    """Encode a value as compact JSON; line breaks inside are escaped, so a line is an item."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    """Encode a value as compact JSON; line breaks inside are escaped, so a line is an item.
+
+    :raises ValueError: if it holds what JSON does not know: NaN, infinities.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # halves of surrogate pairs: legal in JSON, as escapes only
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _is_clean(line: bytes) -> bool:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+CHOICES: dict[str, tuple[str, ...]] = {
+    "abort_finished": ("accept", "refuse"),
+    "stale_total": ("exact", "zero", "stale"),
+}
 
-@dataclass
+
+@dataclass(slots=True)
 class Switches:
     """Positions of everything that is not certain about the live service.
 
@@ -40,3 +45,8 @@ class Switches:
     rate_limits: bool = False
     max_payload_bytes: int = 9_437_184
     redirect_record_bytes: int | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in CHOICES and value not in CHOICES[name]:
+            raise ValueError(f"{name} must be one of: {', '.join(CHOICES[name])}.")
+        object.__setattr__(self, name, value)

@@ -184,6 +184,18 @@ def test_bad_parameters(http: Http, path: str, query: str) -> None:
     assert error_of(http("GET", f"{path}?{query}")) == (400, "invalid-value")
 
 
+def test_odd_but_legal_text(http: Http, emulator: Emulator) -> None:
+    path = f"/v2/datasets/{emulator.create_dataset()}/items"
+    body = rb'[{"half": "\ud800", "line": "\u2028\n\u0000", "=1+1": "@x"}]'
+    assert http("POST", path, data=body, headers={"Content-Type": "application/json"}).status_code == 201
+    assert http("GET", f"{path}?format=jsonl").content.count(b"\n") == 1
+    assert read(http, path) == json.loads(body)
+    for name in ("csv", "html", "xml", "rss", "xlsx"):
+        assert http("GET", f"{path}?format={name}").status_code == 200, name
+    headers = {"Content-Type": "application/json"}
+    assert error_of(http("POST", path, data=b'{"n": NaN}', headers=headers)) == (400, "invalid-request")
+
+
 def test_views(http: Http, emulator: Emulator) -> None:
     dataset = http.data(
         "POST", "/v2/datasets", json={"schema": {"views": {"short": {"transformation": {"fields": ["n"]}}}}}

@@ -125,7 +125,10 @@ def test_switches_over_http(http: Http, emulator: Emulator) -> None:
         == "zero"
     )
     assert emulator.switches.list_user_agent is True
-    assert error_of(http("PUT", root, json={"nonsense": 1})) == (400, "invalid-request")
+    for nonsense in ({"nonsense": 1}, {"stale_total": "perhaps"}):
+        assert error_of(http("PUT", root, json=nonsense)) == (400, "invalid-request")
+    with pytest.raises(AttributeError):
+        emulator.switches.list_useragent = True  # type: ignore[attr-defined]
 
 
 def test_the_clock_over_http(http: Http, emulator: Emulator) -> None:
