@@ -30,7 +30,9 @@ class Switches:
     :param rate_limits: Whether the documented limits of requests per second are enforced. Default False.
     :param max_payload_bytes: Largest request body. Default 9,437,184.
     :param redirect_record_bytes: Records of this many bytes or more are answered with a redirect to a signed
-        URL, as large records may be on the live service. Default None: never.
+        URL on another host (``localhost``), which refuses requests that bring a token. Default None: never.
+    :param task_runs_by_time: Whether lists of a task's runs heed ``startedAfter`` and ``startedBefore``.
+        Default False: the specification does not name them there.
     """
 
     list_user_agent: bool = False
@@ -45,6 +47,7 @@ class Switches:
     rate_limits: bool = False
     max_payload_bytes: int = 9_437_184
     redirect_record_bytes: int | None = None
+    task_runs_by_time: bool = False
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in CHOICES and value not in CHOICES[name]:

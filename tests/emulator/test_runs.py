@@ -297,6 +297,8 @@ def test_lists_are_filtered_and_paged(http: Http, emulator: Emulator) -> None:
     assert http.data("GET", f"{ACTOR}/runs?startedAfter={middle}&startedBefore={middle}")["total"] == 1
     task = "/v2/actor-tasks/emulator~my-task/runs"
     assert http.data("GET", f"{task}?startedAfter=2100-01-01T00:00:00Z")["total"] == 1
+    emulator.switches.task_runs_by_time = True
+    assert http.data("GET", f"{task}?startedAfter=2100-01-01T00:00:00Z")["total"] == 0
     assert http.data("GET", "/v2/actor-runs?status=FAILED,ABORTED")["total"] == 0
     assert error_of(http("GET", "/v2/actor-runs?status=DONE")) == (400, "invalid-value")
     assert http.data("GET", "/v2/actor-runs?limit=5000")["limit"] == 1000
