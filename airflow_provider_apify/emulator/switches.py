@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "abort_finished": ("accept", "refuse"),
+    "pagination_count": ("scanned", "returned"),
     "stale_total": ("exact", "zero", "stale"),
 }
 
@@ -23,6 +24,10 @@ class Switches:
     :param stale_total: What dataset counts tell while the dataset is younger than ``stale_seconds`` since
         its last push: the truth (``exact``), 0 (``zero``), or the count before that push (``stale``).
     :param stale_seconds: For how long counts stay stale after a push, in emulated seconds. Default 5.
+    :param pagination_count: What ``X-Apify-Pagination-Count`` tells where items are left out or unwound: how
+        many were looked at (``scanned``) or how many rows came out of that (``returned``).
+    :param max_items_per_request: Most items one request gets, whatever its ``limit``. Default None: no such
+        limit, as the specification has it; an older tutorial speaks of 250,000.
     :param unknown_status: A status that the specification does not know; runs show it instead of RUNNING.
     :param unknown_fields: Fields that the specification does not know; added to every run, task and dataset.
     :param ready_seconds: How long a run stays READY, in emulated seconds. Default 0.
@@ -40,6 +45,8 @@ class Switches:
     replica_lag_seconds: float = 0
     stale_total: Literal["exact", "zero", "stale"] = "exact"
     stale_seconds: float = 5
+    pagination_count: Literal["scanned", "returned"] = "scanned"
+    max_items_per_request: int | None = None
     unknown_status: str | None = None
     unknown_fields: dict[str, Any] = field(default_factory=dict)
     ready_seconds: float = 0

@@ -98,6 +98,15 @@ def test_pagination_headers_count_rows_scanned(http: Http, path: str) -> None:
     assert unlimited.content == b""
 
 
+def test_pagination_may_count_otherwise_and_be_capped(http: Http, emulator: Emulator, path: str) -> None:
+    emulator.switches.pagination_count = "returned"
+    for query, count in ((("clean", 1), 2), (("unwind", "tags"), 5), (("limit", 2), 2)):
+        assert http("GET", path, params=[query]).headers["X-Apify-Pagination-Count"] == str(count)
+    emulator.switches.max_items_per_request = 3
+    answer = http("GET", path)
+    assert (len(answer.json()), answer.headers["X-Apify-Pagination-Limit"]) == (3, "3")
+
+
 def test_csv(http: Http, path: str) -> None:
     answer = http("GET", path, params={"format": "csv"})
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
