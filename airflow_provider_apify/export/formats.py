@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.export import table
+from airflow_provider_apify.export.parquet import parquet_file, require_pyarrow
 
 _GZIP_SUFFIX = ".gz"
-_BY_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv"}
+_BY_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
 
 # JSON Lines in, one page at a time; the file's bytes out.
 Layout = Callable[[Iterable[bytes]], Iterator[bytes]]
@@ -44,6 +45,8 @@ class Format:
         """
         if self.name == "csv":
             laid_out = table.csv_file(pages, self.csv)
+        elif self.name == "parquet":
+            laid_out = parquet_file(pages)
         else:
             laid_out = iter(pages) if self.name == "jsonl" else _json(pages)
         return _gzip(laid_out) if self.gzipped and not self.takes_pages_gzipped else laid_out
@@ -68,6 +71,8 @@ def choose_format(name: str | None, file_name: str, csv: table.CsvOptions) -> Fo
             f"`format` is {name!r}, which is not supported. Use one of: {', '.join(supported)}. "
             "Nothing was read."
         )
+    if chosen == "parquet":
+        require_pyarrow()
     return Format(chosen, gzipped, csv)
 
 
