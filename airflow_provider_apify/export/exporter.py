@@ -13,6 +13,7 @@ from airflow_provider_apify.export.formats import Format
 from airflow_provider_apify.export.reading import read_pages
 from airflow_provider_apify.export.selection import Selection
 from airflow_provider_apify.export.source import DatasetSource, Page
+from airflow_provider_apify.export.whole import read_whole
 
 _PROGRESS_SECONDS = 10.0
 
@@ -81,8 +82,11 @@ def export(
     with destination.open() as sink:
         progress = Progress(log)
         source = DatasetSource(dataset_id, selection, gzipped=format_.takes_pages_gzipped)
-        pages = progress.count(read_pages(source, client, concurrency))
-        for chunk in format_.lay_out(pages):
+        if format_.made_by_apify:
+            pages = read_whole(source, client, format_.name)
+        else:
+            pages = read_pages(source, client, concurrency)
+        for chunk in format_.lay_out(progress.count(pages)):
             sink.write(chunk)
             written += len(chunk)
         sink.commit()

@@ -10,9 +10,11 @@ from pathlib import PurePosixPath
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.export import table
 from airflow_provider_apify.export.parquet import parquet_file, require_pyarrow
+from airflow_provider_apify.export.whole import ROW_COUNTERS
 
 _GZIP_SUFFIX = ".gz"
-_BY_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
+_NAMES = ("jsonl", "json", "csv", "parquet", *ROW_COUNTERS)
+_BY_SUFFIX = {f".{name}": name for name in _NAMES} | {".ndjson": "jsonl"}
 
 # JSON Lines in, one page at a time; the file's bytes out.
 Layout = Callable[[Iterable[bytes]], Iterator[bytes]]
@@ -37,18 +39,25 @@ class Format:
         """Whether pages may go from the wire into the file as they are, compressed."""
         return self.gzipped and self.name == "jsonl"
 
+    @property
+    def made_by_apify(self) -> bool:
+        """Whether Apify makes the file as a whole, so that there is nothing to lay out."""
+        return self.name in ROW_COUNTERS
+
     def lay_out(self, pages: Iterable[bytes]) -> Iterator[bytes]:
         """
         Turn pages into the bytes of a file.
 
-        :param pages: JSON Lines; compressed ones if the format takes those.
+        :param pages: JSON Lines; compressed ones if the format takes those, or parts of what Apify made.
         """
         if self.name == "csv":
             laid_out = table.csv_file(pages, self.csv)
         elif self.name == "parquet":
             laid_out = parquet_file(pages)
+        elif self.name == "json":
+            laid_out = _json(pages)
         else:
-            laid_out = iter(pages) if self.name == "jsonl" else _json(pages)
+            laid_out = iter(pages)
         return _gzip(laid_out) if self.gzipped and not self.takes_pages_gzipped else laid_out
 
 
@@ -65,10 +74,9 @@ def choose_format(name: str | None, file_name: str, csv: table.CsvOptions) -> Fo
     gzipped = path.suffix.lower() == _GZIP_SUFFIX
     suffix = (path.with_suffix("") if gzipped else path).suffix.lower()
     chosen = (name or _BY_SUFFIX.get(suffix, "jsonl")).lower()
-    supported = sorted(set(_BY_SUFFIX.values()))
-    if chosen not in supported:
+    if chosen not in _NAMES:
         raise ApifyConfigurationError(
-            f"`format` is {name!r}, which is not supported. Use one of: {', '.join(supported)}. "
+            f"`format` is {name!r}, which is not supported. Use one of: {', '.join(_NAMES)}. "
             "Nothing was read."
         )
     if chosen == "parquet":

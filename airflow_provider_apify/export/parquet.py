@@ -58,7 +58,8 @@ def require_pyarrow() -> None:
         import pyarrow  # noqa: F401
     except ImportError as error:
         raise ApifyConfigurationError(
-            f"Parquet needs pyarrow ({error}): pip install 'airflow-provider-apify[parquet]'. Nothing was read."
+            f"Parquet needs pyarrow ({error}): pip install 'airflow-provider-apify[parquet]'. "
+            "Nothing was read."
         ) from None
 
 

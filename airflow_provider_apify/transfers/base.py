@@ -23,7 +23,8 @@ class DatasetTransfer(BaseOperator):
     Export a dataset into a file; a subclass says where that is.
 
     :param dataset_id: ID, `username/name` or `username~name` of the dataset. (templated)
-    :param format: `jsonl`, `json`, `csv` or `parquet` (extra `parquet`). By default the file's name decides, and if that says nothing,
+    :param format: `jsonl`, `json`, `csv`, `parquet` (extra `parquet`), or one of those that Apify makes as
+        a whole: `xlsx`, `xml`, `html`, `rss`. By default the file's name decides, and if that says nothing,
         `jsonl`. A name that ends in `.gz` gives a compressed file. (templated)
     :param replace: replace an existing file. Otherwise the task fails before it reads anything.
     :param offset: how many items to pass over. (templated)

@@ -181,6 +181,51 @@ def test_an_empty_dataset_is_an_empty_file(emulator: Emulator, tmp_path: Path) -
         assert (tmp_path / name).read_bytes() == content
 
 
+def count_xlsx(data: bytes) -> int:
+    from openpyxl import load_workbook
+
+    return load_workbook(io.BytesIO(data), read_only=True).active.max_row - 1
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("out.xml", lambda data: data.count(b"<item>") + data.count(b"<item/>")),
+        ("out.html", lambda data: data.count(b"<tr>") - 1),
+        ("out.rss", lambda data: data.count(b"<item>") + data.count(b"<item/>")),
+        ("out.xlsx", count_xlsx),
+    ],
+)
+def test_formats_that_apify_makes(emulator: Emulator, tmp_path: Path, name: str, count: Any) -> None:
+    if name == "out.xlsx":
+        pytest.importorskip("openpyxl")
+    rows = [{"n": n, "text": "<tr><item>"} for n in range(300)]
+    emulator.faults.add(Fault("alter", "GET", ITEMS, (2, 3), cut_at=1000))
+    result = to_local(emulator.create_dataset(rows), tmp_path / name)
+    assert result["rows"] == count((tmp_path / name).read_bytes()) == 300
+
+
+def test_what_apify_cannot_make_says_what_can_be_made(emulator: Emulator, tmp_path: Path) -> None:
+    dataset_id = emulator.create_dataset([{f"c{n}": n for n in range(2001)}])
+    with pytest.raises(ApifyDataError, match=r"cannot make html .* Use `jsonl`, `csv`"):
+        to_local(dataset_id, tmp_path / "out.html")
+    to_local(dataset_id, tmp_path / "out.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_a_file_that_is_not_complete_is_an_error(emulator: Emulator, tmp_path: Path) -> None:
+    dataset_id = emulator.create_dataset([{"n": n} for n in range(3)])
+    body = "<items><item><n>0</n></item></items>"
+    emulator.faults.add(Fault("answer", "GET", ITEMS, (2,), status=200, body=body))
+    with pytest.raises(ApifyDataError, match="1 of 3 rows"):
+        to_local(dataset_id, tmp_path / "out.xml")
+    emulator.faults.clear()
+    emulator.faults.add(Fault("answer", "GET", ITEMS, (2,), status=200, body=body[:-4]))
+    with pytest.raises(ApifyDataError, match="not complete"):
+        to_local(dataset_id, tmp_path / "out.xml")
+    assert not list(tmp_path.iterdir())
+
+
 # -- to S3 -------------------------------------------------------------------------------------------------
 
 
@@ -296,7 +341,7 @@ def test_what_a_killed_worker_left_on_disk_is_removed(emulator: Emulator, tmp_pa
         ({"path": "exists.jsonl"}, "exists already.*replace=True"),
         ({"path": "."}, "is a directory"),
         ({"path": "exists.jsonl/below.jsonl"}, "cannot be written"),
-        ({"format": "yaml"}, "'yaml', which is not supported. Use one of: csv"),
+        ({"format": "yaml"}, "'yaml', which is not supported. Use one of: jsonl, json, csv"),
         ({"limit": "many"}, "`limit` is 'many'"),
         ({"limit": 0}, "`limit` is 0"),
         ({"offset": -1}, "`offset` is -1"),
