@@ -18,6 +18,10 @@ class Sink(ABC):
         """
 
     @abstractmethod
+    def seal(self) -> None:
+        """Let go of memory and handles: nothing more will be written, and the commit may be far off."""
+
+    @abstractmethod
     def commit(self) -> None:
         """Make the file visible, whole and at once."""
 
@@ -39,9 +43,21 @@ class Destination(ABC):
     A file that may or may not be there.
 
     :param uri: where it is, for people and for lineage.
+    :param name: its name, without the folder.
+    :param replace: whether one that is there is replaced.
     """
 
     uri: str
+    name: str
+    replace: bool
+
+    @abstractmethod
+    def sibling(self, name: str) -> Destination:
+        """
+        Return another file of the same folder.
+
+        :param name: its name.
+        """
 
     @abstractmethod
     def open(self) -> Sink:
@@ -50,3 +66,11 @@ class Destination(ABC):
 
         :raises ApifyConfigurationError: if it cannot be written; nothing has been read yet.
         """
+
+    @abstractmethod
+    def read(self) -> bytes | None:
+        """Return what the file holds; None if it is not there."""
+
+    @abstractmethod
+    def delete(self) -> None:
+        """Delete the file, if it is there."""

@@ -23,6 +23,15 @@ class LocalFile(Destination):
         self.path = Path(path).expanduser().absolute()
         self.replace = replace
         self.uri = self.path.as_uri()
+        self.name = self.path.name
+
+    def sibling(self, name: str) -> LocalFile:
+        """
+        Return another file of the same directory.
+
+        :param name: its name.
+        """
+        return LocalFile(self.path.with_name(name), replace=self.replace)
 
     def open(self) -> Sink:
         """Begin to write, into a file beside it."""
@@ -40,6 +49,14 @@ class LocalFile(Destination):
                 f"{self.path} cannot be written: {error}. Choose a path that Airflow's user may write. "
                 "Nothing was read."
             ) from error
+
+    def read(self) -> bytes | None:
+        """Return what the file holds; None if it is not there."""
+        return self.path.read_bytes() if self.path.exists() else None
+
+    def delete(self) -> None:
+        """Delete the file, if it is there."""
+        self.path.unlink(missing_ok=True)
 
     def refuse_existing(self) -> None:
         """Stop if the file is there and must not be replaced."""
@@ -80,12 +97,14 @@ class _LocalSink(Sink):
         while view:
             view = view[self._file.write(view) :]
 
+    def seal(self) -> None:
+        self._file.close()
+
     def commit(self) -> None:
         self._destination.refuse_existing()
         self._path.replace(self._destination.path)
         self._file.close()
 
     def discard(self) -> None:
-        if not self._file.closed:
-            self._path.unlink(missing_ok=True)
-            self._file.close()
+        self._path.unlink(missing_ok=True)
+        self._file.close()

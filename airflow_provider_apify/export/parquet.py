@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.export.spool import spooled
+from airflow_provider_apify.export.layout import Layout
 
 # Readers want row groups of some size; memory wants them small.
 _ROW_GROUP_BYTES = 16 << 20
@@ -22,45 +22,42 @@ _ROW_GROUP_BYTES = 16 << 20
 _KINDS_REMEMBERED = 10_000
 
 
-def parquet_file(pages: Iterable[bytes]) -> Iterator[bytes]:
+class ParquetLayout(Layout):
     """
-    Write Parquet; its schema is that of all rows, so all are read before the first one is written.
+    Parquet; the schema is that of all rows.
 
-    :param pages: JSON Lines.
+    :raises ApifyConfigurationError: if pyarrow is missing.
     """
-    import pyarrow as pa
-    from pyarrow import parquet as pq
 
-    kinds = _Kinds()
+    surveys = True
 
-    def survey(page: bytes) -> bytes:
-        kinds.update(_rows(page))
-        return page
+    def __init__(self) -> None:
+        try:
+            import pyarrow as pa
+        except ImportError as error:
+            raise ApifyConfigurationError(
+                f"Parquet needs pyarrow ({error}): pip install 'airflow-provider-apify[parquet]'. "
+                "Nothing was read."
+            ) from None
+        self._pa = pa
+        self._kinds = _Kinds()
 
-    with spooled(map(survey, pages)) as spool:
-        row_type, fit = _resolve(kinds.merged)
-        schema = pa.schema(list(row_type))
+    def see(self, page: bytes) -> None:
+        """Take note of the types."""
+        self._kinds.update(_rows(page))
+
+    def lay_out(self, pages: Iterable[bytes]) -> Iterator[bytes]:
+        """Make the bytes of a file."""
+        from pyarrow.parquet import ParquetWriter
+
+        row_type, fit = _resolve(self._kinds.merged)
+        schema = self._pa.schema(list(row_type))
         out = _Collector()
-        with pq.ParquetWriter(out, schema) as writer:
-            for rows in _row_groups(spool):
-                writer.write_table(pa.Table.from_pylist([fit(row) for row in rows], schema=schema))
+        with ParquetWriter(out, schema) as writer:
+            for rows in _row_groups(pages):
+                writer.write_table(self._pa.Table.from_pylist([fit(row) for row in rows], schema=schema))
                 yield out.take()
         yield out.take()
-
-
-def require_pyarrow() -> None:
-    """
-    Stop if the library is missing, before anything is read.
-
-    :raises ApifyConfigurationError: if it is.
-    """
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise ApifyConfigurationError(
-            f"Parquet needs pyarrow ({error}): pip install 'airflow-provider-apify[parquet]'. "
-            "Nothing was read."
-        ) from None
 
 
 def _rows(page: bytes) -> list[dict[str, Any]]:

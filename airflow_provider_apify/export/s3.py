@@ -42,6 +42,16 @@ class S3Object(Destination):
         self.hook = hook
         self.replace = replace
         self.uri = f"s3://{self.bucket}/{self.key}"
+        self.name = self.key.rpartition("/")[2]
+
+    def sibling(self, name: str) -> S3Object:
+        """
+        Return another object under the same prefix.
+
+        :param name: the last part of its key.
+        """
+        prefix = self.key.removesuffix(self.name)
+        return S3Object(self.hook, prefix + name, self.bucket, replace=self.replace)
 
     def open(self) -> Sink:
         """Begin to write, as a multipart upload."""
@@ -58,6 +68,17 @@ class S3Object(Destination):
                 f"connection {self.hook.aws_conn_id!r} may list and write it. Nothing was read."
             ) from error
         return _S3Sink(self)
+
+    def read(self) -> bytes | None:
+        """Return what the object holds; None if it is not there."""
+        if not self.hook.check_for_key(self.key, self.bucket):
+            return None
+        body: bytes = self.hook.get_key(self.key, self.bucket).get()["Body"].read()
+        return body
+
+    def delete(self) -> None:
+        """Delete the object, if it is there."""
+        self.hook.delete_objects(self.bucket, self.key)
 
     def refuse_existing(self) -> None:
         """Stop if the object is there and must not be replaced."""
@@ -99,18 +120,23 @@ class _S3Sink(Sink):
             del self._buffer[:size]
             self._send(part)
 
-    def commit(self) -> None:
-        extra = self._destination.hook.extra_args
-        self._destination.refuse_existing()
-        if not self._upload:
-            self._client.put_object(**self._object, Body=bytes(self._buffer), **extra)
-        else:
-            if self._buffer:
-                self._send(bytes(self._buffer))
-            self._collect(0)
-            self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": self._parts})
-        self._upload = {}
+    def seal(self) -> None:
+        if self._buffer or not (self._parts or self._window):
+            self._send(bytes(self._buffer))
+            self._buffer.clear()
+        self._collect(0)
         self._pool.shutdown()
+
+    def commit(self) -> None:
+        self._destination.refuse_existing()
+        if self._upload:
+            self.seal()
+            self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": self._parts})
+            self._upload = {}
+        else:
+            extra = self._destination.hook.extra_args
+            self._client.put_object(**self._object, Body=bytes(self._buffer), **extra)
+            self._pool.shutdown()
 
     def discard(self) -> None:
         # Parts on their way have to arrive first: one that came after the abort would stay.

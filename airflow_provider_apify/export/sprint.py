@@ -29,7 +29,7 @@ def may_sprint(source: DatasetSource) -> bool:
 
     :param source: the dataset.
     """
-    return source.selection.one_row_per_item and not source.gzipped
+    return source.selection.one_row_per_item and not source.selection.desc and not source.gzipped
 
 
 def sprint(source: DatasetSource, client: Client) -> Iterator[Page]:

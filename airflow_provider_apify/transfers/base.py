@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, Context
 
 from airflow_provider_apify.api.inputs import number, resource_ref
 from airflow_provider_apify.export.destinations import Destination
-from airflow_provider_apify.export.exporter import export
+from airflow_provider_apify.export.exporter import Job, export
 from airflow_provider_apify.export.formats import choose_format
 from airflow_provider_apify.export.reading import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.selection import Names, select
@@ -41,6 +41,9 @@ class DatasetTransfer(BaseOperator):
     :param delimiter: between the columns of a CSV file. (templated)
     :param bom: start a CSV file with a byte order mark. Apify's own CSV does; most loaders stumble over it.
     :param skip_header_row: leave the columns' names out of a CSV file.
+    :param rows_per_file: write numbered files of so many rows: `items.csv` becomes `items-00000.csv`,
+        `items-00001.csv`, … and `_items.manifest.json`, which comes last and lists them with their rows,
+        bytes and SHA-256. CSV and Parquet files of one export have the same columns. (templated)
     :param concurrency: how many requests at a time. (templated)
     :param apify_conn_id: the Airflow connection to Apify. (templated)
     :raises ApifyConfigurationError: if an argument or the destination cannot be used; nothing was read.
@@ -59,6 +62,7 @@ class DatasetTransfer(BaseOperator):
         "flatten",
         "view",
         "delimiter",
+        "rows_per_file",
         "concurrency",
         "apify_conn_id",
     )
@@ -84,6 +88,7 @@ class DatasetTransfer(BaseOperator):
         delimiter: str = ",",
         bom: bool = False,
         skip_header_row: bool = False,
+        rows_per_file: int | str | None = None,
         concurrency: int | str = DEFAULT_CONCURRENCY,
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
@@ -106,6 +111,7 @@ class DatasetTransfer(BaseOperator):
         self.delimiter = delimiter
         self.bom = bom
         self.skip_header_row = skip_header_row
+        self.rows_per_file = rows_per_file
         self.concurrency = concurrency
         self.apify_conn_id = apify_conn_id
 
@@ -135,16 +141,16 @@ class DatasetTransfer(BaseOperator):
             skip_empty=self.skip_empty,
             view=self.view,
         )
-        csv = CsvOptions(self.delimiter, self.bom, self.skip_header_row, selection.fields)
-        return export(
-            self.dataset_id,
-            selection,
-            choose_format(self.format, self._file_name(), csv),
-            self._destination(),
-            client=self.hook.get_conn(),
+        job = Job(
+            dataset_id=self.dataset_id,
+            selection=selection,
+            format=choose_format(self.format, self._file_name()),
+            csv=CsvOptions(self.delimiter, self.bom, self.skip_header_row, selection.fields),
+            destination=self._destination(),
+            rows_per_file=number("rows_per_file", self.rows_per_file, int, least=1),
             concurrency=number("concurrency", self.concurrency, int, least=1),
-            log=self.log,
         )
+        return export(job, self.hook.get_conn(), self.log)
 
     def _file_name(self) -> str:
         raise NotImplementedError

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gc
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -20,6 +22,7 @@ from airflow_provider_apify.api.errors import (
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.export import ranges, source, sprint
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
+from airflow_provider_apify.transfers.dataset_to_object_storage import DatasetToObjectStorageOperator
 from airflow_provider_apify.transfers.dataset_to_s3 import DatasetToS3Operator
 from tests.transfers.conftest import BUCKET, S3
 
@@ -184,7 +187,7 @@ def test_an_empty_dataset_is_an_empty_file(emulator: Emulator, tmp_path: Path) -
 def count_xlsx(data: bytes) -> int:
     from openpyxl import load_workbook
 
-    return load_workbook(io.BytesIO(data), read_only=True).active.max_row - 1
+    return load_workbook(io.BytesIO(data)).active.max_row - 1
 
 
 @pytest.mark.parametrize(
@@ -265,6 +268,112 @@ def test_what_a_killed_worker_left_in_s3_is_removed(emulator: Emulator, s3: S3) 
         s3.client.create_multipart_upload(Bucket=BUCKET, Key=key)
     to_s3(emulator.create_dataset(items(3)), "out.jsonl")
     assert s3.uploads == ["out.jsonl.other"]
+
+
+# -- to any store --------------------------------------------------------------------------------------------
+
+
+def to_storage(dataset_id: str, path: str, **kwargs: Any) -> dict[str, Any]:
+    return DatasetToObjectStorageOperator(task_id="land", dataset_id=dataset_id, path=path, **kwargs).execute(
+        {}
+    )
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("kwargs", [{}, {"rows_per_file": 150}])
+def test_to_object_storage(emulator: Emulator, tmp_path: Path, kwargs: Any) -> None:
+    dataset_id = emulator.create_dataset(items(400))
+    result = to_storage(dataset_id, f"file://{tmp_path}/one/out.jsonl", **kwargs)
+    assert result == {
+        **to_local(dataset_id, tmp_path / "two/out.jsonl", **kwargs),
+        **{key: result[key] for key in ("destination", "duration")},
+    }
+    for one in (tmp_path / "one").iterdir():
+        if "manifest" not in one.name:
+            assert one.read_bytes() == (tmp_path / "two" / one.name).read_bytes()
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_failure_leaves_nothing_in_object_storage(emulator: Emulator, tmp_path: Path) -> None:
+    emulator.faults.add(Fault("answer", "GET", ITEMS, tuple(range(9, 99)), status=404))
+    with pytest.raises(ApifyNotFoundError):
+        to_storage(emulator.create_dataset(items(400)), f"file://{tmp_path}/out.jsonl")
+    gc.collect()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("nostore://bucket/out.jsonl", "names no store"),
+        ("file://{}/exists.jsonl", "exists already"),
+        ("file://{}/exists.jsonl/below.jsonl", "cannot be written"),
+    ],
+)
+def test_refused_in_object_storage(emulator: Emulator, tmp_path: Path, path: str, message: str) -> None:
+    (tmp_path / "exists.jsonl").write_text("old")
+    with pytest.raises(ApifyConfigurationError, match=message):
+        to_storage(emulator.create_dataset(items(3)), path.format(tmp_path))
+    assert not emulator.requests
+
+
+# -- in parts ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz", "out.csv", "out.parquet", "out.json"])
+def test_parts_and_their_manifest(emulator: Emulator, s3: S3, name: str) -> None:
+    import pandas as pd
+
+    result = to_s3(emulator.create_dataset(items(400)), f"items/{name}", rows_per_file="150")
+    stem, suffix = name.split(".", 1)
+    keys = [f"items/{stem}-0000{n}.{suffix}" for n in range(3)]
+    assert s3.keys == [f"items/_{stem}.manifest.json", *keys]
+    listed = json.loads(s3.get("items/_out.manifest.json"))
+    assert [(file["uri"], file["rows"]) for file in listed["files"]] == [
+        (f"s3://{BUCKET}/{key}", rows) for key, rows in zip(keys, (150, 150, 100), strict=True)
+    ]
+    parts = [s3.get(key) for key in keys]
+    for file, part in zip(listed["files"], parts, strict=True):
+        assert (file["bytes"], file["sha256"]) == (len(part), hashlib.sha256(part).hexdigest())
+    assert (result["rows"], result["files"], result["bytes"]) == (400, 3, sum(map(len, parts)))
+    assert not s3.uploads
+    if ".jsonl" in name:
+        rows = lines(b"".join(gzip.decompress(part) if name.endswith(".gz") else part for part in parts))
+        assert rows == items(400)
+    elif name == "out.json":
+        assert [row for part in parts for row in json.loads(part)] == items(400)
+    else:
+        read = pd.read_csv if name == "out.csv" else pd.read_parquet
+        frames = [read(io.BytesIO(part)) for part in parts]
+        assert [len(frame) for frame in frames] == [150, 150, 100]
+        assert len({tuple(frame.columns) for frame in frames}) == 1
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_parts_are_replaced_all_or_not_at_all(emulator: Emulator, tmp_path: Path) -> None:
+    to_local(emulator.create_dataset(items(400)), tmp_path / "out.jsonl", rows_per_file=100)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    small = emulator.create_dataset(items(150))
+    with pytest.raises(ApifyConfigurationError, match="exists already"):
+        to_local(small, tmp_path / "out.jsonl", rows_per_file=100)
+    fault = emulator.faults.add(Fault("answer", "GET", ITEMS, tuple(range(9, 99)), status=404))
+    with pytest.raises(ApifyNotFoundError):
+        to_local(small, tmp_path / "out.jsonl", rows_per_file=100, replace=True)
+    assert fault.fired
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    emulator.faults.clear()
+    to_local(small, tmp_path / "out.jsonl", rows_per_file=100, replace=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "_out.manifest.json",
+        "out-00000.jsonl",
+        "out-00001.jsonl",
+    ]
+
+
+def test_what_apify_makes_is_not_cut(emulator: Emulator, tmp_path: Path) -> None:
+    with pytest.raises(ApifyConfigurationError, match="makes xml as a whole"):
+        to_local(emulator.create_dataset(items(3)), tmp_path / "out.xml", rows_per_file=100)
 
 
 # -- trouble on the way --------------------------------------------------------------------------------------
