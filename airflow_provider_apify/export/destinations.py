@@ -59,12 +59,30 @@ class Destination(ABC):
         :param name: its name.
         """
 
-    @abstractmethod
-    def open(self) -> Sink:
+    def begin(self) -> Sink:
         """
-        Begin to write.
+        Check, then begin to write.
 
         :raises ApifyConfigurationError: if it cannot be written; nothing has been read yet.
+        """
+        self.check()
+        return self.open()
+
+    @abstractmethod
+    def check(self) -> None:
+        """
+        Look whether it may be written, and remove what a killed worker left of it.
+
+        :raises ApifyConfigurationError: if it may not.
+        """
+
+    @abstractmethod
+    def open(self, content_type: str | None = None) -> Sink:
+        """
+        Begin to write; with no further questions asked of a store.
+
+        :param content_type: the media type, for stores that keep one.
+        :raises ApifyConfigurationError: if it cannot be written.
         """
 
     @abstractmethod

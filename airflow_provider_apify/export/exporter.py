@@ -124,7 +124,7 @@ def _pages(job: Job, client: Client) -> Iterator[Page]:
 
 def _write_file(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) -> dict[str, Any]:
     size = 0
-    with job.destination.open() as sink, surveyed(read(), layout) as pages:
+    with job.destination.begin() as sink, surveyed(read(), layout) as pages:
         chunks = layout.lay_out(page.data for page in pages)
         if job.format.gzipped and not job.format.takes_gzip:
             chunks = compressed(chunks)
@@ -142,13 +142,13 @@ def _write_parts(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) -
     parts: list[Part] = []
     with ExitStack() as sinks:
         # The manifest is opened first, as what says that there is an export already, and comes last.
-        listed = sinks.enter_context(listing.open())
+        listed = sinks.enter_context(listing.begin())
         old = json.loads(listing.read() or b'{"files": []}')
         waiting: list[Sink] = []
         with surveyed(read(), layout) as pages:
             for rows in split(pages, job.rows_per_file):
                 destination = whole.sibling(part_name(whole.name, len(parts)))
-                sink = sinks.enter_context(destination.open())
+                sink = sinks.enter_context(destination.begin())
                 part = Part(destination.uri)
                 _write_part(sink, part, layout, rows, gzipped=job.format.gzipped)
                 sink.seal()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import uuid
+from contextlib import suppress
+from glob import escape
 from pathlib import Path
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
@@ -33,16 +35,27 @@ class LocalFile(Destination):
         """
         return LocalFile(self.path.with_name(name), replace=self.replace)
 
-    def open(self) -> Sink:
-        """Begin to write, into a file beside it."""
+    def check(self) -> None:
+        """Look whether it may be written, and remove what a killed worker left of it."""
         if self.path.is_dir():
             raise ApifyConfigurationError(
                 f"{self.path} is a directory. Add the name of a file. Nothing was read."
             )
         self.refuse_existing()
+        # Whoever still writes holds a lock.
+        for left_over in self.path.parent.glob(f".{escape(self.name)}.*.part"):
+            with left_over.open("ab") as file, suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left_over.unlink(missing_ok=True)
+
+    def open(self, content_type: str | None = None) -> Sink:
+        """
+        Begin to write, into a file beside it.
+
+        :param content_type: of no use here.
+        """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._sweep()
             return _LocalSink(self)
         except OSError as error:
             raise ApifyConfigurationError(
@@ -65,29 +78,11 @@ class LocalFile(Destination):
                 f"{self.path} exists already. Choose another path, or set `replace=True`."
             )
 
-    def temporary(self, mark: str) -> str:
-        """
-        Return the name of the file that is written before there is a file.
-
-        :param mark: tells it from others, or a `*`.
-        """
-        return f".{self.path.name}.{mark}.part"
-
-    def _sweep(self) -> None:
-        # A worker that was killed could not tidy up. Whoever still writes holds a lock.
-        for left_over in self.path.parent.glob(self.temporary("*")):
-            with left_over.open("ab") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    continue
-                left_over.unlink(missing_ok=True)
-
 
 class _LocalSink(Sink):
     def __init__(self, destination: LocalFile) -> None:
         self._destination = destination
-        self._path = destination.path.with_name(destination.temporary(uuid.uuid4().hex))
+        self._path = destination.path.with_name(f".{destination.name}.{uuid.uuid4().hex}.part")
         self._file = self._path.open("xb", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX)
 

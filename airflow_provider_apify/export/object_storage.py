@@ -36,19 +36,26 @@ class StoredFile(Destination):
         """
         return StoredFile(self.path.parent / name, replace=self.replace)
 
-    def open(self) -> Sink:
-        """Begin to write."""
+    def check(self) -> None:
+        """Look whether it may be written; what a killed worker left is in the care of the store."""
         if not self.name:
             raise ApifyConfigurationError(f"{self.uri} names no file. Add the name of one. Nothing was read.")
         try:
             self.refuse_existing()
+        except (OSError, ImportError) as error:
+            raise self._unwritable(error) from error
+
+    def open(self, content_type: str | None = None) -> Sink:
+        """
+        Begin to write.
+
+        :param content_type: of no use here: each store has its own way to keep it.
+        """
+        try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             return _StoredSink(self)
         except (OSError, ImportError) as error:
-            raise ApifyConfigurationError(
-                f"{self.uri} cannot be written: {error}. Check the path, and that the connection may write "
-                "it. Nothing was read."
-            ) from error
+            raise self._unwritable(error) from error
 
     def read(self) -> bytes | None:
         """Return what the file holds; None if it is not there."""
@@ -64,6 +71,12 @@ class StoredFile(Destination):
             raise ApifyConfigurationError(
                 f"{self.uri} exists already. Choose another path, or set `replace=True`."
             )
+
+    def _unwritable(self, error: Exception) -> ApifyConfigurationError:
+        return ApifyConfigurationError(
+            f"{self.uri} cannot be written: {error}. Check the path, and that the connection may write it. "
+            "Nothing was read."
+        )
 
 
 class _StoredSink(Sink):

@@ -53,8 +53,8 @@ class S3Object(Destination):
         prefix = self.key.removesuffix(self.name)
         return S3Object(self.hook, prefix + name, self.bucket, replace=self.replace)
 
-    def open(self) -> Sink:
-        """Begin to write, as a multipart upload."""
+    def check(self) -> None:
+        """Look whether it may be written, and abort what a killed worker left of it."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         client: Any = self.hook.get_conn()
@@ -67,7 +67,14 @@ class S3Object(Destination):
                 f"The bucket {self.bucket!r} cannot be used: {error}. Check its name, and that the "
                 f"connection {self.hook.aws_conn_id!r} may list and write it. Nothing was read."
             ) from error
-        return _S3Sink(self)
+
+    def open(self, content_type: str | None = None) -> Sink:
+        """
+        Begin to write; with a multipart upload, unless it all fits into one request.
+
+        :param content_type: the media type.
+        """
+        return _S3Sink(self, {"ContentType": content_type} if content_type else {})
 
     def read(self) -> bytes | None:
         """Return what the object holds; None if it is not there."""
@@ -88,7 +95,7 @@ class S3Object(Destination):
             )
 
     def _sweep(self, client: Any) -> None:
-        # A worker that was killed could not abort its upload, and S3 charges for what lies there.
+        # S3 charges for what lies there.
         from botocore.exceptions import ClientError
 
         try:
@@ -102,10 +109,11 @@ class S3Object(Destination):
 
 
 class _S3Sink(Sink):
-    def __init__(self, destination: S3Object) -> None:
+    def __init__(self, destination: S3Object, attributes: dict[str, Any]) -> None:
         self._destination = destination
         self._client: Any = destination.hook.get_conn()
         self._object = {"Bucket": destination.bucket, "Key": destination.key}
+        self._attributes = {**destination.hook.extra_args, **attributes}
         self._upload: dict[str, Any] = {}
         self._buffer = bytearray()
         self._parts: list[dict[str, Any]] = []
@@ -134,8 +142,7 @@ class _S3Sink(Sink):
             self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": self._parts})
             self._upload = {}
         else:
-            extra = self._destination.hook.extra_args
-            self._client.put_object(**self._object, Body=bytes(self._buffer), **extra)
+            self._client.put_object(**self._object, **self._attributes, Body=bytes(self._buffer))
             self._pool.shutdown()
 
     def discard(self) -> None:
@@ -147,9 +154,7 @@ class _S3Sink(Sink):
 
     def _send(self, part: bytes) -> None:
         if not self._upload:
-            created = self._client.create_multipart_upload(
-                **self._object, **self._destination.hook.extra_args
-            )
+            created = self._client.create_multipart_upload(**self._object, **self._attributes)
             self._upload = {**self._object, "UploadId": created["UploadId"]}
         number = len(self._parts) + len(self._window) + 1
         self._window.append(self._pool.submit(self._send_part, number, part))
