@@ -17,8 +17,8 @@ class Fault:
 
     :param action: ``refuse`` and ``drop-before`` close the connection without an answer and without effect
         (``refuse`` before the body is read), ``drop-after`` closes it after the effect, ``answer`` answers
-        with ``status``, ``type`` and so on without effect, ``answer-after`` likewise after the effect, ``alter`` lets the request pass and changes only
-        how the answer travels.
+        with ``status``, ``type`` and so on without effect, ``answer-after`` answers so after the effect,
+        ``alter`` lets the request pass and changes only how the answer travels.
     :param method: HTTP method, ``*`` for any.
     :param path: Glob over the path; ``*`` matches slashes too. ``/v2/acts`` counts as ``/v2/actors``.
     :param calls: Which of the matching requests it meets, counted from 1; empty means all.

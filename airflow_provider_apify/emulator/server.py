@@ -140,20 +140,18 @@ class Server:
         for fault in faults:
             if fault.delay:
                 await asyncio.sleep(fault.delay)
-        action = next((fault for fault in faults if fault.action != "alter"), None)
-        if action and action.action == "refuse":
-            return hang_up(request)
-        if action and action.action == "drop-before":
+        scripted = next((fault for fault in faults if fault.action != "alter"), None)
+        action = scripted.action if scripted else "alter"
+        if action == "drop-before":
             await request.read()
+        if action in ("refuse", "drop-before"):
             return hang_up(request)
-        if action and action.action == "answer":
-            answer = _scripted(action)
-        else:
-            answer = await self._limited(request)
-        if action and action.action == "drop-after":
+        answer = _scripted(scripted) if scripted else None
+        if action != "answer":
+            effect = await self._limited(request)
+            answer = answer or effect
+        if action == "drop-after" or answer is None:
             return hang_up(request)
-        if action and action.action == "answer-after":
-            answer = _scripted(action)
         try:
             response, seen.bytes_sent = await send(request, answer, faults)
         except CutError as cut:

@@ -1,0 +1,46 @@
+# Two commands for a newcomer: `make demo` and `make test`. Everything they need is installed into
+# .venv (Airflow 3.3) and .venv-2.11; nothing outside this folder is touched.
+
+PYTHON ?= python3
+BIN := .venv/bin
+BIN_2 := .venv-2.11/bin
+UV := $(BIN)/uv
+EXTRAS := amazon,common-io,emulator,parquet
+
+.PHONY: venv demo test lint types test-3.3 test-2.11 bench clean
+
+venv: .venv/ready
+
+.venv/ready: pyproject.toml
+	test -x $(UV) || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv; }
+	$(UV) pip install --quiet --python $(BIN)/python -e '.[$(EXTRAS)]' --group test --group lint 'apache-airflow~=3.3.0'
+	touch $@
+
+.venv-2.11/ready: pyproject.toml .venv/ready
+	test -x $(BIN_2)/python || $(UV) venv --quiet --python '>=3.11,<3.13' .venv-2.11
+	$(UV) pip install --quiet --python $(BIN_2)/python -e '.[$(EXTRAS)]' --group test 'apache-airflow~=2.11.0'
+	touch $@
+
+demo: venv
+	$(BIN)/python example_dags/demo
+
+test: lint types test-3.3 test-2.11
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: venv
+	$(BIN)/mypy
+
+test-3.3: venv
+	$(BIN)/python -m pytest
+
+test-2.11: .venv-2.11/ready
+	$(BIN_2)/python -m pytest
+
+bench: venv
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .venv-2.11 .demo .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,79 @@
+"""The example DAGs on a real Airflow, as a newcomer would run them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from airflow_provider_apify.emulator import Emulator
+from tests.airflow.conftest import BUCKET, S3, TOKEN, Airflow, item
+
+START = "http://example.com/"
+ACTOR = "emulator/crawler"
+
+
+def expected(url: str, pages: int) -> bytes:
+    """The rows, as the Actor pushed them."""
+    lines = (json.dumps(item(url, n), separators=(",", ":"), ensure_ascii=False) for n in range(pages))
+    return "".join(line + "\n" for line in lines).encode()
+
+
+def assert_secret(airflow: Airflow, printed: str) -> None:
+    """The token is in no log, no XCom, no rendered field and nowhere else in Airflow's home."""
+    # At DEBUG, Airflow's own in-process supervisor prints the messages that tell it what to mask.
+    ours = [line for line in printed.splitlines() if "MaskSecret(" not in line]
+    assert TOKEN not in "".join(ours)
+    for path in airflow.home.rglob("*"):
+        if path.is_file():
+            assert TOKEN.encode() not in path.read_bytes(), path
+
+
+def test_the_chain(airflow: Airflow, emulator: Emulator, s3: S3, tmp_path: Path) -> None:
+    params = {"actor_id": ACTOR, "start_url": START, "folder": str(tmp_path), "bucket": BUCKET}
+    printed = airflow.test_dag("example_apify_chain", **params)
+    (run,) = emulator.runs
+    assert run["status"] == "SUCCEEDED"
+    (landed,) = tmp_path.glob("*.jsonl")
+    assert landed.read_bytes() == expected(START, 50)
+    (key,) = [entry["Key"] for entry in s3.client.list_objects_v2(Bucket=BUCKET)["Contents"]]
+    rows = list(csv.DictReader(io.StringIO(s3.get(key).decode())))
+    assert [row["title"] for row in rows] == [item(START, n)["title"] for n in range(50)]
+    assert rows[7]["nested/n/0"] == "7"
+    assert_secret(airflow, printed)
+
+
+def test_the_mapped_one(airflow: Airflow, emulator: Emulator, tmp_path: Path) -> None:
+    urls = [f"http://example.com/{name}" for name in "abc"]
+    before = len(emulator.runs)
+    printed = airflow.test_dag("example_apify_mapped", actor_id=ACTOR, start_urls=urls, folder=str(tmp_path))
+    assert len(emulator.runs) == before + 3
+    assert sorted(path.read_bytes() for path in tmp_path.iterdir()) == [expected(url, 1) for url in urls]
+    assert_secret(airflow, printed)
+
+
+def test_the_taskflow_one(airflow: Airflow) -> None:
+    printed = airflow.test_dag("example_apify_taskflow", actor_id=ACTOR, start_url=START)
+    assert "state:success" in printed or "state=success" in printed
+    assert_secret(airflow, printed)
+
+
+def test_the_provider_is_listed_without_a_warning(airflow: Airflow) -> None:
+    done = airflow("providers", "list", "--output", "plain")
+    assert "airflow-provider-apify" in done.stdout
+    done = airflow("providers", "hooks", "--output", "plain")
+    assert "airflow_provider_apify.hooks.apify.ApifyHook" in done.stdout
+    done = airflow("providers", "links", "--output", "plain")
+    assert "airflow_provider_apify.links.ApifyConsoleLink" in done.stdout
+    complaints = [
+        line for line in done.stderr.splitlines() if "warn" in line.lower() and "apify" in line.lower()
+    ]
+    assert not complaints
+
+
+def test_the_dags_parse_without_an_error_or_a_warning_of_ours(airflow: Airflow) -> None:
+    done = airflow("dags", "list-import-errors", check=False)
+    printed = done.stdout + done.stderr
+    assert "No data found" in printed
+    assert not [line for line in printed.splitlines() if "Warning" in line and "apify" in line]

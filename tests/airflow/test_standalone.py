@@ -1,0 +1,127 @@
+"""A whole Airflow 3, asked and steered over its REST API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow import __version__ as airflow_version
+
+from airflow_provider_apify.emulator import Emulator
+from airflow_provider_apify.get_provider_info import CONNECTION_TYPE
+from tests.airflow.conftest import TOKEN, Airflow, Rest
+
+pytestmark = pytest.mark.skipif(
+    airflow_version < "3.3", reason="the REST API of Airflow 3 steers these tests"
+)
+
+
+@pytest.fixture(scope="module")
+def rest(airflow: Airflow) -> Iterator[Rest]:
+    """The REST API of a running Airflow that has the test DAGs."""
+    airflow.env["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(__file__).parent / "dags")
+    with airflow.standalone() as rest:
+        yield rest
+
+
+def effective_aborts(emulator: Emulator, run_id: str) -> int:
+    """How many requests stopped the run."""
+    return sum(abort["effective"] for abort in emulator.aborts if abort["runId"] == run_id)
+
+
+def test_the_chain(rest: Rest, airflow: Airflow, emulator: Emulator, tmp_path: Path) -> None:
+    rest.start_dag("chain", "one", seconds=12, folder=str(tmp_path))
+    rest.wait_for("chain", "one", "wait", "deferred")
+    at = "/api/v2/dags/chain/dagRuns/one/taskInstances"
+    apify_run = emulator.runs[-1]
+    url = f"https://console.apify.com/actors/runs/{apify_run['id']}"
+    for task_id in ("run", "wait"):
+        assert rest("GET", f"{at}/{task_id}/links")["extra_links"] == {"Apify Console": url}
+    info = rest("GET", f"{at}/run/xcomEntries/return_value?deserialize=false")["value"]
+    assert apify_run["defaultDatasetId"] in str(info)
+    assert rest("GET", f"{at}/run/xcomEntries/defaultDatasetId")["value"] == apify_run["defaultDatasetId"]
+    # While a trigger waits, its arguments lie in the database.
+    for path in airflow.home.rglob("*"):
+        if path.is_file():
+            assert TOKEN.encode() not in path.read_bytes(), path
+    rest.wait_for("chain", "one", "land", "success")
+    assert len((tmp_path / "one.jsonl").read_text().splitlines()) == 5
+
+
+def test_a_failed_run_fails_the_sensor_and_never_skips_it(rest: Rest) -> None:
+    rest.start_dag("chain", "failing", seconds=8, fail="yes", folder="/nonexistent")
+    assert rest.wait_for("chain", "failing", "wait", "failed", "skipped", "success")["state"] == "failed"
+    log = str(rest("GET", "/api/v2/dags/chain/dagRuns/failing/taskInstances/wait/logs/1"))
+    assert "ApifyRunFailedError" in log
+    assert "failed as told" in log
+
+
+@pytest.mark.parametrize("mode", ["deferred", "worker"])
+@pytest.mark.parametrize("action", ["failed", "success", "clear"])
+def test_a_user_stops_the_task(rest: Rest, emulator: Emulator, mode: str, action: str) -> None:
+    name = f"{mode}-{action}"
+    before = len(emulator.runs)
+    rest.start_dag("waiting", name)
+    rest.wait_for("waiting", name, mode, "deferred" if mode == "deferred" else "running")
+    first = rest.until(lambda: _run_of(emulator, before, rest, name, mode))
+    path = f"/api/v2/dags/waiting/dagRuns/{name}/taskInstances/{mode}"
+    if action == "clear":
+        body = {"dry_run": False, "dag_run_id": name, "task_ids": [mode], "only_failed": False}
+        rest("POST", "/api/v2/dags/waiting/clearTaskInstances", body)
+    else:
+        rest("PATCH", path, {"new_state": action})
+    rest.until(lambda: effective_aborts(emulator, first))
+    if action == "clear":
+        second = rest.until(
+            lambda: (found := _run_of(emulator, before, rest, name, mode)) not in (first, None) and found
+        )
+        rest.wait_for("waiting", name, mode, "deferred" if mode == "deferred" else "running")
+        assert effective_aborts(emulator, second) == 0
+        rest("PATCH", path, {"new_state": "failed"})
+        rest.until(lambda: effective_aborts(emulator, second))
+        assert effective_aborts(emulator, second) == 1
+    assert effective_aborts(emulator, first) == 1
+
+
+def _run_of(emulator: Emulator, before: int, rest: Rest, run_id: str, task_id: str) -> Any:
+    """The ID of the run that the task waits for, as its XCom tells."""
+    at = f"/api/v2/dags/waiting/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"
+    keys = {entry["key"] for entry in rest("GET", at)["xcom_entries"]}
+    return rest("GET", f"{at}/id")["value"] if "id" in keys else None
+
+
+@pytest.mark.parametrize("task_id", ["deferred_limited", "worker_limited"])
+def test_execution_timeout_aborts_the_run(rest: Rest, emulator: Emulator, task_id: str) -> None:
+    rest.start_dag("waiting", "limited")
+    rest.wait_for("waiting", "limited", task_id, "failed")
+    run_id = _run_of(emulator, 0, rest, "limited", task_id)
+    assert effective_aborts(emulator, run_id) == 1
+
+
+def test_the_connection_form(rest: Rest) -> None:
+    meta = {entry["connection_type"]: entry for entry in rest("GET", "/ui/connections/hook_meta")}["apify"]
+    assert meta["hook_name"] == "Apify"
+    assert meta["standard_fields"]["password"]["title"] == "API token"
+    assert meta["standard_fields"]["host"]["placeholder"] == "https://api.apify.com"
+    for field in CONNECTION_TYPE["ui-field-behaviour"]["hidden-fields"]:
+        name = {"schema": "url_schema"}.get(field, field)
+        assert meta["standard_fields"][name]["hidden"], field
+    assert meta["extra_fields"].keys() == CONNECTION_TYPE["conn-fields"].keys()
+
+
+def test_the_test_button(rest: Rest, apify: Any) -> None:
+    connection = {"connection_id": "tried", "conn_type": "apify", "host": apify.url, "password": TOKEN}
+    answer = rest("POST", "/api/v2/connections/test", connection)
+    assert answer["status"]
+    assert "as emulator" in answer["message"]
+    answer = rest("POST", "/api/v2/connections/test", connection | {"password": "wrong"})
+    assert not answer["status"]
+    assert "Copy a valid API token" in answer["message"]
+
+
+def test_the_token_is_masked(rest: Rest, apify: Any) -> None:
+    connection = {"connection_id": "kept", "conn_type": "apify", "host": apify.url, "password": TOKEN}
+    rest("POST", "/api/v2/connections", connection)
+    assert rest("GET", "/api/v2/connections/kept")["password"] == "***"
