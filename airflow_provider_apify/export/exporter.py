@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError
 from airflow_provider_apify.api.transport import Client
 from airflow_provider_apify.export.destinations import Destination, Sink
 from airflow_provider_apify.export.formats import Format, compressed
@@ -31,13 +31,16 @@ class Progress:
     How far an export is; logged now and then.
 
     :param log: the logger.
+    :param total: asks how many rows there are; asked once, when there is something to log.
     """
 
     log: Any
+    total: Callable[[], int]
     rows: int = 0
     size: int = 0
 
     def __post_init__(self) -> None:
+        self._of = 0
         self.started = self._logged = time.monotonic()
 
     @property
@@ -45,11 +48,12 @@ class Progress:
         """How long it has taken."""
         return time.monotonic() - self.started
 
-    def count(self, pages: Iterable[Page]) -> Iterator[Page]:
+    def count(self, pages: Iterable[Page], require: Callable[[int], None]) -> Iterator[Page]:
         """
         Pass pages on, and count them.
 
         :param pages: the pages.
+        :param require: told how many rows these were.
         """
         for page in pages:
             self.rows += page.rows
@@ -57,7 +61,13 @@ class Progress:
             yield page
             if time.monotonic() - self._logged >= _PROGRESS_SECONDS:
                 self._logged = time.monotonic()
-                self.log.info("Read %s, %s", self, f"{self.size / self.seconds / 1e6:.1f} MB/s.")
+                self._of = self._of or self.total()
+                left = max(0, self._of - self.rows) * self.seconds / max(1, self.rows)
+                rate = self.size / self.seconds / 1e6
+                self.log.info(
+                    "Read %s of some %s, %.1f MB/s; %.0f s to go.", self, f"{self._of:,}", rate, left
+                )
+        require(self.rows)
 
     def __str__(self) -> str:
         return f"{self.rows:,} rows ({self.size / 1e6:,.1f} MB) in {self.seconds:.1f} s"
@@ -74,6 +84,8 @@ class Job:
     :param csv: how CSV is written.
     :param destination: where they go.
     :param rows_per_file: how many rows a file has at the most; None for one file.
+    :param expected_rows: how many rows there must be.
+    :param fail_on_empty: whether there must be any.
     :param concurrency: how many requests at a time.
     """
 
@@ -83,7 +95,27 @@ class Job:
     csv: CsvOptions
     destination: Destination
     rows_per_file: int | None
+    expected_rows: int | None
+    fail_on_empty: bool
     concurrency: int
+
+    def require(self, rows: int) -> None:
+        """
+        Stop if there are not as many rows as was asked for.
+
+        :param rows: how many there are.
+        :raises ApifyDataError: if so.
+        """
+        if self.expected_rows is not None and rows != self.expected_rows:
+            raise ApifyDataError(
+                f"The dataset {self.dataset_id} gave {rows:,} rows where {self.expected_rows:,} were "
+                "expected. Nothing was left at the destination."
+            )
+        if self.fail_on_empty and not rows:
+            raise ApifyDataError(
+                f"The dataset {self.dataset_id} gave no row. See the log of the run that filled it. "
+                "Nothing was left at the destination."
+            )
 
 
 def export(job: Job, client: Client, log: Any) -> dict[str, Any]:
@@ -102,9 +134,10 @@ def export(job: Job, client: Client, log: Any) -> dict[str, Any]:
             "`parquet`. Nothing was read."
         )
     layout = job.format.layout(job.csv)
-    progress = Progress(log)
+    source = DatasetSource(job.dataset_id, job.selection, job.format.takes_gzip and not job.rows_per_file)
+    progress = Progress(log, lambda: client.send(source.metadata())["itemCount"] or 0)
     write = _write_parts if job.rows_per_file else _write_file
-    result = write(job, layout, lambda: progress.count(_pages(job, client)))
+    result = write(job, layout, lambda: progress.count(_pages(job, source, client), job.require))
     log.info("Wrote %s to %s.", progress, result["destination"])
     return {
         "dataset_id": job.dataset_id,
@@ -114,9 +147,7 @@ def export(job: Job, client: Client, log: Any) -> dict[str, Any]:
     }
 
 
-def _pages(job: Job, client: Client) -> Iterator[Page]:
-    gzipped = job.format.takes_gzip and not job.rows_per_file
-    source = DatasetSource(job.dataset_id, job.selection, gzipped)
+def _pages(job: Job, source: DatasetSource, client: Client) -> Iterator[Page]:
     if job.format.made_by_apify:
         return read_whole(source, client, job.format.name)
     return read_pages(source, client, job.concurrency)

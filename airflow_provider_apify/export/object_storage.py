@@ -52,7 +52,9 @@ class StoredFile(Destination):
         :param content_type: of no use here: each store has its own way to keep it.
         """
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Elsewhere there are no directories to make, and some stores would make a missing bucket instead.
+            if self.path.protocol == "file":
+                self.path.fs.makedirs(self.path.parent.path, exist_ok=True)
             return _StoredSink(self)
         except (OSError, ImportError) as error:
             raise self._unwritable(error) from error

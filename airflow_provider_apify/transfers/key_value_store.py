@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-from airflow.providers.common.compat.sdk import BaseOperator, Context
 
 from airflow_provider_apify.api.inputs import number, resource_ref
 from airflow_provider_apify.export.destinations import Destination
 from airflow_provider_apify.export.local import LocalFile
-from airflow_provider_apify.export.reading import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.records import MANIFEST_NAME, RecordsJob, export_records
 from airflow_provider_apify.export.s3 import S3Object, s3_hook
-from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.transfers.base import Transfer
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 
-class KeyValueStoreTransfer(BaseOperator):
+class KeyValueStoreTransfer(Transfer):
     """
     Export records of a key-value store, a file each, byte for byte; a subclass says where they go.
 
@@ -37,8 +33,7 @@ class KeyValueStoreTransfer(BaseOperator):
     :raises ApifyHttpError: if Apify cannot be asked, refuses, or has no such record.
     """
 
-    template_fields: Sequence[str] = ("key_value_store_id", "keys", "prefix", "concurrency", "apify_conn_id")
-    ui_color = "#e6f0f7"
+    template_fields: Sequence[str] = ("key_value_store_id", "keys", "prefix", *Transfer.template_fields)
 
     def __init__(
         self,
@@ -46,31 +41,14 @@ class KeyValueStoreTransfer(BaseOperator):
         key_value_store_id: str,
         keys: Sequence[str] | None = None,
         prefix: str | None = None,
-        replace: bool = False,
-        concurrency: int | str = DEFAULT_CONCURRENCY,
-        apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.key_value_store_id = key_value_store_id
         self.keys = keys
         self.prefix = prefix
-        self.replace = replace
-        self.concurrency = concurrency
-        self.apify_conn_id = apify_conn_id
 
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The way to Apify."""
-        return ApifyHook(self.apify_conn_id)
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        """
-        Export the records.
-
-        :param context: Airflow's task context.
-        :return: `destination` (the manifest), `files`, `bytes`, `key_value_store_id`, `duration` in seconds.
-        """
+    def _transfer(self) -> dict[str, Any]:
         resource_ref("key-value store", self.key_value_store_id)
         job = RecordsJob(
             store_id=self.key_value_store_id,
@@ -80,6 +58,9 @@ class KeyValueStoreTransfer(BaseOperator):
             concurrency=number("concurrency", self.concurrency, int, least=1),
         )
         return export_records(job, self.hook.get_conn(), self.log)
+
+    def _source_uri(self) -> str:
+        return f"apify://key-value-stores/{self.key_value_store_id}"
 
     def _manifest(self) -> Destination:
         raise NotImplementedError

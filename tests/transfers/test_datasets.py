@@ -441,6 +441,24 @@ def test_what_a_killed_worker_left_on_disk_is_removed(emulator: Emulator, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
 
+@pytest.mark.parametrize(
+    ("count", "arguments", "message"),
+    [
+        (3, {"expected_rows": "4"}, "gave 3 rows where 4 were expected"),
+        (0, {"fail_on_empty": True}, "gave no row"),
+    ],
+)
+@pytest.mark.parametrize("split", [None, 2])
+def test_as_many_rows_as_was_asked_for(
+    emulator: Emulator, tmp_path: Path, count: int, arguments: Any, message: str, split: Any
+) -> None:
+    dataset_id = emulator.create_dataset(items(count))
+    with pytest.raises(ApifyDataError, match=message):
+        to_local(dataset_id, tmp_path / "out.jsonl", rows_per_file=split, **arguments)
+    assert not list(tmp_path.iterdir())
+    to_local(dataset_id, tmp_path / "out.jsonl", rows_per_file=split, expected_rows=count)
+
+
 # -- refused before anything is read -------------------------------------------------------------------------
 
 
