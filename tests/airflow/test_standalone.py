@@ -12,7 +12,8 @@ from airflow import __version__ as airflow_version
 
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE
-from tests.airflow.conftest import TOKEN, Airflow, Rest
+from tests.airflow.conftest import TOKEN
+from tests.airflow.steering import Airflow, Rest
 
 pytestmark = pytest.mark.skipif(
     airflow_version < "3.3", reason="the REST API of Airflow 3 steers these tests"
@@ -71,20 +72,18 @@ def test_a_user_stops_the_task(rest: Rest, emulator: Emulator, mode: str, state:
     rest.wait_for(mode, action, "run", state)
     first = rest.until(lambda: apify_run_of(rest, mode, action))
     rest.until(lambda: is_waited_for(emulator, first))
-    path = f"/api/v2/dags/{mode}/dagRuns/{action}/taskInstances/run"
     if action == "clear":
-        body = {"dry_run": False, "dag_run_id": action, "task_ids": ["run"], "only_failed": False}
-        rest("POST", f"/api/v2/dags/{mode}/clearTaskInstances", body)
+        rest.clear(mode, action, "run")
         second = rest.until(
             lambda: (found := apify_run_of(rest, mode, action)) not in (first, None) and found
         )
         rest.wait_for(mode, action, "run", state)
         rest.until(lambda: is_waited_for(emulator, second))
         assert effective_aborts(emulator, second) == 0
-        rest("PATCH", path, {"new_state": "failed"})
+        rest.mark(mode, action, "run", "failed")
         rest.until(lambda: effective_aborts(emulator, second))
     else:
-        rest("PATCH", path, {"new_state": action})
+        rest.mark(mode, action, "run", action)
     rest.until(lambda: effective_aborts(emulator, first))
     assert effective_aborts(emulator, first) == 1
 
@@ -108,9 +107,7 @@ def is_waited_for(emulator: Emulator, run_id: str) -> bool:
 
 def apify_run_of(rest: Rest, dag_id: str, run_id: str) -> Any:
     """The ID of the run that the task waits for, as its XCom tells."""
-    at = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run/xcomEntries"
-    keys = {entry["key"] for entry in rest("GET", at)["xcom_entries"]}
-    return rest("GET", f"{at}/id")["value"] if "id" in keys else None
+    return rest.xcoms(dag_id, run_id, "run").get("id")
 
 
 def test_the_connection_form(rest: Rest) -> None:
