@@ -95,6 +95,19 @@ def hurried(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     return emulator
 
 
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """What was logged so far: Airflow 3 prints it, older ones hand it to `logging`."""
+    caplog.set_level("INFO")
+    printed: list[str] = []
+
+    def read() -> str:
+        printed.append("".join(capsys.readouterr()))
+        return caplog.text + "".join(printed)
+
+    return read
+
+
 class Store:
     """The task state store of Airflow 3.3, for one task instance of one DAG run."""
 

@@ -95,6 +95,16 @@ class ActorRun:
         return (self.data.get("meta") or {}).get("origin")
 
     @property
+    def is_paid_per_event(self) -> bool:
+        """Whether the Actor charges for what it does, by its own price list; missing in lists."""
+        return (self.data.get("pricingInfo") or {}).get("pricingModel") == "PAY_PER_EVENT"
+
+    @property
+    def max_total_charge_usd(self) -> float | None:
+        """Most that the run may cost, in US dollars; Apify may set it where nobody asked for it."""
+        return (self.data.get("options") or {}).get("maxTotalChargeUsd")
+
+    @property
     def console_url(self) -> str:
         """Page of the run in Apify Console."""
         return str(self.data.get("consoleUrl") or f"https://console.apify.com/actors/runs/{self.id}")

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.connection import get_async_connection, get
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, Connection
 
 from airflow_provider_apify import __version__
-from airflow_provider_apify.api import calls
+from airflow_provider_apify.api import calls, checking
 from airflow_provider_apify.api.calls import Call
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyError
 from airflow_provider_apify.api.flows import drive
@@ -98,6 +98,7 @@ class ApifyHook(BaseHook):
     start_task_run = ApiMethod(calls.start_task_run)
     get_run = ApiMethod(calls.get_run)
     abort_run = ApiMethod(calls.abort_run)
+    get_last_run = ApiMethod(calls.get_last_run)
     list_runs = ApiMethod(calls.list_runs)
     get_log = ApiMethod(calls.get_log)
     get_dataset = ApiMethod(calls.get_dataset)
@@ -106,6 +107,8 @@ class ApifyHook(BaseHook):
     get_record = ApiMethod(calls.get_record)
     list_keys = ApiMethod(calls.list_keys)
     resurrect_run = ApiMethod(calls.resurrect_run)
+    get_task = ApiMethod(checking.get_task)
+    validate_input = ApiMethod(checking.validate_input)
     get_user = ApiMethod(calls.get_user)
 
     def __init__(self, apify_conn_id: str = default_conn_name, **kwargs: Any) -> None:

@@ -9,12 +9,13 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NoReturn
 
-from airflow.providers.common.compat.sdk import BaseOperator, Context, conf
+from airflow.providers.common.compat.sdk import BaseOperator, Context, conf, mask_secret
 
 from airflow_provider_apify.api import calls, waiting
 from airflow_provider_apify.api.calls import Call
+from airflow_provider_apify.api.checking import check_actor_input, check_task_input
 from airflow_provider_apify.api.errors import ApifyCapacityError, ApifyRunAbortedError
-from airflow_provider_apify.api.flows import drive
+from airflow_provider_apify.api.flows import Flow, drive
 from airflow_provider_apify.api.inputs import RunOptions
 from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.waiting import QUICK, Outcome, WaitEnd, WaitPlan, deadline
@@ -63,6 +64,7 @@ class _RunOperator(BaseOperator):
         max_total_charge_usd: float | str | None = None,
         restart_on_error: bool | None = None,
         webhooks: Sequence[Mapping[str, Any]] | None = None,
+        validate_input: bool = False,
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         wait_timeout: timedelta | None = None,
@@ -85,6 +87,7 @@ class _RunOperator(BaseOperator):
         self.max_total_charge_usd = max_total_charge_usd
         self.restart_on_error = restart_on_error
         self.webhooks = webhooks
+        self.validate_input = validate_input
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.wait_timeout = wait_timeout
@@ -140,10 +143,14 @@ class _RunOperator(BaseOperator):
     def _execute(
         self, context: Context, *, attempt: int, capacity_until: float | None, abort_at: float | None
     ) -> dict[str, Any]:
+        if isinstance(self.run_input, dict):
+            # The Actor may log what it was given: values under keys like `password` are masked from here on.
+            mask_secret(self.run_input)
         self._starter = RunStarter(
             hook=self.hook,
             start=self._start_call,
             list_runs=self._list_runs_call,
+            check=self._check,
             context=context,
             log=self.log,
             durable=self.durable,
@@ -173,8 +180,18 @@ class _RunOperator(BaseOperator):
 
         self.defer(trigger=ApifyCapacityTrigger(retry_at, event), method_name="execute_retry_start")
 
+    def _check(self) -> None:
+        if self.validate_input:
+            drive(self._input_check(), self.hook.send)
+
     def _announce(self, context: Context, run: ActorRun) -> None:
         self.log.info("Run %s is %s: %s", run.id, run.status, run.console_url)
+        if run.is_paid_per_event and self.max_total_charge_usd is None:
+            limit = run.max_total_charge_usd
+            self.log.warning(
+                "The Actor charges per event, and no `max_total_charge_usd` limits the run: it may cost %s.",
+                "any amount" if limit is None else f"up to ${limit:.2f}, Apify's own limit for it",
+            )
         ti = context["ti"]
         ApifyConsoleLink().push(ti, run.console_url)
         # Callbacks of a task that fails while it waits have these too.
@@ -230,6 +247,9 @@ class _RunOperator(BaseOperator):
     def _list_runs_call(self, **filters: Any) -> Call[list[ActorRun]]:
         raise NotImplementedError
 
+    def _input_check(self) -> Flow[None]:
+        raise NotImplementedError
+
 
 class RunActorOperator(_RunOperator):
     """
@@ -254,6 +274,8 @@ class RunActorOperator(_RunOperator):
     :param restart_on_error: let Apify restart the run when it fails. (templated)
     :param force_permission_level: `LIMITED_PERMISSIONS` or `FULL_PERMISSIONS`. (templated)
     :param webhooks: ad-hoc webhooks, as dicts with `eventTypes`, `requestUrl`, … (templated)
+    :param validate_input: check the input against the Actor's input schema before anything is started; the
+        error names every field that is wrong.
     :param wait_for_completion: wait for the end of the run, and fail unless it succeeded.
     :param deferrable: wait in the triggerer, without holding a worker.
     :param wait_timeout: how long to wait before the task fails and the run goes on. Default: no limit.
@@ -290,6 +312,11 @@ class RunActorOperator(_RunOperator):
     def _list_runs_call(self, **filters: Any) -> Call[list[ActorRun]]:
         return calls.list_runs(actor_id=self.actor_id, **filters)
 
+    def _input_check(self) -> Flow[None]:
+        return check_actor_input(
+            self.actor_id, self.run_input, content_type=self.content_type, build=self.build
+        )
+
 
 class RunTaskOperator(_RunOperator):
     """
@@ -319,6 +346,11 @@ class RunTaskOperator(_RunOperator):
 
     def _list_runs_call(self, **filters: Any) -> Call[list[ActorRun]]:
         return calls.list_runs(task_id=self.actor_task_id, **filters)
+
+    def _input_check(self) -> Flow[None]:
+        return check_task_input(
+            self.actor_task_id, self.run_input, content_type=self.content_type, build=self.build
+        )
 
 
 def _capacity_delay(attempt: int) -> float:
