@@ -70,6 +70,12 @@ class ActorRun:
         return cast("datetime", pendulum.parse(self.data["startedAt"]))
 
     @property
+    def finished_at(self) -> datetime | None:
+        """When it ended, if it did."""
+        finished = self.data.get("finishedAt")
+        return cast("datetime", pendulum.parse(finished)) if finished else None
+
+    @property
     def is_finished(self) -> bool:
         """Whether the run is over."""
         return self.status in TERMINAL_STATUSES

@@ -15,6 +15,7 @@ from airflow_provider_apify.api.errors import (
     ApifyApiError,
     ApifyError,
     ApifyHttpError,
+    ApifyInputError,
     ApifyNotFoundError,
     ApifyOutageError,
     ApifyRateLimitError,
@@ -22,6 +23,7 @@ from airflow_provider_apify.api.errors import (
     ApifyWaitTimeoutError,
 )
 from airflow_provider_apify.api.flows import Flow, Pause
+from airflow_provider_apify.api.inputs import RunOptions
 from airflow_provider_apify.api.models import ActorRun
 
 # A server or proxy that answers a long poll at once must not make us ask it in a hot loop.
@@ -147,7 +149,7 @@ _ERROR_BY_END = {
 
 
 @dataclass
-class _Tolerance:
+class Tolerance:
     """Failures in a row, and since when."""
 
     failures: int = 0
@@ -155,7 +157,13 @@ class _Tolerance:
     missing_since: float | None = None
 
     def judge(self, error: ApifyHttpError, asked_at: float, now: float) -> WaitEnd | None:
-        """Return why the wait is over, or None to go on."""
+        """
+        Return why the wait is over, or None to go on.
+
+        :param error: how the last call failed.
+        :param asked_at: when it was sent, in seconds since the epoch.
+        :param now: when it failed.
+        """
         self.failures += 1
         if policy.is_outage(error):
             self.outage_since = self.outage_since or asked_at
@@ -173,7 +181,7 @@ def wait_for_end(plan: WaitPlan, seen: Callable[[ActorRun], None]) -> Flow[Outco
     :param plan: what to wait for.
     :param seen: told of every answer about the run.
     """
-    tolerance = _Tolerance()
+    tolerance = Tolerance()
     while True:
         asked_at = time.time()
         hold = max(0.0, min(plan.long_poll, plan.until - asked_at))
@@ -184,7 +192,7 @@ def wait_for_end(plan: WaitPlan, seen: Callable[[ActorRun], None]) -> Flow[Outco
                 return Outcome(end, plan.run_id, message=f"The wait ended early: {error}")
             pause = policy.delay(tolerance.failures, error)
         else:
-            tolerance = _Tolerance()
+            tolerance = Tolerance()
             seen(run)
             if run.is_finished:
                 return Outcome(WaitEnd.FINISHED, plan.run_id, run)
@@ -214,17 +222,21 @@ def abort(run_id: str, *, gracefully: bool = False) -> Flow[ActorRun]:
     return run
 
 
-def resurrect(run_id: str) -> Flow[ActorRun]:
+def resurrect(run_id: str, options: RunOptions | None = None) -> Flow[ActorRun]:
     """
-    Let a finished run go on, with the storages that it has; Apify starts its container anew.
+    Let a finished run go on, with the storages that it has; that it goes on already is no error.
+
+    Apify starts its container anew.
 
     :param run_id: the run.
+    :param options: what is to be other than before; limits may only rise.
     :raises ApifyHttpError: if Apify refuses.
     """
     try:
-        run: ActorRun = yield resurrect_run(run_id)
+        run: ActorRun = yield resurrect_run(run_id, options=options)
     except ApifyHttpError as error:
-        if not policy.may_have_had_effect(error):
+        # After a lost answer, here or in an earlier try, Apify refuses to resurrect what it did resurrect.
+        if not (policy.may_have_had_effect(error) or isinstance(error, ApifyInputError)):
             raise
         run = yield get_run(run_id)
         if run.is_finished:
