@@ -34,6 +34,7 @@ def test_everything_it_names_exists() -> None:
             for module in group["python-modules"]:
                 importlib.import_module(module)
     dotted = [*info["extra-links"], *(entry["hook-class-name"] for entry in info["connection-types"])]
+    dotted += [entry["class-name"] for entry in info["task-decorators"]]
     for path in dotted:
         module, _, name = path.rpartition(".")
         assert getattr(importlib.import_module(module), name)
