@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -114,7 +114,27 @@ class Client:
         result: T = Retrying(**policy.retrying(call))(self._attempt, call)
         return result
 
+    def stream(self, call: Call[Any], size: int) -> Generator[bytes]:
+        """
+        Send a call once, and give the body as it comes.
+
+        :param call: what is asked.
+        :param size: how many bytes to give at a time.
+        :raises ApifyHttpError: if it is refused, or breaks off.
+        """
+        with self._answer(call) as response:
+            if response.status_code >= 300:
+                policy.read(call, Answer(response.status_code, response.headers, response.raw.read()))
+            while part := response.raw.read(size, decode_content=not call.raw):
+                yield part
+
     def _attempt(self, call: Call[T]) -> T:
+        with self._answer(call) as response:
+            body = _body(call, response.raw)
+            return policy.read(call, Answer(response.status_code, response.headers, body))
+
+    @contextmanager
+    def _answer(self, call: Call[Any]) -> Iterator[requests.Response]:
         import requests
         import urllib3
 
@@ -130,8 +150,7 @@ class Client:
                 allow_redirects=call.method == "GET",
                 stream=True,
             ) as response:
-                body = _body(call, response.raw)
-                return policy.read(call, Answer(response.status_code, response.headers, body))
+                yield response
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _unreachable(call, endpoint, error, sent=_was_sent(error)) from None
 

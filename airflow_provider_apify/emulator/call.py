@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from airflow_provider_apify.emulator.platform import Platform
 
 MAX_LIST = 1000
+MAX_NUMBER = 10**12
+MAX_SECONDS = 10**9
 JSON_TYPE = "application/json; charset=utf-8"
 Entry = TypeVar("Entry")
 
@@ -49,7 +51,7 @@ def data_answer(value: Any, status: int = 200, **headers: str) -> Answer:
 
 def error_answer(error: ApiError) -> Answer:
     """Answer with an error."""
-    return json_answer(error.body(), error.status)
+    return json_answer(error.body(), error.status, **error.headers)
 
 
 class Call:
@@ -121,35 +123,35 @@ class Call:
     def flag(self, name: str, default: bool | None = None) -> bool | None:
         """Return a boolean parameter: ``true``, ``1``, ``false`` or ``0``."""
         value = self.query.get(name)
-        if value is None or value == "":
+        if value is None:
             return default
         if value.lower() not in ("true", "1", "false", "0"):
             raise invalid_value(f"Parameter {name} must be true, 1, false or 0.")
         return value.lower() in ("true", "1")
 
-    def number(self, name: str, minimum: float = 0) -> float | None:
+    def number(self, name: str, minimum: float = 0, maximum: float = MAX_NUMBER) -> float | None:
         """Return a numeric parameter."""
         value = self.query.get(name)
-        if value is None or value == "":
+        if value is None:
             return None
         try:
             number = float(value)
         except ValueError:
             number = math.nan
-        if not math.isfinite(number) or number < minimum:
-            raise invalid_value(f"Parameter {name} must be a number of at least {minimum:g}.")
+        if not minimum <= number <= maximum:
+            raise invalid_value(f"Parameter {name} must be a number from {minimum:g} to {maximum:g}.")
         return number
 
-    def integer(self, name: str, minimum: int = 0) -> int | None:
+    def integer(self, name: str, minimum: int = 0, maximum: int = MAX_NUMBER) -> int | None:
         """Return a numeric parameter that must be whole."""
-        number = self.number(name, minimum)
+        number = self.number(name, minimum, maximum)
         if number is not None and number != int(number):
             raise invalid_value(f"Parameter {name} must be an integer.")
         return None if number is None else int(number)
 
     def choice(self, name: str, allowed: Iterable[str]) -> str | None:
         """Return a parameter that must be one of some words."""
-        value = self.text(name)
+        value = self.query.get(name)
         if value is not None and value not in set(allowed):
             raise invalid_value(f"Parameter {name} must be one of: {', '.join(sorted(allowed))}.")
         return value
@@ -181,10 +183,13 @@ class Call:
         except ValueError:
             raise invalid_request("The request body is not valid JSON.") from None
 
-    async def json_object(self) -> dict[str, Any]:
-        """Return the request body as a JSON object; an empty body counts as ``{}``."""
+    async def json_object(self, *, required: bool = True) -> dict[str, Any]:
+        """Return the request body as a JSON object.
+
+        :param required: Whether there must be one; otherwise an empty body counts as ``{}``.
+        """
         value = await self.json()
-        if value is None:
+        if value is None and not required:
             return {}
         if not isinstance(value, dict):
             raise invalid_request("POST data must be a JSON object")
@@ -223,7 +228,7 @@ def decompress(body: bytes, encoding: str) -> bytes:
     """
     try:
         match encoding.lower():
-            case "identity" | "":
+            case "identity":
                 return body
             case "gzip" | "x-gzip":
                 return zlib.decompress(body, wbits=31)

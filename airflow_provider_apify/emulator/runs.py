@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -98,7 +99,8 @@ class Run:
     peak_memory_bytes: int = 0
 
     def __post_init__(self) -> None:
-        self.started_at = self.platform.clock.time()
+        # What is shown has milliseconds; what is compared must have no more.
+        self.started_at = math.floor(self.platform.clock.time() * 1000) / 1000
         self.log = Log(self.platform.clock)
         self.changed = Notifier()
         self.events = Events()

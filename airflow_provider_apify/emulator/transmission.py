@@ -135,10 +135,13 @@ async def _compressed(
     body: AsyncIterator[bytes | memoryview], encoding: str
 ) -> AsyncIterator[bytes | memoryview]:
     compressor = _compressor(encoding)
+
+    def pack(block: bytes | memoryview) -> bytes:
+        # Each block is flushed: a log that is followed must not wait for the next megabyte.
+        return compressor.compress(block) + compressor.flush(zlib.Z_SYNC_FLUSH)
+
     async for block in body:
         # zlib lets go of the interpreter lock for large blocks; small ones are not worth a thread.
         large = len(block) > WORTH_COMPRESSING * 16
-        packed = await asyncio.to_thread(compressor.compress, block) if large else compressor.compress(block)
-        if packed:
-            yield packed
+        yield await asyncio.to_thread(pack, block) if large else pack(block)
     yield compressor.flush()

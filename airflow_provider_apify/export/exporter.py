@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_apify.api.transport import Client
 from airflow_provider_apify.export.destinations import Destination
 from airflow_provider_apify.export.formats import Format
-from airflow_provider_apify.export.reading import Send, read_pages
+from airflow_provider_apify.export.reading import read_pages
 from airflow_provider_apify.export.selection import Selection
 from airflow_provider_apify.export.source import DatasetSource, Page
 
@@ -60,7 +61,7 @@ def export(
     format_: Format,
     destination: Destination,
     *,
-    send: Send,
+    client: Client,
     concurrency: int,
     log: Any,
 ) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def export(
     :param selection: which rows.
     :param format_: how they are laid out.
     :param destination: where they go.
-    :param send: sends calls to Apify.
+    :param client: sends calls to Apify.
     :param concurrency: how many requests at a time.
     :param log: told of the progress.
     :return: what was written, for XCom.
@@ -80,7 +81,7 @@ def export(
     with destination.open() as sink:
         progress = Progress(log)
         source = DatasetSource(dataset_id, selection, gzipped=format_.takes_pages_gzipped)
-        pages = progress.count(read_pages(source, send, concurrency))
+        pages = progress.count(read_pages(source, client, concurrency))
         for chunk in format_.lay_out(pages):
             sink.write(chunk)
             written += len(chunk)

@@ -81,7 +81,6 @@ class _LocalSink(Sink):
             view = view[self._file.write(view) :]
 
     def commit(self) -> None:
-        os.fsync(self._file.fileno())
         self._destination.refuse_existing()
         self._path.replace(self._destination.path)
         self._file.close()

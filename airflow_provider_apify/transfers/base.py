@@ -140,7 +140,7 @@ class DatasetTransfer(BaseOperator):
             selection,
             choose_format(self.format, self._file_name(), csv),
             self._destination(),
-            send=self.hook.send,
+            client=self.hook.get_conn(),
             concurrency=number("concurrency", self.concurrency, int, least=1),
             log=self.log,
         )

@@ -47,7 +47,12 @@ def server(emulator: Emulator) -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server) -> ApifyClient:
-    return ApifyClient(server.token, api_url=server.url, min_delay_between_retries=timedelta(milliseconds=1))
+    return ApifyClient(
+        server.token,
+        api_url=server.url,
+        api_public_url=server.url,
+        min_delay_between_retries=timedelta(milliseconds=1),
+    )
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def test_long_input_is_compressed_and_understood(client: ApifyClient) -> None:
 def test_lists_of_runs(client: ApifyClient) -> None:
     for _ in range(3):
         client.actor("emulator/crawler").call(**NO_LOGGER)
-    client.task("emulator/my-task").call(task_input={"fail": 1}, **NO_LOGGER)
+    client.task("emulator/my-task").call(task_input={"fail": 1})
     assert client.runs().list().total == 4
     assert [run.status for run in client.runs().list(desc=True, limit=1).items] == ["FAILED"]
     assert client.runs().list(status="SUCCEEDED").total == 3
@@ -155,7 +155,7 @@ def test_tasks(client: ApifyClient) -> None:
     assert client.task(task.id).update_input(task_input={"fail": 3}) == {"items": 1, "fail": 3}
     renamed = client.task(task.id).update(name="nightly", memory_mbytes=256)
     assert renamed.name == "nightly"
-    run = client.task("emulator/nightly").call(task_input={"fail": 4}, **NO_LOGGER)
+    run = client.task("emulator/nightly").call(task_input={"fail": 4})
     assert run is not None
     assert (run.status, run.exit_code, run.options.memory_mbytes) == ("FAILED", 4, 256)
     assert [item.name for item in client.tasks().list().items] == ["my-task", "nightly"]
@@ -191,7 +191,7 @@ def test_datasets(client: ApifyClient) -> None:
     statistics = items.get_statistics()
     assert statistics is not None
     assert statistics.field_statistics is not None
-    assert statistics.field_statistics["n"].max == 11
+    assert statistics.field_statistics["n"]["max"] == 11
     assert items.update(name="renamed").name == "renamed"
     assert [item.name for item in client.datasets().list().items] == ["renamed"]
     assert client.dataset("emulator/results").get() is None

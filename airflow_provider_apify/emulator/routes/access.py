@@ -137,7 +137,7 @@ def _storage(call: Call, table: dict[str, AnyStorage], reference: str, what: str
             raise no_token()
         raise not_found(what.capitalize())
     signature = call.text("signature")
-    if signature and call.request.method in READING:
+    if signature and call.request.method in READING and not (user and user.id == storage.user_id):
         if storage.is_signed(signature, call.params.get("recordKey")):
             return storage
         raise insufficient_permissions(what)

@@ -103,7 +103,7 @@ async def list_task_webhooks(call: Call, task: Task) -> Answer:
 
 def _change(call: Call, task: Task, body: dict[str, Any]) -> None:
     name = body.get("name")
-    if name is not None:
+    if "name" in body:
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise invalid_request("A name may hold letters, digits and hyphens, at most 63 of them.")
         for other in call.platform.tasks.values():

@@ -7,7 +7,7 @@ from typing import Any
 from airflow_provider_apify.emulator.accounts import User
 from airflow_provider_apify.emulator.call import Answer, Call, data_answer
 from airflow_provider_apify.emulator.clock import iso
-from airflow_provider_apify.emulator.errors import not_found
+from airflow_provider_apify.emulator.errors import invalid_request, not_found
 from airflow_provider_apify.emulator.routing import Router
 
 RETENTION_DAYS = 30
@@ -111,7 +111,10 @@ async def get_limits(call: Call) -> Answer:
 async def put_limits(call: Call) -> Answer:
     """Take new limits and forget them: the emulator bills nothing."""
     assert call.user
-    await call.json_object()
+    body = await call.json_object(required=False)
+    for name in ("maxMonthlyUsageUsd", "dataRetentionDays"):
+        if not isinstance(body.get(name, 0), int | float):
+            raise invalid_request(f"{name} must be a number.")
     return data_answer({}, 201)
 
 
