@@ -248,26 +248,29 @@ def get_last_run(
     return Call(method="GET", path=f"{of}/last", params={"status": status, "origin": origin}, read=_read_run)
 
 
-def get_log(run_id: str) -> Call[str]:
+def get_log(run_id: str, *, patience: int = 8) -> Call[str]:
     """
     Get the whole log of a run, at most some 10 MB.
 
     :param run_id: ID of the run.
+    :param patience: how often it is tried at the most.
     """
     return Call(
         method="GET",
         path=_path("actor-runs", "run", run_id, "log"),
+        patience=patience,
         read=lambda answer: answer.body.decode(errors="replace"),
     )
 
 
-def get_dataset(dataset_id: str) -> Call[dict[str, Any]]:
+def get_dataset(dataset_id: str, *, patience: int = 8) -> Call[dict[str, Any]]:
     """
     Get a dataset's metadata; its counts may lag some seconds behind (API reference, "Get dataset").
 
     :param dataset_id: ID, `username/name` or `username~name`.
+    :param patience: how often it is tried at the most.
     """
-    return Call(method="GET", path=_path("datasets", "dataset", dataset_id), read=_data)
+    return Call(method="GET", path=_path("datasets", "dataset", dataset_id), patience=patience, read=_data)
 
 
 @dataclass(frozen=True)

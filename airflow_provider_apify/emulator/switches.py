@@ -18,6 +18,8 @@ class Switches:
     :param stale_total: What dataset counts tell while the dataset is younger than ``stale_seconds`` since
         its last push: the truth (``exact``), 0 (``zero``), or the count before that push (``stale``).
     :param stale_seconds: For how long counts stay stale after a push, in emulated seconds. Default 5.
+    :param usage_settle_seconds: For how long after its end, in emulated seconds, a run tells half of its cost
+        only. Default 0.
     :param unknown_status: A status that the specification does not know; runs show it instead of RUNNING.
     :param unknown_fields: Fields that the specification does not know; added to every run, task and dataset.
     :param ready_seconds: How long a run stays READY, in emulated seconds. Default 0.
@@ -33,6 +35,7 @@ class Switches:
     replica_lag_seconds: float = 0
     stale_total: Literal["exact", "zero", "stale"] = "exact"
     stale_seconds: float = 5
+    usage_settle_seconds: float = 0
     unknown_status: str | None = None
     unknown_fields: dict[str, Any] = field(default_factory=dict)
     ready_seconds: float = 0

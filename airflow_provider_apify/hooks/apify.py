@@ -22,7 +22,7 @@ from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.transport import AsyncClient, Client, Endpoint, connect
 from airflow_provider_apify.api.waiting import Outcome, WaitPlan, deadline, wait_for_end
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE, DEFAULT_BASE_URL
-from airflow_provider_apify.reporting import StatusLog, require_success
+from airflow_provider_apify.reporting import StatusLog, conclude, log_each
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -143,7 +143,7 @@ class ApifyHook(BaseHook):
 
         :param plan: what for, and until when.
         """
-        return drive(wait_for_end(plan, StatusLog(self.log)), self.send)
+        return drive(wait_for_end(plan, StatusLog(self.log)), self.send, log_each(self.log))
 
     def wait_for_run(self, run_id: str, *, wait_timeout: timedelta | None = None) -> ActorRun:
         """
@@ -156,7 +156,7 @@ class ApifyHook(BaseHook):
         """
         plan = WaitPlan(run_id, self.endpoint.long_poll, give_up_at=deadline(wait_timeout))
         outcome = self.wait(plan)
-        return require_success(outcome.finished_run(), self.get_log)
+        return conclude(outcome.finished_run(), self.send, self.log)
 
     @asynccontextmanager
     async def async_client(self) -> AsyncIterator[AsyncClient]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NoReturn
@@ -18,11 +19,11 @@ from airflow_provider_apify.api.errors import ApifyCapacityError, ApifyRunAborte
 from airflow_provider_apify.api.flows import Flow, drive
 from airflow_provider_apify.api.inputs import RunOptions
 from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.api.waiting import QUICK, Outcome, WaitEnd, WaitPlan, deadline
+from airflow_provider_apify.api.waiting import LOG_INTERVAL, QUICK, Outcome, WaitEnd, WaitPlan, deadline
 from airflow_provider_apify.durable import RunStarter
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
-from airflow_provider_apify.reporting import DEFERRING, require_success
+from airflow_provider_apify.reporting import DEFERRING, ActorLog, conclude
 
 # How long to wait for capacity before trying again, in seconds: twice as long each time, up to the last.
 _FIRST_CAPACITY_DELAY = 20.0
@@ -67,6 +68,7 @@ class _RunOperator(BaseOperator):
         validate_input: bool = False,
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        actor_log: ActorLog = "tail",
         wait_timeout: timedelta | None = None,
         wait_for_capacity: timedelta | None = timedelta(hours=1),
         cancel_on_kill: bool = True,
@@ -90,6 +92,7 @@ class _RunOperator(BaseOperator):
         self.validate_input = validate_input
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
+        self.actor_log = actor_log
         self.wait_timeout = wait_timeout
         self.wait_for_capacity = wait_for_capacity
         self.cancel_on_kill = cancel_on_kill
@@ -199,17 +202,20 @@ class _RunOperator(BaseOperator):
             ti.xcom_push(key=key, value=run.info[key])
 
     def _wait(self, run: ActorRun, abort_at: float | None) -> Outcome:
-        long_poll = self.hook.endpoint.long_poll
-        give_up_at = deadline(self.wait_timeout)
+        plan = WaitPlan(run.id, self.hook.endpoint.long_poll, give_up_at=deadline(self.wait_timeout))
+        if self.actor_log == "full":
+            plan = replace(plan, long_poll=min(plan.long_poll, LOG_INTERVAL), log_from=0)
         if not self.deferrable:
             # On a worker Airflow itself enforces `execution_timeout`, and calls `on_kill`.
-            return self.hook.wait(WaitPlan(run.id, long_poll, give_up_at=give_up_at))
-        outcome = self.hook.wait(WaitPlan(run.id, long_poll, abort_at=abort_at, give_up_at=deadline(QUICK)))
+            return self.hook.wait(plan)
+        outcome = self.hook.wait(replace(plan, abort_at=abort_at, give_up_at=deadline(QUICK)))
         if outcome.end is WaitEnd.GIVE_UP_DUE:
-            self._defer(run, abort_at, give_up_at)
+            self._defer(run, abort_at, plan.give_up_at, outcome.log_position)
         return outcome
 
-    def _defer(self, run: ActorRun, abort_at: float | None, give_up_at: float | None) -> NoReturn:
+    def _defer(
+        self, run: ActorRun, abort_at: float | None, give_up_at: float | None, log_position: int | None
+    ) -> NoReturn:
         from airflow_provider_apify.triggers.run import ApifyRunTrigger
 
         self.log.info(DEFERRING, run.id)
@@ -218,6 +224,7 @@ class _RunOperator(BaseOperator):
             self.apify_conn_id,
             abort_at=abort_at,
             give_up_at=give_up_at,
+            log_position=log_position,
             cancel_on_kill=self.cancel_on_kill,
             abort_gracefully=self.abort_gracefully,
         )
@@ -228,7 +235,8 @@ class _RunOperator(BaseOperator):
             run = drive(waiting.abort(outcome.run_id, gracefully=self.abort_gracefully), self.hook.send)
             message = f"{outcome.message} The run {run.id} was aborted ({run.status}): {run.console_url}"
             raise ApifyRunAbortedError(message, run=run.info)
-        return require_success(outcome.finished_run(), self.hook.get_log).info
+        actor_log = "off" if self.actor_log == "full" else self.actor_log
+        return conclude(outcome.finished_run(), self.hook.send, self.log, actor_log=actor_log).info
 
     def _options(self) -> RunOptions:
         return {
@@ -278,6 +286,8 @@ class RunActorOperator(_RunOperator):
         error names every field that is wrong.
     :param wait_for_completion: wait for the end of the run, and fail unless it succeeded.
     :param deferrable: wait in the triggerer, without holding a worker.
+    :param actor_log: how much of the Actor's log goes into the task's own when the task waits: "off", the
+        "tail" once the run is over, or "full", every line while it runs.
     :param wait_timeout: how long to wait before the task fails and the run goes on. Default: no limit.
         To abort the run as well, set Airflow's `execution_timeout`.
     :param wait_for_capacity: how long to try again while the account's memory or number of runs is used up;
