@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from airflow import __version__ as airflow_version
 
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -103,7 +104,7 @@ def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str])
 
     def read() -> str:
         printed.append("".join(capsys.readouterr()))
-        return caplog.text + "".join(printed)
+        return caplog.text if airflow_version < "3" else "".join(printed)
 
     return read
 

@@ -15,13 +15,18 @@ from airflow.providers.common.compat.sdk import BaseOperator, Context, conf, mas
 from airflow_provider_apify.api import calls, waiting
 from airflow_provider_apify.api.calls import Call
 from airflow_provider_apify.api.checking import check_actor_input, check_task_input
-from airflow_provider_apify.api.errors import ApifyCapacityError, ApifyRunAbortedError
+from airflow_provider_apify.api.errors import (
+    ApifyCapacityError,
+    ApifyConfigurationError,
+    ApifyRunAbortedError,
+)
 from airflow_provider_apify.api.flows import Flow, drive
 from airflow_provider_apify.api.inputs import RunOptions
 from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.waiting import LOG_INTERVAL, QUICK, Outcome, WaitEnd, WaitPlan, deadline
 from airflow_provider_apify.durable import RunStarter
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.inline import Returns, result_of
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.reporting import DEFERRING, ActorLog, conclude
 
@@ -67,6 +72,7 @@ class _RunOperator(BaseOperator):
         webhooks: Sequence[Mapping[str, Any]] | None = None,
         validate_input: bool = False,
         wait_for_completion: bool = False,
+        returns: Returns = "run",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         actor_log: ActorLog = "tail",
         wait_timeout: timedelta | None = None,
@@ -91,6 +97,7 @@ class _RunOperator(BaseOperator):
         self.webhooks = webhooks
         self.validate_input = validate_input
         self.wait_for_completion = wait_for_completion
+        self.returns = returns
         self.deferrable = deferrable
         self.actor_log = actor_log
         self.wait_timeout = wait_timeout
@@ -106,12 +113,12 @@ class _RunOperator(BaseOperator):
         """The way to Apify."""
         return ApifyHook(self.apify_conn_id)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Any:
         """
         Start the run, or find the one that an earlier try started; wait for it if asked to.
 
         :param context: Airflow's task context.
-        :return: the run info.
+        :return: the run info, or what `returns` says.
         """
         return self._execute(
             context,
@@ -120,7 +127,7 @@ class _RunOperator(BaseOperator):
             abort_at=deadline(self.execution_timeout),
         )
 
-    def execute_retry_start(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+    def execute_retry_start(self, context: Context, event: dict[str, Any]) -> Any:
         """
         Go on after a wait for capacity in the triggerer.
 
@@ -129,7 +136,7 @@ class _RunOperator(BaseOperator):
         """
         return self._execute(context, **event)
 
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """
         Go on after the wait for the run in the triggerer.
 
@@ -145,7 +152,11 @@ class _RunOperator(BaseOperator):
 
     def _execute(
         self, context: Context, *, attempt: int, capacity_until: float | None, abort_at: float | None
-    ) -> dict[str, Any]:
+    ) -> Any:
+        if self.returns != "run" and not self.wait_for_completion:
+            raise ApifyConfigurationError(
+                f'`returns="{self.returns}"` needs `wait_for_completion=True`. Nothing was started.'
+            )
         if isinstance(self.run_input, dict):
             # The Actor may log what it was given: values under keys like `password` are masked from here on.
             mask_secret(self.run_input)
@@ -230,13 +241,16 @@ class _RunOperator(BaseOperator):
         )
         self.defer(trigger=trigger, method_name="execute_complete")
 
-    def _finish(self, outcome: Outcome) -> dict[str, Any]:
+    def _finish(self, outcome: Outcome) -> Any:
         if outcome.end is WaitEnd.ABORT_DUE:
             run = drive(waiting.abort(outcome.run_id, gracefully=self.abort_gracefully), self.hook.send)
             message = f"{outcome.message} The run {run.id} was aborted ({run.status}): {run.console_url}"
             raise ApifyRunAbortedError(message, run=run.info)
         actor_log = "off" if self.actor_log == "full" else self.actor_log
-        return conclude(outcome.finished_run(), self.hook.send, self.log, actor_log=actor_log).info
+        run = conclude(outcome.finished_run(), self.hook.send, self.log, actor_log=actor_log)
+        # Only the run info has keys that are known.
+        self.multiple_outputs = self.multiple_outputs and self.returns == "run"
+        return result_of(run, self.returns, self.hook.send)
 
     def _options(self) -> RunOptions:
         return {
@@ -285,6 +299,8 @@ class RunActorOperator(_RunOperator):
     :param validate_input: check the input against the Actor's input schema before anything is started; the
         error names every field that is wrong.
     :param wait_for_completion: wait for the end of the run, and fail unless it succeeded.
+    :param returns: what the task returns: the "run" info, or, where it waits, the dataset's "items" or the
+        record OUTPUT as "output". At most 48,000 bytes; a transfer operator lands larger ones.
     :param deferrable: wait in the triggerer, without holding a worker.
     :param actor_log: how much of the Actor's log goes into the task's own when the task waits: "off", the
         "tail" once the run is over, or "full", every line while it runs.
@@ -304,6 +320,7 @@ class RunActorOperator(_RunOperator):
     :raises ApifyStartUncertainError: if it cannot be told whether a run was started.
     :raises ApifyRunError: if the run ended without success.
     :raises ApifyRunGoesOnError: if the wait ended before the run.
+    :raises ApifyDataError: if the results are not what `returns` asks for, or too large.
     """
 
     template_fields: Sequence[str] = ("actor_id", "force_permission_level", *_RunOperator.template_fields)

@@ -22,5 +22,8 @@ def test_each_function_feeds_a_run(
         for run in runs
         for item in emulator.platform.datasets[run["defaultDatasetId"]].items.at(range(2))
     }
-    assert urls == {f"http://example.com/{name}?page={page}" for name in ("one", "a", "b") for page in (0, 1)}
+    assert urls == {
+        f"http://example.com/{name}?page={page}" for name in ("one", "inline", "a", "b") for page in (0, 1)
+    }
     assert any(f"the dataset is {run['defaultDatasetId']}" in printed for run in runs)
+    assert "there are 2 items inline" in printed

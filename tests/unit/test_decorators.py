@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import DAG, TaskDeferred, task
 from airflow_provider_apify.emulator import Emulator, Fault
 from tests.conftest import Tries
 
-pytestmark = pytest.mark.usefixtures("server")
+pytestmark = pytest.mark.usefixtures("server", "hurried")
 
 
 def given_to(emulator: Emulator, run_id: str) -> Any:

@@ -16,4 +16,10 @@ with DAG("decorated", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz
         print(f"the dataset is {dataset_id}")
 
     show(crawl("http://example.com/one")["defaultDatasetId"])
+
+    @task
+    def count(items: list[object]) -> None:
+        print(f"there are {len(items)} items inline")
+
+    count(crawl.override(task_id="inline", returns="items")("http://example.com/inline"))
     crawl.override(task_id="each").expand(url=["http://example.com/a", "http://example.com/b"])
