@@ -44,7 +44,7 @@ def result_of(run: ActorRun, returns: Returns, send: Callable[[Call[Any]], Any])
         if returns == "items":
             way = f"dataset_id={run.data['defaultDatasetId']!r} and DatasetToS3Operator"
         else:
-            way = f"store_id={run.data['defaultKeyValueStoreId']!r} and KeyValueStoreToS3Operator"
+            way = f"key_value_store_id={run.data['defaultKeyValueStoreId']!r} and KeyValueStoreToS3Operator"
         raise ApifyTooLargeError(
             f"The run {run.id} succeeded, and its results are too large for XCom (more than "
             f"{MAX_INLINE_BYTES:,} bytes). Leave out `returns`, and land them with {way}, or another of the "

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.connection import get_async_connection, get
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, Connection
 
 from airflow_provider_apify import __version__
-from airflow_provider_apify.api import calls, checking
+from airflow_provider_apify.api import calls, checking, writing
 from airflow_provider_apify.api.calls import Call
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyError
 from airflow_provider_apify.api.flows import drive
@@ -109,6 +109,10 @@ class ApifyHook(BaseHook):
     resurrect_run = ApiMethod(calls.resurrect_run)
     get_task = ApiMethod(checking.get_task)
     validate_input = ApiMethod(checking.validate_input)
+    get_or_create_dataset = ApiMethod(writing.get_or_create_dataset)
+    get_or_create_key_value_store = ApiMethod(writing.get_or_create_key_value_store)
+    push_items = ApiMethod(writing.push_items)
+    set_record = ApiMethod(writing.set_record)
     get_user = ApiMethod(calls.get_user)
 
     def __init__(self, apify_conn_id: str = default_conn_name, **kwargs: Any) -> None:
