@@ -30,6 +30,19 @@ def validate_input(actor_id: str, run_input: Any = None, *, build: str | None = 
     )
 
 
+def get_actor(actor_id: str) -> Call[dict[str, Any]]:
+    """
+    Get an Actor.
+
+    :param actor_id: ID, `username/name` or `username~name`.
+    """
+    return Call(
+        method="GET",
+        path=f"/v2/actors/{resource_ref('Actor', actor_id)}",
+        read=lambda answer: answer.json()["data"],
+    )
+
+
 def get_task(task_id: str) -> Call[dict[str, Any]]:
     """
     Get a saved task, with its input and options.

@@ -107,6 +107,7 @@ class ApifyHook(BaseHook):
     get_record = ApiMethod(calls.get_record)
     list_keys = ApiMethod(calls.list_keys)
     resurrect_run = ApiMethod(calls.resurrect_run)
+    get_actor = ApiMethod(checking.get_actor)
     get_task = ApiMethod(checking.get_task)
     validate_input = ApiMethod(checking.validate_input)
     get_or_create_dataset = ApiMethod(writing.get_or_create_dataset)
