@@ -13,11 +13,14 @@ from aiohttp import web
 
 from airflow_provider_apify.emulator.accounts import User
 from airflow_provider_apify.emulator.errors import ApiError, invalid_request, invalid_value, no_token
+from airflow_provider_apify.emulator.items import encode
 
 if TYPE_CHECKING:
     from airflow_provider_apify.emulator.platform import Platform
 
 MAX_LIST = 1000
+MAX_NUMBER = 10**12
+MAX_SECONDS = 10**9
 JSON_TYPE = "application/json; charset=utf-8"
 Entry = TypeVar("Entry")
 
@@ -39,7 +42,7 @@ class Answer:
 
 def json_answer(value: Any, status: int = 200, **headers: str) -> Answer:
     """Answer with JSON as it is."""
-    return Answer(status, json.dumps(value, ensure_ascii=False).encode(), JSON_TYPE, headers)
+    return Answer(status, encode(value), JSON_TYPE, headers)
 
 
 def data_answer(value: Any, status: int = 200, **headers: str) -> Answer:
@@ -49,7 +52,7 @@ def data_answer(value: Any, status: int = 200, **headers: str) -> Answer:
 
 def error_answer(error: ApiError) -> Answer:
     """Answer with an error."""
-    return json_answer(error.body(), error.status)
+    return json_answer(error.body(), error.status, **error.headers)
 
 
 class Call:
@@ -121,35 +124,35 @@ class Call:
     def flag(self, name: str, default: bool | None = None) -> bool | None:
         """Return a boolean parameter: ``true``, ``1``, ``false`` or ``0``."""
         value = self.query.get(name)
-        if value is None or value == "":
+        if value is None:
             return default
         if value.lower() not in ("true", "1", "false", "0"):
             raise invalid_value(f"Parameter {name} must be true, 1, false or 0.")
         return value.lower() in ("true", "1")
 
-    def number(self, name: str, minimum: float = 0) -> float | None:
+    def number(self, name: str, minimum: float = 0, maximum: float = MAX_NUMBER) -> float | None:
         """Return a numeric parameter."""
         value = self.query.get(name)
-        if value is None or value == "":
+        if value is None:
             return None
         try:
             number = float(value)
         except ValueError:
             number = math.nan
-        if not math.isfinite(number) or number < minimum:
-            raise invalid_value(f"Parameter {name} must be a number of at least {minimum:g}.")
+        if not minimum <= number <= maximum:
+            raise invalid_value(f"Parameter {name} must be a number from {minimum:g} to {maximum:g}.")
         return number
 
-    def integer(self, name: str, minimum: int = 0) -> int | None:
+    def integer(self, name: str, minimum: int = 0, maximum: int = MAX_NUMBER) -> int | None:
         """Return a numeric parameter that must be whole."""
-        number = self.number(name, minimum)
+        number = self.number(name, minimum, maximum)
         if number is not None and number != int(number):
             raise invalid_value(f"Parameter {name} must be an integer.")
         return None if number is None else int(number)
 
     def choice(self, name: str, allowed: Iterable[str]) -> str | None:
         """Return a parameter that must be one of some words."""
-        value = self.text(name)
+        value = self.query.get(name)
         if value is not None and value not in set(allowed):
             raise invalid_value(f"Parameter {name} must be one of: {', '.join(sorted(allowed))}.")
         return value
@@ -175,17 +178,15 @@ class Call:
 
     async def json(self) -> Any:
         """Return the request body as JSON; None when it is empty."""
-        body = await self.body()
-        try:
-            return json.loads(body) if body.strip() else None
-        except ValueError:
-            raise invalid_request("The request body is not valid JSON.") from None
+        return _parsed(await self.body())
 
-    async def json_object(self) -> dict[str, Any]:
-        """Return the request body as a JSON object; an empty body counts as ``{}``."""
-        value = await self.json()
-        if value is None:
-            return {}
+    async def json_object(self, *, required: bool = True) -> dict[str, Any]:
+        """Return the request body as a JSON object.
+
+        :param required: Whether there must be one; otherwise an empty body counts as ``{}``.
+        """
+        body = await self.body()
+        value = _parsed(body) if required or body.strip() else {}
         if not isinstance(value, dict):
             raise invalid_request("POST data must be a JSON object")
         return value
@@ -216,6 +217,17 @@ class Call:
         )
 
 
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON.")
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body, parse_constant=_no_constant) if body.strip() else None
+    except ValueError:
+        raise invalid_request("The request body is not valid JSON.") from None
+
+
 def decompress(body: bytes, encoding: str) -> bytes:
     """Undo a Content-Encoding.
 
@@ -223,7 +235,7 @@ def decompress(body: bytes, encoding: str) -> bytes:
     """
     try:
         match encoding.lower():
-            case "identity" | "":
+            case "identity":
                 return body
             case "gzip" | "x-gzip":
                 return zlib.decompress(body, wbits=31)

@@ -12,11 +12,20 @@ class ApiError(Exception):
     :param type: Apify's error type, which clients key on.
     :param message: Text for people.
     :param data: Details, for the few types that carry some.
+    :param headers: Headers of the answer.
     """
 
-    def __init__(self, status: int, type: str, message: str, data: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        type: str,
+        message: str,
+        data: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status, self.type, self.message, self.data = status, type, message, data
+        self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body of the answer."""

@@ -6,6 +6,8 @@ import hashlib
 import re
 from base64 import b64encode
 from dataclasses import dataclass, field
+from datetime import datetime
+from types import NoneType
 from typing import Any
 
 from airflow_provider_apify.emulator.clock import iso
@@ -13,12 +15,39 @@ from airflow_provider_apify.emulator.errors import ApiError, invalid_request, no
 from airflow_provider_apify.emulator.storages import Storage
 
 REQUEST_ID_LENGTH = 15
+OPTIONAL_FIELDS: dict[str, tuple[type, ...]] = {
+    "uniqueKey": (str,),
+    "retryCount": (int,),
+    "loadedUrl": (str,),
+    "payload": (str, dict),
+    "headers": (dict,),
+    "userData": (dict,),
+    "noRetry": (bool,),
+    "errorMessages": (list,),
+}
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 
 
 def request_id_of(unique_key: str) -> str:
     """Derive a request's id from its unique key, as Apify's SDKs do."""
     digest = b64encode(hashlib.sha256(unique_key.encode()).digest()).decode()
     return re.sub(r"[^a-zA-Z0-9]", "", digest)[:REQUEST_ID_LENGTH]
+
+
+def _check(request: dict[str, Any]) -> None:
+    if not isinstance(request.get("url"), str) or not request["url"]:
+        raise invalid_request("A request needs a url.")
+    if request.get("method", "GET") not in METHODS:
+        raise invalid_request(f"The method of a request must be one of: {', '.join(METHODS)}.")
+    for name, kinds in OPTIONAL_FIELDS.items():
+        if not isinstance(request.get(name), (*kinds, NoneType)):
+            raise invalid_request(f"{name} of a request has the wrong type.")
+    handled_at = request.get("handledAt")
+    try:
+        if handled_at is not None:
+            datetime.fromisoformat(handled_at)
+    except (TypeError, ValueError):
+        raise invalid_request("handledAt must be a time in ISO 8601.") from None
 
 
 @dataclass
@@ -52,10 +81,8 @@ class RequestQueue(Storage):
 
     def add(self, request: dict[str, Any], *, forefront: bool = False) -> dict[str, Any]:
         """Add a request, unless its unique key is known."""
-        url = request.get("url")
-        if not isinstance(url, str) or not url:
-            raise invalid_request("A request needs a url.")
-        key = request.setdefault("uniqueKey", url)
+        _check(request)
+        key = request.setdefault("uniqueKey", request["url"])
         request_id = request_id_of(str(key))
         known = self.entries.get(request_id)
         if known is None:
@@ -67,6 +94,7 @@ class RequestQueue(Storage):
 
     def update(self, request_id: str, request: dict[str, Any], *, forefront: bool = False) -> dict[str, Any]:
         """Replace a request; with ``handledAt`` it is done."""
+        _check(request)
         known = self.entries.get(request_id)
         before = Entry(dict(known.request), known.order) if known else None
         entry = known or Entry({}, self._order(forefront))

@@ -37,10 +37,10 @@ class Family(Generic[Resource]):
         """Serve the family under a prefix.
 
         :param find: Finds the resource that the prefix names, and checks that the caller may see it.
-        :param only: The tails to serve, where not all of them exist there.
+        :param only: The operations to serve, as ``METHOD tail``, where not all of them exist there.
         """
         for method, tail, handler in self._operations:
-            if only is None or tail in only:
+            if only is None or f"{method} {tail}" in only:
                 router.add(method, prefix + tail, _bound(handler, find))
 
 
@@ -83,6 +83,7 @@ class Router:
                 405,
                 "method-not-allowed",
                 f"This API endpoint can only be accessed using the following HTTP methods: {methods}",
+                headers={"Allow": methods},
             )
         if refusal is not None:
             raise ApiError(404, "page-not-found", "We have bad news: there is no API endpoint at this URL")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -98,7 +99,8 @@ class Run:
     peak_memory_bytes: int = 0
 
     def __post_init__(self) -> None:
-        self.started_at = self.platform.clock.time()
+        # What is shown has milliseconds; what is compared must have no more.
+        self.started_at = math.floor(self.platform.clock.time() * 1000) / 1000
         self.log = Log(self.platform.clock)
         self.changed = Notifier()
         self.events = Events()
@@ -121,7 +123,10 @@ class Run:
     def launch(self) -> None:
         """Give the run to an execution, after as long as ``Switches.ready_seconds``."""
         self.platform.emit("ACTOR.RUN.CREATED", self)
-        self._after(self.platform.switches.ready_seconds, self._begin)
+        if self.platform.switches.ready_seconds:
+            self._after(self.platform.switches.ready_seconds, self._begin)
+        else:
+            self._begin()
 
     def ended(self, execution: Execution, exit_code: int, message: str | None = None) -> None:
         """Take the end of the Actor's code; ignored when that execution was already replaced or stopped."""
@@ -221,8 +226,7 @@ class Run:
             self._execute()
 
     def _execute(self) -> None:
-        if self._execution is not None:
-            self._execution.stop()
+        self._stop_execution()
         self._execution = self.platform.execution_of(self)
         self._execution.start()
 
@@ -234,15 +238,19 @@ class Run:
                 self._stop("TIMED-OUT")
 
     def _stop(self, status: str) -> None:
-        if self._execution is not None:
-            self._execution.stop()
+        self._stop_execution()
         self._after(self.platform.switches.stop_seconds, lambda: self._stopped(status))
+
+    def _stop_execution(self) -> None:
+        # Forgotten before it is told: what it says of its end no longer counts.
+        execution, self._execution = self._execution, None
+        if execution is not None:
+            execution.stop()
 
     def _stopped(self, status: str) -> None:
         with self.platform.lock:
             if not self.is_finished:
-                if self._execution is not None:
-                    self._execution.stop()
+                self._stop_execution()
                 # 143 is what a container stopped by SIGTERM leaves; what the live service shows is unknown.
                 self._finish(status, 143)
 
@@ -367,4 +375,7 @@ class Run:
     def _usage_usd(self) -> float:
         seconds = (self.finished_at or self.platform.clock.time()) - self.started_at
         units = seconds / 3600 * self.options.memory_mbytes / 1024
-        return units * USD_PER_COMPUTE_UNIT + self.charged_usd()
+        cost = units * USD_PER_COMPUTE_UNIT + self.charged_usd()
+        ended_at = self.finished_at or -math.inf
+        settled = self.platform.clock.time() >= ended_at + self.platform.switches.usage_settle_seconds
+        return cost if settled else cost / 2

@@ -10,8 +10,9 @@ that there is nothing from its offset on.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from airflow_provider_apify.api.calls import Call
 from airflow_provider_apify.api.errors import ApifyDataError, ApifyTooLargeError
@@ -19,10 +20,12 @@ from airflow_provider_apify.api.flows import Flow, Pause
 from airflow_provider_apify.api.policy import delay
 from airflow_provider_apify.export.source import DatasetSource, Page, Range
 
+T = TypeVar("T")
+
 # How often items that must be there are asked for again: as long as Apify's copies may lag, some 15 s.
 _PATIENCE = 6
 # A page in memory: large enough for the wire's speed, small enough for many at once.
-_LARGEST_PAGE = 4 << 20
+_LARGEST_PAGE = 3 << 20
 _SMALLEST_PAGE = 1 << 19
 _MOST_ROWS = 50_000
 _FIRST_ROWS = 1_000
@@ -61,13 +64,14 @@ class PageSize:
         if metadata.get("itemCount"):
             self._items, self._bytes = int(metadata["itemCount"]), total
 
-    def learn(self, items: int, size: int) -> None:
+    def learn(self, range_: Range, pages: Sequence[Page]) -> None:
         """
         Take note of what a range turned out to be.
 
-        :param items: how many items it had.
-        :param size: how many bytes these made.
+        :param range_: the items.
+        :param pages: their rows.
         """
+        items, size = range_.stop - range_.start, sum(page.size for page in pages)
         # What came last counts most: items at the start of a dataset need not be like those at its end.
         self._items, self._bytes = max(1, (self._items + items) // 2), max(1, (self._bytes + size) // 2)
 
@@ -75,7 +79,33 @@ class PageSize:
 Plan = Generator[Range | Call[Any], Any, None]
 
 
-def plan(source: DatasetSource, page_size: PageSize) -> Plan:
+@dataclass(frozen=True)
+class Extent:
+    """
+    How far a dataset reaches.
+
+    :param items: how many items it has at least.
+    :param proven: whether it had no more when that was looked at.
+    """
+
+    items: int
+    proven: bool = False
+
+
+def survey(source: DatasetSource, page_size: PageSize) -> Flow[Extent]:
+    """
+    Find out how far a dataset reaches.
+
+    :param source: the dataset.
+    :param page_size: told of the dataset's figures.
+    """
+    metadata = yield source.metadata()
+    page_size.expect(metadata)
+    items = int(metadata.get("itemCount") or 0)
+    return Extent(items, proven=not (yield source.look(items)))
+
+
+def plan(source: DatasetSource, page_size: PageSize, start: int, extent: Extent | None = None) -> Plan:
     """
     Say which ranges to fetch, in order, up to the proven end; every range consists of items that exist.
 
@@ -83,13 +113,18 @@ def plan(source: DatasetSource, page_size: PageSize) -> Plan:
 
     :param source: the dataset.
     :param page_size: how large the ranges are.
+    :param start: the first item.
+    :param extent: how far the dataset reaches, if that is known already.
+    :raises ApifyDataError: if it is read from its end, and that moves.
     """
-    selection = source.selection
-    metadata = yield source.metadata()
-    page_size.expect(metadata)
-    known = int(metadata.get("itemCount") or 0)
-    position = selection.offset
-    last = None if selection.limit is None else position + selection.limit
+    if extent is None:
+        metadata = yield source.metadata()
+        page_size.expect(metadata)
+        extent = Extent(int(metadata.get("itemCount") or 0))
+    if source.selection.desc:
+        yield from _plan_backwards(source, page_size, extent.items)
+        return
+    position, known, last = start, extent.items, source.selection.last
     reach = 0
     while last is None or position < last:
         end = known if last is None else min(known, last)
@@ -97,7 +132,7 @@ def plan(source: DatasetSource, page_size: PageSize) -> Plan:
             stop = min(position + page_size.items, end)
             yield Range(position, stop)
             position = stop
-        if position == last:
+        if position == last or (extent.proven and position == extent.items):
             return
         reach = max(2 * reach, page_size.items)
         found = yield from _reach(source, position, reach)
@@ -141,6 +176,33 @@ def fetch(source: DatasetSource, range_: Range) -> Flow[list[Page]]:
                 )
             yield Pause(delay(misses))
     return pages
+
+
+def _plan_backwards(source: DatasetSource, page_size: PageSize, known: int) -> Plan:
+    # Counted from the newest item, all places shift with each new one: the end must be known, and stay.
+    while found := (yield from _reach(source, known, page_size.items)):
+        known += found
+    position, last = source.selection.offset, source.selection.last
+    end = known if last is None else min(known, last)
+    while position < end:
+        stop = min(position + page_size.items, end)
+        yield Range(position, stop)
+        position = stop
+    if (yield source.look(known)):
+        raise ApifyDataError(
+            f"The dataset {source.dataset_id} grew while it was read with the newest items first, so some "
+            "may be missing or double. Wait until its run has finished, or leave out `desc`."
+        )
+
+
+def ask(call: Call[T]) -> Flow[T]:
+    """
+    Send a single call.
+
+    :param call: what is asked.
+    """
+    result: T = yield call
+    return result
 
 
 def _reach(source: DatasetSource, position: int, reach: int) -> Generator[Call[Any], Any, int]:

@@ -10,44 +10,53 @@ from typing import Any
 
 from airflow_provider_apify.api.calls import Call
 from airflow_provider_apify.api.flows import drive, drive_async
-from airflow_provider_apify.export.ranges import PageSize, fetch, plan
+from airflow_provider_apify.api.transport import Client
+from airflow_provider_apify.export.ranges import PageSize, Plan, ask, fetch, plan, survey
 from airflow_provider_apify.export.source import DatasetSource, Page, Range
+from airflow_provider_apify.export.sprint import may_sprint, sprint
 
-Send = Callable[[Call[Any]], Any]
 AsyncSend = Callable[[Call[Any]], Coroutine[Any, Any, Any]]
 
 #: Requests at a time, unless told otherwise.
-DEFAULT_CONCURRENCY = 8
+DEFAULT_CONCURRENCY = 16
 
 
-def read_pages(source: DatasetSource, send: Send, concurrency: int = DEFAULT_CONCURRENCY) -> Iterator[Page]:
+def read_pages(
+    source: DatasetSource, client: Client, concurrency: int = DEFAULT_CONCURRENCY
+) -> Iterator[Page]:
     """
     Read a dataset on a worker.
 
     :param source: the dataset.
-    :param send: sends a call; used by several threads at once.
-    :param concurrency: how many requests at a time; at most so many pages wait in memory, and as many again
-        are on their way.
+    :param client: the way to Apify.
+    :param concurrency: how many requests at a time; so many pages are in memory at the most.
     """
     page_size = PageSize(concurrency)
-    steps = plan(source, page_size)
-    window: deque[tuple[Range | Call[Any], Future[Any]]] = deque()
+    start, extent = source.selection.offset, None
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="apify-export")
     try:
+        if may_sprint(source):
+            surveyed = pool.submit(drive, survey(source, page_size), client.send)
+            for page in sprint(source, client):
+                start += page.rows
+                yield page
+            extent = surveyed.result()
+        steps = plan(source, page_size, start, extent)
+        window: deque[tuple[Range | Call[Any], Future[Any]]] = deque()
         step = next(steps, None)
         while step or window:
             # A call's result decides what comes next, so nothing is asked for beyond it.
-            while step and len(window) <= concurrency:
-                work = (send, step) if isinstance(step, Call) else (drive, fetch(source, step), send)
-                window.append((step, pool.submit(*work)))
+            while step and len(window) < concurrency:
+                flow = ask(step) if isinstance(step, Call) else fetch(source, step)
+                window.append((step, pool.submit(drive, flow, client.send)))
                 step = None if isinstance(step, Call) else next(steps, None)
             done, future = window.popleft()
             result = future.result()
             if isinstance(done, Call):
                 step = _advance(steps, result)
-                continue
-            page_size.learn(done.stop - done.start, sum(page.size for page in result))
-            yield from result
+            else:
+                page_size.learn(done, result)
+                yield from result
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -63,14 +72,14 @@ async def read_pages_async(
     :param concurrency: how many requests at a time.
     """
     page_size = PageSize(concurrency)
-    steps = plan(source, page_size)
+    steps = plan(source, page_size, source.selection.offset)
     window: deque[tuple[Range | Call[Any], asyncio.Task[Any]]] = deque()
+    step = next(steps, None)
     try:
-        step = next(steps, None)
         while step or window:
             while step and len(window) < concurrency:
-                work = send(step) if isinstance(step, Call) else drive_async(fetch(source, step), send)
-                window.append((step, asyncio.ensure_future(work)))
+                flow = ask(step) if isinstance(step, Call) else fetch(source, step)
+                window.append((step, asyncio.create_task(drive_async(flow, send))))
                 step = None if isinstance(step, Call) else next(steps, None)
             done, task = window[0]
             result = await task
@@ -78,7 +87,7 @@ async def read_pages_async(
             if isinstance(done, Call):
                 step = _advance(steps, result)
                 continue
-            page_size.learn(done.stop - done.start, sum(page.size for page in result))
+            page_size.learn(done, result)
             for page in result:
                 yield page
     finally:
@@ -87,7 +96,7 @@ async def read_pages_async(
         await asyncio.gather(*(task for _, task in window), return_exceptions=True)
 
 
-def _advance(steps: Any, result: Any) -> Range | Call[Any] | None:
+def _advance(steps: Plan, result: Any) -> Range | Call[Any] | None:
     try:
         step: Range | Call[Any] = steps.send(result)
     except StopIteration:

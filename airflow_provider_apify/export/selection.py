@@ -48,6 +48,11 @@ class Selection:
         return not (self.clean or self.skip_empty or self.unwind or self.view)
 
     @property
+    def last(self) -> int | None:
+        """Position after the last item that is wanted; None if that is the dataset's end."""
+        return None if self.limit is None else self.offset + self.limit
+
+    @property
     def shape(self) -> dict[str, Any]:
         """The API's parameters, but for `offset` and `limit`."""
         return {

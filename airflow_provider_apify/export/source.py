@@ -12,7 +12,7 @@ from airflow_provider_apify.api.calls import Answer, Call
 from airflow_provider_apify.export.selection import Selection
 
 # Twice the page that is aimed at: what is larger is asked for in halves.
-_MAX_PAGE_BYTES = 8 << 20
+_MAX_PAGE_BYTES = 6 << 20
 _GZIP = 31
 
 
@@ -78,18 +78,28 @@ class DatasetSource:
         :param range_: which items; several at once may be refused for their size, a single one never is.
         """
         items = range_.stop - range_.start
-        call = calls.get_items(
-            self.dataset_id,
-            raw=self.gzipped,
-            **self.selection.shape,
-            format="jsonl",
-            offset=range_.start,
-            limit=items,
-        )
-        return call.read_as(
+        return self._rows(range_.start, items).read_as(
             _read_gzipped if self.gzipped else _read,
             headers={"Accept-Encoding": "gzip"} if self.gzipped else {},
             max_bytes=_MAX_PAGE_BYTES if items > 1 else None,
+        )
+
+    def all(self, format_name: str = "jsonl") -> Call[Any]:
+        """
+        Ask for all selected rows at once.
+
+        :param format_name: Apify's name of a format.
+        """
+        return self._rows(self.selection.offset, self.selection.limit, format_name)
+
+    def _rows(self, offset: int, limit: int | None, format_name: str = "jsonl") -> Call[Any]:
+        return calls.get_items(
+            self.dataset_id,
+            raw=self.gzipped,
+            **self.selection.shape,
+            format=format_name,
+            offset=offset,
+            limit=limit,
         )
 
 

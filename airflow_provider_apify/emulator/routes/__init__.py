@@ -21,13 +21,13 @@ from airflow_provider_apify.emulator.routing import Router
 
 def register_all(router: Router) -> None:
     """Add every operation, and the shortcuts from runs to their storages."""
-    assert sync  # its operations are part of the families of Actors and tasks
     for module in (
         users,
         actors,
         builds,
         tasks,
         runs,
+        sync,
         logs,
         datasets,
         key_value_stores,
@@ -40,12 +40,13 @@ def register_all(router: Router) -> None:
     datasets.DATASET.mount(router, "/v2/datasets/{datasetId}", access.dataset_of)
     key_value_stores.STORE.mount(router, "/v2/key-value-stores/{storeId}", access.store_of)
     request_queues.QUEUE.mount(router, "/v2/request-queues/{queueId}", access.queue_of)
-    last = ("", "/abort", "/metamorph", "/reboot", "/log")
+    last = ("GET ", "POST /abort", "POST /metamorph", "POST /reboot", "GET /log")
+    of_actor = ("GET ", "POST /abort", "POST /metamorph", "POST /resurrect")
     # The literal `last` goes before the placeholder: the first route that fits wins.
     for prefix, find, only in (
         ("/v2/actors/{actorId}/runs/last", access.last_run_of_actor, last),
         ("/v2/actor-tasks/{actorTaskId}/runs/last", access.last_run_of_task, last),
-        ("/v2/actors/{actorId}/runs/{runId}", access.run_of, ("", "/abort", "/metamorph", "/resurrect")),
+        ("/v2/actors/{actorId}/runs/{runId}", access.run_of, of_actor),
         ("/v2/actor-runs/{runId}", access.run_of, None),
     ):
         runs.RUN.mount(router, prefix, find, only)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from airflow_provider_apify.emulator.accounts import Actor
-from airflow_provider_apify.emulator.call import Answer, Call, data_answer
+from airflow_provider_apify.emulator.call import Answer, Call, data_answer, json_answer
+from airflow_provider_apify.emulator.errors import ApiError
 from airflow_provider_apify.emulator.routes.access import own_runs
 from airflow_provider_apify.emulator.routes.runs import list_runs
 from airflow_provider_apify.emulator.routes.starts import check_build, check_input, start_answer
@@ -42,7 +43,7 @@ async def get_actor(call: Call, actor: Actor) -> Answer:
 @ACTOR.on("GET", "/runs")
 async def list_actor_runs(call: Call, actor: Actor) -> Answer:
     """Answer with the user's runs of an Actor."""
-    return list_runs(call, [run for run in own_runs(call, call.user) if run.actor is actor])
+    return list_runs(call, [run for run in own_runs(call, call.user) if run.actor.id == actor.id])
 
 
 @ACTOR.on("POST", "/runs")
@@ -57,8 +58,11 @@ async def validate_input(call: Call, actor: Actor) -> Answer:
     build = call.text("build")
     if build is not None:
         check_build(actor, build)
-    check_input(actor, await call.json())
-    return data_answer({"valid": True})
+    value = await call.json()
+    if not isinstance(value, dict):
+        raise ApiError(400, "input-json-not-object", "The input must be a JSON object.")
+    check_input(actor, value)
+    return json_answer({"valid": True})
 
 
 @ACTOR.on("GET", "/webhooks")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_apify.emulator.call import Answer, Call, data_answer
+from airflow_provider_apify.emulator.call import MAX_SECONDS, Answer, Call, data_answer
 from airflow_provider_apify.emulator.clock import iso
 from airflow_provider_apify.emulator.errors import ApiError, invalid_request, invalid_value
 from airflow_provider_apify.emulator.queues import Entry, RequestQueue, request_id_of
@@ -14,6 +14,8 @@ from airflow_provider_apify.emulator.routing import Family, Router
 QUEUE: Family[RequestQueue] = Family()
 HEAD_FIELDS = ("id", "uniqueKey", "url", "method", "retryCount")
 MAX_BATCH = 25
+# `batch` and `unlock` are operations, not ids.
+REQUEST_ID = "{requestId:(?!batch$|unlock$)[^/]+}"
 MAX_HEAD_LOCK = 25
 
 
@@ -67,7 +69,7 @@ async def lock_head(call: Call, queue: RequestQueue) -> Answer:
         {
             **_head(queue, limit),
             "lockSecs": seconds,
-            "clientKey": client,
+            **({"clientKey": client} if client else {}),
             "queueHasLockedRequests": any(entry.locked_until > now for entry in queue.entries.values()),
             "items": items,
         },
@@ -93,7 +95,9 @@ async def list_requests(call: Call, queue: RequestQueue) -> Answer:
     ]
     items = [queue.entries[request_id].request for request_id in ids[:limit]]
     queue.reads += 1
-    shown: dict[str, Any] = {"items": items, "limit": limit, "count": len(items), "exclusiveStartId": after}
+    shown: dict[str, Any] = {"items": items, "limit": limit, "count": len(items)}
+    if after is not None:
+        shown["exclusiveStartId"] = after
     if len(ids) > limit:
         shown["nextCursor"] = ids[limit - 1]
     return data_answer(shown)
@@ -123,9 +127,11 @@ async def delete_requests(call: Call, queue: RequestQueue) -> Answer:
     _client(call, queue)
     processed = []
     for request in await _batch(call):
-        request_id = request.get("id") or request_id_of(str(request.get("uniqueKey")))
-        queue.remove(str(request_id))
-        processed.append({key: request[key] for key in ("id", "uniqueKey") if key in request})
+        named = {key: request[key] for key in ("id", "uniqueKey") if key in request}
+        if not named or not all(isinstance(value, str) for value in named.values()):
+            raise invalid_request("A request to delete needs an id or a uniqueKey.")
+        queue.remove(named["id"] if "id" in named else request_id_of(named["uniqueKey"]))
+        processed.append(named)
     return data_answer({"processedRequests": processed, "unprocessedRequests": []})
 
 
@@ -141,14 +147,14 @@ async def unlock_requests(call: Call, queue: RequestQueue) -> Answer:
     return data_answer({"unlockedCount": len(locked)})
 
 
-@QUEUE.on("GET", "/requests/{requestId}")
+@QUEUE.on("GET", f"/requests/{REQUEST_ID}")
 async def get_request(call: Call, queue: RequestQueue) -> Answer:
     """Answer with a request."""
     queue.was_read()
     return data_answer(queue.entry(call.params["requestId"]).request)
 
 
-@QUEUE.on("PUT", "/requests/{requestId}")
+@QUEUE.on("PUT", f"/requests/{REQUEST_ID}")
 async def put_request(call: Call, queue: RequestQueue) -> Answer:
     """Change a request."""
     _client(call, queue)
@@ -158,7 +164,7 @@ async def put_request(call: Call, queue: RequestQueue) -> Answer:
     )
 
 
-@QUEUE.on("DELETE", "/requests/{requestId}")
+@QUEUE.on("DELETE", f"/requests/{REQUEST_ID}")
 async def delete_request(call: Call, queue: RequestQueue) -> Answer:
     """Delete a request."""
     queue.entry(call.params["requestId"])
@@ -166,14 +172,14 @@ async def delete_request(call: Call, queue: RequestQueue) -> Answer:
     return Answer(204)
 
 
-@QUEUE.on("PUT", "/requests/{requestId}/lock")
+@QUEUE.on("PUT", f"/requests/{REQUEST_ID}/lock")
 async def prolong_lock(call: Call, queue: RequestQueue) -> Answer:
     """Hold a request for longer."""
     entry = queue.entry(call.params["requestId"])
     return data_answer({"lockExpiresAt": queue.lock(entry, _lock_seconds(call), _client(call, queue))})
 
 
-@QUEUE.on("DELETE", "/requests/{requestId}/lock")
+@QUEUE.on("DELETE", f"/requests/{REQUEST_ID}/lock")
 async def delete_lock(call: Call, queue: RequestQueue) -> Answer:
     """Give a request back."""
     entry = queue.entry(call.params["requestId"])
@@ -189,7 +195,7 @@ def _client(call: Call, queue: RequestQueue) -> str | None:
 
 
 def _lock_seconds(call: Call) -> int:
-    seconds = call.integer("lockSecs", 1)
+    seconds = call.integer("lockSecs", 1, MAX_SECONDS)
     if seconds is None:
         raise invalid_value("Parameter lockSecs is required.")
     return seconds

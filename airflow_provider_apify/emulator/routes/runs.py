@@ -5,7 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from airflow_provider_apify.emulator.accounts import User
-from airflow_provider_apify.emulator.call import JSON_TYPE, Answer, Call, data_answer, json_answer
+from airflow_provider_apify.emulator.call import (
+    JSON_TYPE,
+    MAX_SECONDS,
+    Answer,
+    Call,
+    data_answer,
+    json_answer,
+)
 from airflow_provider_apify.emulator.errors import ApiError, invalid_request, invalid_value, not_found
 from airflow_provider_apify.emulator.routes.access import own_runs
 from airflow_provider_apify.emulator.routes.starts import check_build, check_memory, wait
@@ -56,13 +63,16 @@ async def get_run(call: Call, run: Run) -> Answer:
 async def put_run(call: Call, run: Run) -> Answer:
     """Change the status message or the access of a run."""
     body = await call.json_object()
-    if "statusMessage" in body:
-        if body["statusMessage"] is not None and not isinstance(body["statusMessage"], str):
-            raise invalid_request("statusMessage must be a string.")
-        run.status_message = body["statusMessage"]
-        run.is_status_message_terminal = bool(body.get("isStatusMessageTerminal"))
+    message = body.get("statusMessage", run.status_message or "")
+    terminal = body.get("isStatusMessageTerminal", False)
+    if not isinstance(message, str) or not isinstance(terminal, bool) or body.get("runId", run.id) != run.id:
+        raise invalid_request(
+            "statusMessage must be a string, isStatusMessageTerminal a boolean, runId this run's."
+        )
     if "generalAccess" in body:
         run.general_access = general_access(body["generalAccess"])
+    if "statusMessage" in body:
+        run.status_message, run.is_status_message_terminal = message, terminal
     return data_answer(run.describe())
 
 
@@ -95,7 +105,11 @@ async def resurrect_run(call: Call, run: Run) -> Answer:
     """Bring a finished run back to life."""
     if not run.is_finished:
         raise invalid_request("Only finished runs can be resurrected.")
-    build, timeout, memory = call.text("build"), call.integer("timeout"), call.integer("memory")
+    build, timeout, memory = (
+        call.text("build"),
+        call.integer("timeout", maximum=MAX_SECONDS),
+        call.integer("memory"),
+    )
     max_items, max_charge = call.integer("maxItems", 1), call.number("maxTotalChargeUsd")
     check_memory(memory)
     if build is not None:
@@ -180,7 +194,7 @@ def general_access(value: object) -> str:
 
 
 def _moment(call: Call, name: str) -> float | None:
-    text = call.text(name)
+    text = call.query.get(name)
     if text is None:
         return None
     try:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from airflow_provider_apify.emulator.accounts import Actor, Task
-from airflow_provider_apify.emulator.call import JSON_TYPE, Answer, Call, data_answer
+from airflow_provider_apify.emulator.call import JSON_TYPE, MAX_SECONDS, Answer, Call, data_answer
 from airflow_provider_apify.emulator.errors import ApiError, invalid_value
 from airflow_provider_apify.emulator.platform import build_matches
 from airflow_provider_apify.emulator.routes.webhooks import ad_hoc_webhooks, attach
@@ -98,7 +98,7 @@ def _options(call: Call, actor: Actor, task: Task | None) -> RunOptions:
     if memory is None:
         memory = saved.get("memoryMbytes", actor.default_memory_mbytes)
     check_memory(memory)
-    timeout = call.integer("timeout")
+    timeout = call.integer("timeout", maximum=MAX_SECONDS)
     max_items = call.integer("maxItems")
     if max_items is not None and max_items < 1:
         raise ApiError(
@@ -134,6 +134,8 @@ async def _input(call: Call, actor: Actor, task: Task | None) -> Record | None:
         value: Any = None
     elif is_json:
         value = _parsed(body)
+        if not isinstance(value, dict):
+            raise ApiError(400, "input-json-not-object", "The input must be a JSON object.")
     else:
         return Record(body, content_type)
     check_input(actor, value)
@@ -158,8 +160,7 @@ def check_input(actor: Actor, value: Any) -> None:
         return
     from airflow_provider_apify.emulator.schemas import input_problems
 
-    problems = ["it must be a JSON object"] if not isinstance(value, dict | None) else []
-    problems = problems or input_problems(actor.input_schema, value or {})
+    problems = input_problems(actor.input_schema, value or {})
     if problems:
         raise ApiError(400, "invalid-input", f"Input is not valid: {', '.join(problems)}")
 

@@ -35,13 +35,13 @@ def mount_collection(
                 for storage in table_of(call.platform).values()
                 if owned and storage.user_id == user.id and (storage.name or unnamed)
             ],
-            lambda storage: describe(call, storage),
+            lambda storage: _listed(call, storage),
         )
 
     async def create_storage(call: Call) -> Answer:
         user, table = call.user, table_of(call.platform)
         name = call.text("name")
-        body = await call.json_object()
+        body = await call.json_object(required=False)
         if name is not None:
             _check_name(name)
             existing = call.platform.find(table, f"~{name}", user)
@@ -71,6 +71,11 @@ def describe(call: Call, storage: Storage) -> dict[str, Any]:
         for name in ("keys", "records"):
             shown[f"{name}PublicUrl"] = f"{call.base_url}/v2/key-value-stores/{storage.id}/{name}{suffix}"
     return shown
+
+
+def _listed(call: Call, storage: Storage) -> dict[str, Any]:
+    # Lists give nameless storages their id for a name.
+    return {**describe(call, storage), "name": storage.name or storage.id}
 
 
 def update(call: Call, storage: AnyStorage, table: dict[str, AnyStorage], body: dict[str, Any]) -> None:

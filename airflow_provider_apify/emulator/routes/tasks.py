@@ -85,8 +85,9 @@ async def put_task_input(call: Call, task: Task) -> Answer:
 
 @TASK.on("GET", "/runs")
 async def list_task_runs(call: Call, task: Task) -> Answer:
-    """Answer with the runs of a task; times are no filter here, as far as the specification goes."""
-    return list_runs(call, [run for run in own_runs(call, call.user) if run.task is task], by_time=False)
+    """Answer with the runs of a task; ``Switches.task_runs_by_time`` says whether times are a filter here."""
+    runs = [run for run in own_runs(call, call.user) if run.task is task]
+    return list_runs(call, runs, by_time=call.platform.switches.task_runs_by_time)
 
 
 @TASK.on("POST", "/runs")
@@ -103,7 +104,7 @@ async def list_task_webhooks(call: Call, task: Task) -> Answer:
 
 def _change(call: Call, task: Task, body: dict[str, Any]) -> None:
     name = body.get("name")
-    if name is not None:
+    if "name" in body:
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise invalid_request("A name may hold letters, digits and hyphens, at most 63 of them.")
         for other in call.platform.tasks.values():

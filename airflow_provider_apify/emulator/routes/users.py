@@ -7,10 +7,9 @@ from typing import Any
 from airflow_provider_apify.emulator.accounts import User
 from airflow_provider_apify.emulator.call import Answer, Call, data_answer
 from airflow_provider_apify.emulator.clock import iso
-from airflow_provider_apify.emulator.errors import not_found
+from airflow_provider_apify.emulator.errors import invalid_request, not_found
 from airflow_provider_apify.emulator.routing import Router
 
-RETENTION_DAYS = 30
 FEATURES = [
     "ACTORS",
     "STORAGE",
@@ -89,7 +88,7 @@ async def get_limits(call: Call) -> Answer:
                 "maxScheduleCount": 100,
                 "maxConcurrentActorJobs": user.max_concurrent_runs,
                 "maxTeamAccountSeatCount": 9,
-                "dataRetentionDays": RETENTION_DAYS,
+                "dataRetentionDays": user.retention_days,
             },
             "current": {
                 "monthlyUsageUsd": 0,
@@ -111,7 +110,10 @@ async def get_limits(call: Call) -> Answer:
 async def put_limits(call: Call) -> Answer:
     """Take new limits and forget them: the emulator bills nothing."""
     assert call.user
-    await call.json_object()
+    body = await call.json_object(required=False)
+    for name, kinds in (("maxMonthlyUsageUsd", (int, float)), ("dataRetentionDays", (int,))):
+        if type(body.get(name, 0)) not in kinds:
+            raise invalid_request(f"{name} must be {'a number' if float in kinds else 'an integer'}.")
     return data_answer({}, 201)
 
 
@@ -150,7 +152,7 @@ def _plan(user: User) -> dict[str, Any]:
         "maxMonthlyExternalDataTransferGbytes": 7,
         "maxActorCount": 500,
         "maxActorTaskCount": 5000,
-        "dataRetentionDays": RETENTION_DAYS,
+        "dataRetentionDays": user.retention_days,
         "availableProxyGroups": {},
         "teamAccountSeatCount": 9,
         "supportLevel": "COMMUNITY",

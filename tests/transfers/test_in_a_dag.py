@@ -1,0 +1,52 @@
+"""The transfers as tasks of a DAG: fed by XCom, mapped, rendered from templates."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, XComArg
+
+from airflow_provider_apify.operators.run import RunActorOperator
+from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
+from airflow_provider_apify.transfers.dataset_to_s3 import DatasetToS3Operator
+
+OPERATORS = [(DatasetToLocalOperator, {"path": "out.jsonl"}), (DatasetToS3Operator, {"key": "out.jsonl"})]
+
+
+@pytest.mark.parametrize(("operator", "where"), OPERATORS)
+def test_arguments_are_stored_as_they_are(operator: Any, where: dict[str, str]) -> None:
+    with DAG("dag", schedule=None):
+        run = RunActorOperator(task_id="run", actor_id="a/b")
+        task = operator(task_id="land", dataset_id=run.output["defaultDatasetId"], limit="{{ 1 }}", **where)
+    assert isinstance(task.dataset_id, XComArg)
+    assert task.limit == "{{ 1 }}"
+    assert task.upstream_task_ids == {"run"}
+    assert all(hasattr(task, field) for field in task.template_fields)
+
+
+@pytest.mark.parametrize(("operator", "where"), OPERATORS)
+def test_can_be_mapped(operator: Any, where: dict[str, str]) -> None:
+    name, path = next(iter(where.items()))
+    with DAG("dag", schedule=None):
+        mapped = operator.partial(task_id="land", clean=True).expand_kwargs([{"dataset_id": "x", name: path}])
+    assert mapped.partial_kwargs["clean"] is True
+
+
+def test_templates_are_rendered(emulator: Any, server: Any, tmp_path: Path) -> None:
+    from jinja2 import Environment
+
+    dataset_id = emulator.create_dataset([{"n": n, "m": n} for n in range(9)])
+    task = DatasetToLocalOperator(
+        task_id="land",
+        dataset_id="{{ dataset }}",
+        path=f"{tmp_path}/{{{{ day }}}}/out.csv",
+        limit="{{ 2 + 1 }}",
+        fields="{{ 'n,m' }}",
+    )
+    task.render_template_fields({"dataset": dataset_id, "day": "2026-11-23"}, Environment())
+    result = task.execute({})
+    assert (tmp_path / "2026-11-23" / "out.csv").read_text() == "n,m\n0,0\n1,1\n2,2\n"
+    assert len(json.dumps(result)) < 2048
