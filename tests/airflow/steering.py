@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -176,10 +176,12 @@ class Rest:
     def xcoms(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return the XComs of a task instance."""
         at = f"{self.path(dag_id, run_id, task_id)}/xcomEntries"
-        return {
-            entry["key"]: self("GET", f"{at}/{entry['key']}")["value"]
-            for entry in self("GET", at)["xcom_entries"]
-        }
+        found = {}
+        for entry in self("GET", at)["xcom_entries"]:
+            # A try that begins deletes those of the one before.
+            with suppress(urllib.error.HTTPError):
+                found[entry["key"]] = self("GET", f"{at}/{entry['key']}")["value"]
+        return found
 
     def wait_for(self, dag_id: str, run_id: str, task_id: str, *states: str, seconds: float = 90) -> Any:
         """Wait until a task instance is in one of the states."""

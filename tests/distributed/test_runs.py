@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psutil
 import pytest
 
 from tests.distributed.conftest import Scene, World
@@ -31,7 +32,10 @@ def kill_worker(scene: Scene, *task_ids: str) -> None:
         scene.airflow.components["worker-2"].start()
         return
     for task_id in task_ids:
-        kill_tree(scene.task(task_id)["pid"])
+        # Its process, and the one that watches it.
+        watcher = psutil.Process(scene.task(task_id)["pid"]).parent()
+        assert watcher is not None
+        kill_tree(watcher.pid)
 
 
 def test_a_worker_is_killed_before_the_answer_and_while_it_waits(scene: Scene, world: World) -> None:
