@@ -202,9 +202,9 @@ def _env(home: Path, port: int, database: str, broker: str) -> dict[str, str]:
             "task_instance_heartbeat_timeout": DEAD_AFTER,
             "task_instance_heartbeat_timeout_detection_interval": 3,
             "scheduler_zombie_task_threshold": DEAD_AFTER,
-            # Airflow 2 takes a running task that a user clears for a zombie if it looks at it before the task's
-            # own process does, and starts a retry beside it. The LocalExecutor tells of a death by itself.
-            "zombie_detection_interval": 120,
+            # Airflow 2 takes a running task that a user clears for a zombie if it looks for zombies before the
+            # task's own process looks, and retries it beside itself. The LocalExecutor tells of deaths.
+            "zombie_detection_interval": 3600,
             "dag_dir_list_interval": 5,
             "max_tis_per_query": 64,
         },
