@@ -202,8 +202,7 @@ def _env(home: Path, port: int, database: str, broker: str) -> dict[str, str]:
             "task_instance_heartbeat_timeout": DEAD_AFTER,
             "task_instance_heartbeat_timeout_detection_interval": 3,
             "scheduler_zombie_task_threshold": DEAD_AFTER,
-            # Airflow 2 takes a running task that a user clears for a zombie if it looks for zombies before the
-            # task's own process looks, and retries it beside itself. The LocalExecutor tells of deaths.
+            # Airflow 2: the LocalExecutor tells of deaths by itself; a busy machine looks dead soon.
             "zombie_detection_interval": 3600,
             "dag_dir_list_interval": 5,
             "max_tis_per_query": 64,
