@@ -247,14 +247,23 @@ def abort(run_id: str, *, gracefully: bool = False) -> Flow[ActorRun]:
     :param gracefully: let the Actor save its state first, for up to 30 s.
     :raises ApifyHttpError: if it could not be stopped and goes on.
     """
-    try:
-        run: ActorRun = yield abort_run(run_id, gracefully=gracefully)
-    except ApifyApiError:
-        # Whether Apify refuses to abort a finished run, or ignores it, is not documented consistently.
-        run = yield get_run(run_id)
-        if not run.is_finished:
-            raise
-    return run
+    asked_at, attempt = time.time(), 0
+    while True:
+        try:
+            run: ActorRun = yield abort_run(run_id, gracefully=gracefully)
+            return run
+        except ApifyNotFoundError:
+            # It may have been started a moment ago.
+            if time.time() - asked_at >= MISSING_GRACE:
+                raise
+        except ApifyApiError:
+            # Whether Apify refuses to abort a finished run, or ignores it, is not documented consistently.
+            run = yield get_run(run_id)
+            if not run.is_finished:
+                raise
+            return run
+        attempt += 1
+        yield Pause(policy.delay(attempt))
 
 
 def resurrect(run_id: str, options: RunOptions | None = None) -> Flow[ActorRun]:

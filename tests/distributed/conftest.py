@@ -42,6 +42,11 @@ class World(Emulator):
         """Return the runs that were started of an Actor."""
         return [run for run in self.runs if run["actId"] == self.actor_ids[name]]
 
+    def are_visible(self, name: str) -> bool:
+        """Return whether all runs of an Actor show up."""
+        runs = [run for run in self.platform.runs_in_order() if run.actor.name == name]
+        return all(self.platform.is_visible(run) for run in runs)
+
     def aborts_of(self, name: str) -> list[str]:
         """Return the IDs of the runs of an Actor that were aborted, each as often as that stopped it."""
         ids = {run["id"] for run in self.runs_of(name)}

@@ -121,7 +121,9 @@ def test_a_clear_of_a_green_task_starts_a_new_run(scene: Scene, world: World) ->
 def waits(scene: Scene, task_id: str, mode: str, try_number: int = 1) -> bool:
     """Return whether the task waits for its run, on the worker or in the triggerer."""
     if mode == "worker":
-        return scene.task(task_id)["state"] == "running" and "id" in scene.xcoms(task_id)
+        # A kill leaves a worker five seconds: too few to abort a run that Apify does not show yet.
+        visible = scene.world.are_visible(task_id)
+        return visible and scene.task(task_id)["state"] == "running" and "id" in scene.xcoms(task_id)
     # Until a triggerer has started the trigger, nothing of ours runs that could see a kill.
     return bool(scene.trigger_log(task_id, try_number))
 

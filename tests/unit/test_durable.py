@@ -333,6 +333,14 @@ def test_a_kill_after_the_end_is_quiet(emulator: Emulator, tries: Tries, positio
     assert [abort["effective"] for abort in emulator.aborts] == [False]
 
 
+def test_a_kill_right_after_the_start_aborts_a_run_that_lags(emulator: Emulator, tries: Tries) -> None:
+    emulator.switches.replica_lag_seconds = 40
+    operator = run_actor(run_input={"seconds": 36000})
+    operator.execute(tries.context)
+    operator.on_kill()
+    assert [abort["effective"] for abort in emulator.aborts] == [True]
+
+
 def test_a_kill_may_be_declined(emulator: Emulator, tries: Tries) -> None:
     operator = run_actor(run_input={"seconds": 600}, cancel_on_kill=False)
     operator.execute(tries.context)
