@@ -80,13 +80,17 @@ class Scene:
         """Start it."""
         self.airflow.rest.start_dag(self.name, self.name)
 
+    def until(self, condition: Any, seconds: float = 180) -> Any:
+        """Wait until something holds, for longer than it takes on a busy machine."""
+        return self.airflow.rest.until(condition, seconds)
+
     def task(self, task_id: str) -> Any:
         """Return a task instance."""
         return self.airflow.rest.task(self.name, self.name, task_id)
 
-    def wait_for(self, task_id: str, *states: str, seconds: float = 180) -> Any:
+    def wait_for(self, task_id: str, *states: str) -> Any:
         """Wait until a task instance is in one of the states."""
-        return self.airflow.rest.wait_for(self.name, self.name, task_id, *states, seconds=seconds)
+        return self.until(lambda: (ti := self.task(task_id))["state"] in states and ti)
 
     def wait_for_try(self, number: int, task_id: str, state: str) -> None:
         """Wait until a task instance is in a state, in its n-th try."""
@@ -95,7 +99,7 @@ class Scene:
             ti = self.task(task_id)
             return bool(ti["try_number"] == number and ti["state"] == state)
 
-        self.airflow.rest.until(is_there, 120)
+        self.until(is_there)
 
     def ends_as(self, task_id: str) -> str:
         """Wait for the end of a task; return its state."""

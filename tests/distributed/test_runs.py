@@ -40,7 +40,7 @@ def kill_worker(scene: Scene, *task_ids: str) -> None:
 
 def test_a_worker_is_killed_before_the_answer_and_while_it_waits(scene: Scene, world: World) -> None:
     """Scenarios 1 and 2."""
-    until = scene.airflow.rest.until
+    until = scene.until
     until(lambda: world.runs_of("killed_before_answer"))
     until(lambda: "id" in scene.xcoms("killed_while_waiting"))
     kill_worker(scene, "killed_before_answer", "killed_while_waiting")
@@ -132,8 +132,8 @@ def waits(scene: Scene, task_id: str, mode: str, try_number: int = 1) -> bool:
 @pytest.mark.parametrize("action", ["failed", "success"])
 def test_a_user_marks_the_task(scene: Scene, world: World, mode: str, action: str) -> None:
     """Scenario 8."""
-    task_id, until = f"{action}_{mode}", scene.airflow.rest.until
-    until(lambda: waits(scene, task_id, mode), 120)
+    task_id, until = f"{action}_{mode}", scene.until
+    until(lambda: waits(scene, task_id, mode))
     scene.mark(task_id, action)
     until(lambda: world.aborts_of(task_id))
     (run,) = until(lambda: [run for run in world.runs_of(task_id) if run["status"] == "ABORTED"])
@@ -148,7 +148,7 @@ def cleared(scene: Scene, world: World) -> dict[str, str]:
 
     def clear(mode: str) -> str:
         task_id = f"clear_{mode}"
-        scene.airflow.rest.until(lambda: waits(scene, task_id, mode), 120)
+        scene.until(lambda: waits(scene, task_id, mode))
         (run,) = world.runs_of(task_id)
         scene.clear(task_id)
         return str(run["id"])
@@ -159,8 +159,8 @@ def cleared(scene: Scene, world: World) -> dict[str, str]:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_user_clears_the_task(scene: Scene, world: World, cleared: dict[str, str], mode: str) -> None:
     """Scenario 8."""
-    task_id, until, old = f"clear_{mode}", scene.airflow.rest.until, cleared[mode]
-    until(lambda: len(world.runs_of(task_id)) == 2, 120)
+    task_id, until, old = f"clear_{mode}", scene.until, cleared[mode]
+    until(lambda: len(world.runs_of(task_id)) == 2)
     new = world.runs_of(task_id)[1]["id"]
     until(lambda: waits(scene, task_id, mode, 2) and scene.xcoms(task_id)["id"] == new)
     assert world.aborts_of(task_id) == [old]

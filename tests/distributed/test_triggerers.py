@@ -26,7 +26,7 @@ def holders(scene: Scene) -> dict[int, int]:
 
 
 def test_triggerers_come_and_go(scene: Scene, world: World) -> None:
-    until, parts = scene.airflow.rest.until, scene.airflow.components
+    until, parts = scene.until, scene.airflow.components
     started = time.monotonic()
 
     def say(what: str) -> None:
@@ -49,7 +49,7 @@ def test_triggerers_come_and_go(scene: Scene, world: World) -> None:
                 id_ for id_, count in now.items() if id_ not in to_other_than and count == sum(now.values())
             ]
 
-        (holder,) = until(one_has_it_all, 120)
+        (holder,) = until(one_has_it_all)
         return int(holder)
 
     parts["triggerer-1"].stop()
@@ -60,12 +60,12 @@ def test_triggerers_come_and_go(scene: Scene, world: World) -> None:
     holder = moved(to_other_than=(holder,))
     say("killed")
     parts["triggerer-2"].start()
-    until(lambda: alive(scene) == 2, 120)
+    until(lambda: alive(scene) == 2)
     parts["triggerer-1"].tell(signal.SIGSTOP)
     moved(to_other_than=(holder,))
     say("frozen")
     parts["triggerer-1"].tell(signal.SIGCONT)
-    until(lambda: spared(scene) >= CROWD, 120)
+    until(lambda: spared(scene) >= CROWD)
     say("thawed")
     assert not world.aborts_of(ACTOR)
 
