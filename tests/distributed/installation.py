@@ -151,7 +151,7 @@ def installation(home: Path, connections: Mapping[str, Any]) -> Iterator[Install
         for component in components.values():
             component.start()
         try:
-            rest.until(rest.healthy, seconds=180)
+            rest.until(rest.healthy, seconds=300)
         except AssertionError as error:
             tails = (f"{part.name}:\n{part.log.read_text()[-2000:]}" for part in components.values())
             raise AssertionError("Airflow did not come up.\n\n" + "\n\n".join(tails)) from error
