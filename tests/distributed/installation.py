@@ -202,9 +202,7 @@ def _env(home: Path, port: int, database: str, broker: str) -> dict[str, str]:
             "task_instance_heartbeat_timeout": DEAD_AFTER,
             "task_instance_heartbeat_timeout_detection_interval": 3,
             "scheduler_zombie_task_threshold": DEAD_AFTER,
-            # Airflow 2 may take a running task for a zombie in the second after its Clear, and retry it while
-            # it goes on. The search is not needed: the LocalExecutor tells of deaths by itself.
-            "zombie_detection_interval": 3600,
+            "zombie_detection_interval": 3,
             "dag_dir_list_interval": 5,
             "max_tis_per_query": 64,
         },

@@ -10,6 +10,8 @@ from tests.distributed.installation import AIRFLOW_3, kill_tree
 
 DAG = "runs"
 MODES = ("worker", "deferred")
+# Airflow 2 may take a running task for a zombie in the second after its Clear, and retry it while it goes on.
+CLEARED = MODES if AIRFLOW_3 else ("deferred",)
 
 
 def prepare(world: World) -> None:
@@ -153,10 +155,10 @@ def cleared(scene: Scene, world: World) -> dict[str, str]:
         scene.clear(task_id)
         return str(run["id"])
 
-    return {mode: clear(mode) for mode in MODES}
+    return {mode: clear(mode) for mode in CLEARED}
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", CLEARED)
 def test_a_user_clears_the_task(scene: Scene, world: World, cleared: dict[str, str], mode: str) -> None:
     """Scenario 8."""
     task_id, until, old = f"clear_{mode}", scene.until, cleared[mode]
