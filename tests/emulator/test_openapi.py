@@ -1,6 +1,7 @@
 """Schema fuzzing against Apify's OpenAPI document (``openapi.json``, its licence and changes noted inside).
 
-``FUZZ_EXAMPLES=40`` looks deeper than every day's run.
+Every day the boundaries of each parameter and body are tried; ``FUZZ_EXAMPLES=40`` adds as many random
+requests to each operation.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance  # noqa: 
 
 from airflow_provider_apify.emulator import ActorContext, Emulator  # noqa: E402
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 # What a request must look like beyond its schema (names, memory, builds) stands in prose only.
 EXCLUDED = [positive_data_acceptance]
 
@@ -114,12 +115,12 @@ def target() -> Iterator[Target]:
 
 @schema.parametrize()
 @settings(
-    max_examples=EXAMPLES,
+    max_examples=EXAMPLES or 1,
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.generate],
+    phases=[Phase.explicit, Phase.generate] if EXAMPLES else [Phase.explicit],
 )
 def test_every_operation_keeps_to_the_specification(case: Any, target: Target) -> None:
     for name in case.path_parameters or {}:
