@@ -43,8 +43,11 @@ def corrected(spec: dict[str, Any]) -> dict[str, Any]:
             if path.endswith("/run-sync-get-dataset-items"):
                 answers["201"]["content"]["application/json"]["schema"] = anything
             if path.endswith(("/run-sync", "/run-sync-get-dataset-items", "/runs")):
-                # 4. A run needs no input.
-                operation.get("requestBody", {}).pop("required", None)
+                # 4. A run needs no input, and the official clients send `null` for none.
+                body = operation.get("requestBody", {"content": {}})
+                body.pop("required", None)
+                if "application/json" in body["content"]:
+                    body["content"]["application/json"]["schema"] = {"type": ["object", "null"]}
     # 5. A content type needs no parameter beside the body's own.
     batch = paths["/v2/request-queues/{queueId}/requests/batch"]["delete"]
     batch["parameters"] = [one for one in batch["parameters"] if "contentType" not in one.get("$ref", "")]
