@@ -103,9 +103,7 @@ async def polls(url: str, pid: int, own_runs: bool) -> None:
         async with session.get("/__emulator__/runs") as answer:
             ended = {run["id"]: run["finishedAt"] for run in await answer.json()}
     offset = time.time() - time.monotonic()
-    late = [
-        at + offset - _epoch(ended[run]) for run, (_, at) in zip(runs, answers, strict=True)
-    ]
+    late = [at + offset - _epoch(ended[run]) for run, (_, at) in zip(runs, answers, strict=True)]
     assert {status for status, _ in answers} == {"SUCCEEDED"}
     what = "each its own run" if own_runs else "all one run"
     print(
@@ -130,7 +128,10 @@ def main() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 65_536)), hard))
     server = subprocess.Popen(
-        [sys.executable, "-c", SERVED, str(options.items)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", SERVED, str(options.items)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert server.stdin
     assert server.stdout
