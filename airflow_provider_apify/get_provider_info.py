@@ -12,7 +12,7 @@ CONNECTION_TYPE: dict[str, Any] = {
     "hook-class-name": "airflow_provider_apify.hooks.apify.ApifyHook",
     "hook-name": "Apify",
     "ui-field-behaviour": {
-        "hidden-fields": ["login", "port", "schema", "extra"],
+        "hidden-fields": ["login", "port", "schema"],
         "relabeling": {"password": "API token", "host": "API base URL"},
         "placeholders": {"password": "apify_api_…", "host": DEFAULT_BASE_URL},
     },

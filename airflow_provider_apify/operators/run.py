@@ -135,7 +135,7 @@ class _RunOperator(BaseOperator):
     def on_kill(self) -> None:
         """Abort the run if the task is killed while it starts the run or waits for it on the worker."""
         if self.cancel_on_kill and self._starter is not None:
-            self._starter.kill(gracefully=self.abort_gracefully)
+            self._starter.kill()
 
     def _execute(
         self, context: Context, *, attempt: int, capacity_until: float | None, abort_at: float | None
@@ -149,6 +149,7 @@ class _RunOperator(BaseOperator):
             durable=self.durable,
             on_retry=self.on_retry,
             abort_cleared=self.wait_for_completion and self.cancel_on_kill,
+            abort_gracefully=self.abort_gracefully,
         )
         while True:
             try:
@@ -207,8 +208,9 @@ class _RunOperator(BaseOperator):
         self.defer(trigger=trigger, method_name="execute_complete")
 
     def _finish(self, outcome: Outcome) -> dict[str, Any]:
-        if outcome.end is WaitEnd.ABORT_DUE:
-            run = drive(waiting.abort(outcome.run_id, gracefully=self.abort_gracefully), self.hook.send)
+        if outcome.end is WaitEnd.ABORT_DUE and self.cancel_on_kill:
+            abort = waiting.abort(outcome.run_id, gracefully=self.abort_gracefully)
+            run = outcome.run or drive(abort, self.hook.send)
             message = f"{outcome.message} The run {run.id} was aborted ({run.status}): {run.console_url}"
             raise ApifyRunAbortedError(message, run=run.info)
         return require_success(outcome.finished_run(), self.hook.get_log).info

@@ -34,29 +34,20 @@ with DAG(
         path="{{ params.folder }}/{{ run_id }}.jsonl",
     )
 
-with DAG(
-    "waiting",
-    schedule=None,
-    start_date=START,
-    params={"seconds": 3600, "fail": ""},
-    render_template_as_native_obj=True,
-    max_active_runs=10,
-):
-    for mode in ("deferred", "worker"):
-        RunActorOperator(
-            task_id=mode,
-            actor_id="emulator/crawler",
-            run_input=INPUT,
-            wait_for_completion=True,
-            deferrable=mode == "deferred",
-            retries=1,
-            retry_delay=timedelta(seconds=1),
-        )
-        RunActorOperator(
-            task_id=f"{mode}_limited",
-            actor_id="emulator/crawler",
-            run_input=INPUT,
-            wait_for_completion=True,
-            deferrable=mode == "deferred",
-            execution_timeout=timedelta(seconds=12),
-        )
+for mode in ("deferred", "worker"):
+    for limit in (None, timedelta(seconds=12)):
+        with DAG(
+            f"{mode}_limited" if limit else mode,
+            schedule=None,
+            start_date=START,
+            params={"seconds": 3600, "fail": ""},
+            render_template_as_native_obj=True,
+        ):
+            RunActorOperator(
+                task_id="run",
+                actor_id="emulator/crawler",
+                run_input=INPUT,
+                wait_for_completion=True,
+                deferrable=mode == "deferred",
+                execution_timeout=limit,
+            )
