@@ -1,10 +1,10 @@
 """
 How fast datasets travel, and in how much memory: ratios within one run, against a server that does nothing.
 
-    python benchmarks/export.py [--items N] [--large N] [--repeat N] [--only WORD] [--keep FOLDER]
+    python benchmarks/export.py [--items N] [--large N] [--repeat N] [--only WORD] [--folder FOLDER]
 
-Needs the packages of the group `test`, `awscli` and `curl`. Each figure is that of the best of some runs, as contestants take
-turns: the one that the rest of the machine disturbed least.
+Needs the packages of the group `test`, `awscli` and `curl`. Contestants take turns; each figure is that of
+the best of some runs, which the rest of the machine disturbed least.
 """
 
 from __future__ import annotations
