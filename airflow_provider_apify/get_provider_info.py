@@ -61,7 +61,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": _modules("hooks", "apify"),
-        "operators": _modules("operators", "run"),
+        "operators": _modules("operators", "run", "key_value_store"),
         "sensors": _modules("sensors", "run"),
         "triggers": _modules("triggers", "run"),
     }
