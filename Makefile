@@ -48,12 +48,12 @@ define real_airflow
 endef
 
 test-3.3: venv
-	$(BIN)/python -m pytest tests/unit tests/export tests/transfers tests/emulator
+	$(BIN)/python -m pytest tests/unit tests/transfers tests/emulator
 	$(call real_airflow,$(BIN),tests/airflow)
 
 # The emulator knows no Airflow: its own tests need not run twice.
 test-2.11: .venv-2.11/ready
-	$(BIN_2)/python -m pytest tests/unit tests/export tests/transfers
+	$(BIN_2)/python -m pytest tests/unit tests/transfers
 	$(call real_airflow,$(BIN_2),tests/airflow)
 
 # A whole Airflow of many processes, with PostgreSQL and Redis; .ci/run installs what it needs.
