@@ -105,8 +105,14 @@ class Airflow:
         return done.stdout + done.stderr
 
     @contextmanager
-    def standalone(self) -> Iterator[Rest]:
-        """Run the whole of Airflow, and stop it again."""
+    def standalone(self, password: str | None = None) -> Iterator[Rest]:
+        """
+        Run the whole of Airflow, and stop it again.
+
+        :param password: of the user `admin`; None lets everybody in.
+        """
+        passwords = self.home / "passwords.json"
+        passwords.write_text(json.dumps({"admin": password}))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -114,7 +120,8 @@ class Airflow:
             "AIRFLOW__API__PORT": str(port),
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": str(password is None),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
         }
         with (
             (self.home / "standalone.log").open("w") as log,
@@ -129,6 +136,9 @@ class Airflow:
             try:
                 rest = Rest(f"http://127.0.0.1:{port}")
                 rest.until(lambda: rest.healthy(), seconds=120)
+                if password is not None:
+                    login = {"username": "admin", "password": password}
+                    rest.token = rest("POST", "/auth/token", login)["access_token"]
                 yield rest
             finally:
                 end_group(process)
@@ -160,6 +170,7 @@ class Rest:
     """Airflow's REST API."""
 
     url: str
+    token: str = ""
 
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
         """Ask it; return the parsed answer."""
@@ -167,7 +178,7 @@ class Rest:
             self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"},
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
