@@ -7,7 +7,7 @@ BIN_2 := .venv-2.11/bin
 UV := $(BIN)/uv
 EXTRAS := amazon,common-io,emulator,parquet
 
-.PHONY: venv demo test lint types test-3.3 test-2.11 bench clean
+.PHONY: venv demo test lint types test-3.3 test-2.11 test-distributed bench clean
 
 venv: .venv/ready
 
@@ -19,6 +19,14 @@ venv: .venv/ready
 .venv-2.11/ready: pyproject.toml .venv/ready
 	test -x $(BIN_2)/python || $(UV) venv --quiet --python '>=3.11,<3.13' .venv-2.11
 	$(UV) pip install --quiet --python $(BIN_2)/python -e '.[$(EXTRAS)]' --group test 'apache-airflow~=2.11.0'
+	touch $@
+
+.venv/distributed: .venv/ready
+	$(UV) pip install --quiet --python $(BIN)/python -e . --group distributed 'apache-airflow~=3.3.0'
+	touch $@
+
+.venv-2.11/distributed: .venv-2.11/ready
+	$(UV) pip install --quiet --python $(BIN_2)/python -e . --group distributed 'apache-airflow~=2.11.0'
 	touch $@
 
 demo: venv
@@ -38,6 +46,11 @@ test-3.3: venv
 
 test-2.11: .venv-2.11/ready
 	$(BIN_2)/python -m pytest
+
+# A whole Airflow of many processes, with PostgreSQL and Redis; .ci/run installs what it needs.
+test-distributed: .venv/distributed .venv-2.11/distributed
+	$(BIN)/python -m pytest tests/distributed
+	$(BIN_2)/python -m pytest tests/distributed
 
 bench: venv
 	$(BIN)/python -m benchmarks

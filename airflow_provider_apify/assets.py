@@ -23,30 +23,3 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
             f"another of {', '.join(KINDS)}."
         )
     return uri._replace(path=f"/{name}")
-
-
-def dataset_uri(dataset_id: str) -> str:
-    """
-    Return the URI of a dataset.
-
-    :param dataset_id: its ID.
-    """
-    return f"apify://datasets/{dataset_id}"
-
-
-def key_value_store_uri(store_id: str) -> str:
-    """
-    Return the URI of a key-value store.
-
-    :param store_id: its ID.
-    """
-    return f"apify://key-value-stores/{store_id}"
-
-
-def actor_uri(actor_id: str) -> str:
-    """
-    Return the URI of an Actor.
-
-    :param actor_id: its ID.
-    """
-    return f"apify://actors/{actor_id}"

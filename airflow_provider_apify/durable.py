@@ -26,6 +26,7 @@ from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError
 from airflow_provider_apify.api.flows import drive
 from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.transport import Client
+from airflow_provider_apify.api.waiting import WaitPlan
 from airflow_provider_apify.hooks.apify import USER_AGENT, ApifyHook
 
 #: Key in the task state store; a promise.
@@ -92,7 +93,7 @@ class Intent:
 
     :param fingerprint: what the start said.
     :param max_tries: that of the task instance, to tell a retry from a Clear.
-    :param at: when it was about to be sent.
+    :param at: when it was about to be sent or, once the run is known, when that was learnt.
     :param run_id: the run.
     """
 
@@ -139,6 +140,7 @@ class RunStarter:
     :param durable: look for an earlier run at all.
     :param on_retry: what to do after an earlier run without success: start a "new" one, or "resurrect" it.
     :param abort_cleared: abort a run that is still going on from before the task was cleared.
+    :param abort_gracefully: when aborting, let the Actor save its state first.
     """
 
     def __init__(
@@ -153,6 +155,7 @@ class RunStarter:
         durable: bool,
         on_retry: str,
         abort_cleared: bool,
+        abort_gracefully: bool,
     ) -> None:
         self._hook = hook
         self._send = hook.send
@@ -164,6 +167,7 @@ class RunStarter:
         self._durable = durable
         self._on_retry = on_retry
         self._abort_cleared = abort_cleared
+        self._abort_gracefully = abort_gracefully
         self._store = context.get("task_state_store") if durable else None
         self._max_tries = int(context["ti"].max_tries)
         self._foreign: set[str] = set()
@@ -184,6 +188,9 @@ class RunStarter:
         known = self._find() if self._durable else None
         if known is None:
             return self._start(call, fingerprint)
+        if known.is_ending:
+            self._log.info("Waiting for the end of the run %s, which is %s.", known.id, known.status)
+            known = self._hook.wait(WaitPlan(known.id, self._hook.endpoint.long_poll)).finished_run()
         if known.succeeded or not known.is_finished:
             self._log.info("Going on with the run %s of an earlier try (%s).", known.id, known.status)
             return self._obtained(known)
@@ -195,12 +202,8 @@ class RunStarter:
         )
         return self._start(call, fingerprint)
 
-    def kill(self, *, gracefully: bool) -> None:
-        """
-        Abort the run, or the one being started. May interrupt :meth:`obtain`, as a signal handler.
-
-        :param gracefully: let the Actor save its state first.
-        """
+    def kill(self) -> None:
+        """Abort the run, or the one being started. May interrupt :meth:`obtain`, as a signal handler."""
         self._killed = True
         # The interrupted code may hold the locks of its own client.
         send = Client(self._hook.endpoint).send
@@ -209,7 +212,7 @@ class RunStarter:
             found, _ = self._scan(send, self._pending.fingerprint, since=self._pending.at, any_try=False)
             run_id = found.id if found else None
         if run_id is not None:
-            run = drive(waiting.abort(run_id, gracefully=gracefully), send)
+            run = drive(waiting.abort(run_id, gracefully=self._abort_gracefully), send)
             self._log.info("Aborted the run %s (%s).", run.id, run.status)
 
     def _find(self) -> ActorRun | None:
@@ -224,7 +227,9 @@ class RunStarter:
             return None
         if intent.run_id:
             return self._get(intent.run_id, intent.at)
-        return self._search(intent.fingerprint, since=intent.at, any_try=False)
+        return self._search(
+            intent.fingerprint, since=intent.at, sent_by=self._context["ti"].start_date, any_try=False
+        )
 
     def _abort_run_before_clear(self, intent: Intent) -> None:
         """Abort what a Clear left behind, should the triggerer not have come to it or have died."""
@@ -232,9 +237,9 @@ class RunStarter:
             run = self._get(intent.run_id, intent.at)
         else:
             run, _ = self._scan(self._send, intent.fingerprint, since=intent.at, any_try=False)
-        if run is not None and not run.is_finished:
+        if run is not None and not run.is_finished and not run.is_ending:
             self._log.info("Aborting the run %s, which was started before the task was cleared.", run.id)
-            drive(waiting.abort(run.id), self._send)
+            drive(waiting.abort(run.id, gracefully=self._abort_gracefully), self._send)
 
     def _start(self, call: Call[ActorRun], fingerprint: Fingerprint) -> ActorRun:
         """Start a run; after a lost answer, find it."""
@@ -249,14 +254,14 @@ class RunStarter:
                 self._forget()
                 raise
             run = self._recover(intent, error)
-        self._save(replace(intent, run_id=run.id))
+        self._save(replace(intent, run_id=run.id, at=_now()))
         return self._obtained(run)
 
     def _obtained(self, run: ActorRun) -> ActorRun:
         self._run_id, self._pending = run.id, None
         if self._killed:
             # The kill came between the request and its answer, when there was no run to abort yet.
-            self.kill(gracefully=False)
+            self.kill()
         return run
 
     def _recover(self, intent: Intent, error: ApifyHttpError) -> ActorRun:
@@ -266,7 +271,7 @@ class RunStarter:
                 f"The answer to the start was lost ({error}), and `durable=False` says not to look for it. "
                 "Look in Apify Console whether one was started."
             ) from error
-        run = self._search(intent.fingerprint, since=intent.at, any_try=False)
+        run = self._search(intent.fingerprint, since=intent.at, sent_by=_now(), any_try=False)
         if run is None:
             raise ApifyStartUncertainError(
                 f"The answer to the start was lost ({error}), and no run of this try shows up: most likely "
@@ -292,11 +297,12 @@ class RunStarter:
         """Return a known run; one that is gone is None, one that is just not there yet is waited for."""
         attempt = 0
         while True:
+            asked_at = _now()
             try:
                 run: ActorRun = self._send(get_run(run_id))
                 return run
             except ApifyNotFoundError as error:
-                if _is_settled(since):
+                if asked_at > since + _SETTLED_AFTER:
                     self._log.warning("The run %s of an earlier try is gone. %s", run_id, error)
                     return None
                 attempt += 1
@@ -306,25 +312,25 @@ class RunStarter:
         """Look for the run of any earlier try: all that can be done before Airflow 3.3."""
         ti, dag_run = self._context["ti"], self._context.get("dag_run")
         since = getattr(dag_run, "start_date", None) or ti.start_date
-        return self._search(
-            Fingerprint.of(self._context), since=since, settled_since=ti.start_date, any_try=True
-        )
+        return self._search(Fingerprint.of(self._context), since=since, sent_by=ti.start_date, any_try=True)
 
     def _search(
         self,
         fingerprint: Fingerprint,
         *,
         since: datetime,
+        sent_by: datetime,
         any_try: bool,
-        settled_since: datetime | None = None,
     ) -> ActorRun | None:
-        """Look for a run until it is found or would have shown up."""
+        """Look for a run, started between two times, until it is found or would have shown up."""
         attempt = 0
         while True:
+            # An answer says what was visible when it was asked for, however late it comes.
+            asked_at = _now()
             found, doubtful = self._scan(self._send, fingerprint, since=since, any_try=any_try)
             if found is not None:
                 return found
-            if _is_settled(settled_since or since):
+            if asked_at > sent_by + _SETTLED_AFTER:
                 break
             attempt += 1
             time.sleep(policy.delay(attempt))
@@ -371,10 +377,6 @@ def _full_run(send: Callable[[Call[Any]], Any], listed: ActorRun) -> ActorRun:
     except ApifyNotFoundError:
         return listed
     return run
-
-
-def _is_settled(since: datetime) -> bool:
-    return _now() > since + _SETTLED_AFTER
 
 
 def _now() -> datetime:

@@ -1,9 +1,9 @@
 """How fast the emulator is; run by hand: ``python benchmarks/emulator.py``.
 
-1. A dataset of 1,000,000 items (500 MB): JSON Lines to one ``curl``, memory, the first page against a late one.
+1. A dataset of 1,000,000 items (500 MB): JSON Lines to one ``curl``, memory, the first page and a late one.
 2. 2,000 clients in a long poll at once: CPU while idle, and how long until all are answered.
 
-Clients and server run on the same cores, so the figures are a lower bound. The server is a process of its own.
+The server is a process of its own, on the same cores as the clients: the figures are a lower bound.
 """
 
 from __future__ import annotations
@@ -37,9 +37,8 @@ emulator.user.max_memory_mbytes = 10**9
 emulator.actor("emulator/sleeper")(lambda actor: actor.sleep(actor.input["seconds"]))
 text = "x" * 440
 base = resident()
-items = b"".join(
-    b'{"id":%d,"url":"https://example.com/%d","text":"%s"}\\n' % (n, n, text.encode()) for n in range(int(sys.argv[1]))
-)
+line = b'{"id":%d,"url":"https://example.com/%d","text":"%s"}\\n'
+items = b"".join(line % (n, n, text.encode()) for n in range(int(sys.argv[1])))
 size = len(items) / 1e6
 dataset = emulator.create_dataset(items)
 del items
@@ -53,7 +52,8 @@ with emulator.serve() as server:
 def curl(url: str) -> tuple[float, float]:
     """Fetch with curl; return MB/s and seconds."""
     command = ["curl", "-s", "-o", "/dev/null", "-w", "%{speed_download} %{time_total}", url]
-    speed, seconds = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    speed, seconds = done.stdout.split()
     return float(speed) / 1e6, float(seconds)
 
 
@@ -103,14 +103,12 @@ async def polls(url: str, pid: int, own_runs: bool) -> None:
         async with session.get("/__emulator__/runs") as answer:
             ended = {run["id"]: run["finishedAt"] for run in await answer.json()}
     offset = time.time() - time.monotonic()
-    late = [
-        at + offset - _epoch(ended[run]) for run, (_, at) in zip(runs, answers, strict=True)
-    ]
+    late = [at + offset - _epoch(ended[run]) for run, (_, at) in zip(runs, answers, strict=True)]
     assert {status for status, _ in answers} == {"SUCCEEDED"}
     what = "each its own run" if own_runs else "all one run"
     print(
-        f"{POLLS} long polls, {what}: {idle:.1%} of a core while idle, the last answered {max(late):.2f} s after"
-        f" its run's end, {time.monotonic() - begun:.0f} s in all"
+        f"{POLLS} long polls, {what}: {idle:.1%} of a core while idle, the last answered {max(late):.2f} s"
+        f" after its run's end, {time.monotonic() - begun:.0f} s in all"
     )
 
 
@@ -130,7 +128,10 @@ def main() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 65_536)), hard))
     server = subprocess.Popen(
-        [sys.executable, "-c", SERVED, str(options.items)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", SERVED, str(options.items)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert server.stdin
     assert server.stdout

@@ -71,7 +71,12 @@ class Handler(BaseHTTPRequestHandler):
         start, size = first * ITEM_BYTES, (last - first) * ITEM_BYTES
         jsonl = query.get("format") == "jsonl"
         self.send_response(200)
-        for name, value in (("Offset", offset), ("Limit", limit), ("Count", last - first), ("Total", self.items)):
+        for name, value in (
+            ("Offset", offset),
+            ("Limit", limit),
+            ("Count", last - first),
+            ("Total", self.items),
+        ):
             self.send_header(f"X-Apify-Pagination-{name}", str(value))
         self.send_header("X-Apify-Pagination-Desc", "false")
         self.send_header("Content-Type", "application/jsonl" if jsonl else "application/json; charset=utf-8")

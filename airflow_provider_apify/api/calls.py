@@ -363,9 +363,11 @@ def get_record(store_id: str, key: str) -> Call[Record]:
     """
     if not key:
         raise ApifyConfigurationError("The key of the record is empty.")
+    # HTTP clients take a path's `.` and `..` away, unless they are disguised.
+    segment = quote(key, safe="") if key.strip(".") else key.replace(".", "%2E")
     return Call(
         method="GET",
-        path=_path("key-value-stores", "key-value store", store_id, "records", quote(key, safe="")),
+        path=_path("key-value-stores", "key-value store", store_id, "records", segment),
         # Without it, Apify alters HTML records on the way out.
         params={"attachment": True},
         read=lambda answer: Record(

@@ -21,6 +21,8 @@ class RunStatus(StrEnum):
 
 
 TERMINAL_STATUSES = frozenset(RunStatus)
+# On the way to ABORTED and TIMED-OUT.
+_ENDING_STATUSES = frozenset({"ABORTING", "TIMING-OUT"})
 
 #: What a run tells the next task, under the API's own keys.
 RUN_INFO_KEYS = (
@@ -79,6 +81,11 @@ class ActorRun:
     def is_finished(self) -> bool:
         """Whether the run is over."""
         return self.status in TERMINAL_STATUSES
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the run is not over yet, and can no longer succeed."""
+        return self.status in _ENDING_STATUSES
 
     @property
     def succeeded(self) -> bool:

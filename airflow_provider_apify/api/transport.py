@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from tenacity import AsyncRetrying, Retrying
@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 # Connections kept open to the one host: as many as an export reads ranges at once.
 _POOL_SIZE = 32
+# Bytes of a download in memory at a time.
+_DOWNLOAD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -114,19 +116,39 @@ class Client:
         result: T = Retrying(**policy.retrying(call))(self._attempt, call)
         return result
 
-    def stream(self, call: Call[Any], size: int) -> Generator[bytes]:
+    @contextmanager
+    def open(self, call: Call[Any]) -> Iterator[OpenAnswer]:
         """
-        Send a call once, and give the body as it comes.
+        Send a call once, and give the answer while its body is still coming.
 
         :param call: what is asked.
-        :param size: how many bytes to give at a time.
         :raises ApifyHttpError: if it is refused, or breaks off.
         """
         with self._answer(call) as response:
             if response.status_code >= 300:
                 policy.read(call, Answer(response.status_code, response.headers, response.raw.read()))
-            while part := response.raw.read(size, decode_content=not call.raw):
-                yield part
+            yield OpenAnswer(response.headers, response.raw)
+
+    def download(self, call: Call[Any], file: IO[bytes]) -> Mapping[str, str]:
+        """
+        Send a call, again where that is safe, and write the body into a file; what was there is gone.
+
+        :param call: what is asked.
+        :param file: open for writing.
+        :return: the answer's headers.
+        :raises ApifyHttpError: if there is no whole body.
+        """
+
+        def attempt() -> Mapping[str, str]:
+            file.seek(0)
+            file.truncate()
+            with self.open(call) as answer:
+                for part in answer.parts(_DOWNLOAD_BYTES):
+                    file.write(part)
+            return answer.headers
+
+        headers: Mapping[str, str] = Retrying(**policy.retrying(call))(attempt)
+        return headers
 
     def _attempt(self, call: Call[T]) -> T:
         with self._answer(call) as response:
@@ -153,6 +175,27 @@ class Client:
                 yield response
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _unreachable(call, endpoint, error, sent=_was_sent(error)) from None
+
+
+@dataclass(frozen=True)
+class OpenAnswer:
+    """
+    An answer whose body is still coming.
+
+    :param headers: the headers, found in any case.
+    """
+
+    headers: Mapping[str, str]
+    _body: urllib3.HTTPResponse
+
+    def parts(self, size: int) -> Iterator[bytes]:
+        """
+        Give the body.
+
+        :param size: how many bytes at a time, at the most.
+        """
+        while part := self._body.read(size, decode_content=True):
+            yield part
 
 
 class AsyncClient:

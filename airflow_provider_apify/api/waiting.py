@@ -100,7 +100,7 @@ class Outcome:
 
     :param end: why it is over.
     :param run_id: the run.
-    :param run: the finished run.
+    :param run: the finished run, or the one whose abort was due and has been asked for.
     :param message: what stopped us, for people.
     :param log_position: where the next wait goes on in the Actor's log; None if it is not passed on.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import runpy
 import signal
 import threading
@@ -32,6 +33,7 @@ def main() -> None:
         "--state", metavar="DIR", type=Path, help="folder to keep the state in; by default it is lost"
     )
     options = parser.parse_args()
+    _allow_many_connections()
     emulator = Emulator(options.token, options.username)
     emulator.clock.speed = options.speed
     if options.actors:
@@ -47,6 +49,15 @@ def main() -> None:
     emulator.close()
     if options.state:
         state.save(emulator.platform, options.state)
+
+
+def _allow_many_connections() -> None:
+    # Each client that waits holds a connection; the usual soft limit of open files is 1,024.
+    with contextlib.suppress(ImportError, ValueError):
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 if __name__ == "__main__":

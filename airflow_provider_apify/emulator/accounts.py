@@ -21,6 +21,7 @@ class User:
         ``ANYONE_WITH_ID_CAN_READ``.
     :param max_memory_mbytes: Memory of all its unfinished runs together, in MB.
     :param max_concurrent_runs: How many of its runs may be unfinished at once.
+    :param retention_days: How long its runs and unnamed storages are kept, in emulated days.
     """
 
     username: str
@@ -29,6 +30,7 @@ class User:
     max_memory_mbytes: int = 524_288
     max_concurrent_runs: int = 256
     is_paying: bool = True
+    retention_days: int = 30
     id: str = ""
     created_at: float = 0
     proxy_password: str = field(default_factory=lambda: secrets.token_hex(12))

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from airflow_provider_apify.emulator.accounts import User
 from airflow_provider_apify.emulator.errors import ApiError, invalid_request, invalid_value, no_token
+from airflow_provider_apify.emulator.items import encode
 
 if TYPE_CHECKING:
     from airflow_provider_apify.emulator.platform import Platform
@@ -41,7 +42,7 @@ class Answer:
 
 def json_answer(value: Any, status: int = 200, **headers: str) -> Answer:
     """Answer with JSON as it is."""
-    return Answer(status, json.dumps(value, ensure_ascii=False).encode(), JSON_TYPE, headers)
+    return Answer(status, encode(value), JSON_TYPE, headers)
 
 
 def data_answer(value: Any, status: int = 200, **headers: str) -> Answer:
@@ -177,20 +178,15 @@ class Call:
 
     async def json(self) -> Any:
         """Return the request body as JSON; None when it is empty."""
-        body = await self.body()
-        try:
-            return json.loads(body) if body.strip() else None
-        except ValueError:
-            raise invalid_request("The request body is not valid JSON.") from None
+        return _parsed(await self.body())
 
     async def json_object(self, *, required: bool = True) -> dict[str, Any]:
         """Return the request body as a JSON object.
 
         :param required: Whether there must be one; otherwise an empty body counts as ``{}``.
         """
-        value = await self.json()
-        if value is None and not required:
-            return {}
+        body = await self.body()
+        value = _parsed(body) if required or body.strip() else {}
         if not isinstance(value, dict):
             raise invalid_request("POST data must be a JSON object")
         return value
@@ -219,6 +215,17 @@ class Call:
                 "items": items,
             }
         )
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON.")
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body, parse_constant=_no_constant) if body.strip() else None
+    except ValueError:
+        raise invalid_request("The request body is not valid JSON.") from None
 
 
 def decompress(body: bytes, encoding: str) -> bytes:

@@ -92,8 +92,6 @@ class Emulator:
             user = self.add_user(username, token="")
         settings.setdefault("is_public", not user.token)
         actor = Actor(user.id, user.username, short, created_at=self.clock.time(), **settings)
-        for old in [old for old in self.platform.actors.values() if old.full_name == actor.full_name]:
-            del self.platform.actors[old.id]
         self.platform.actors[actor.id] = actor
         return actor.id
 

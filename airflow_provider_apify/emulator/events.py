@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -22,7 +23,7 @@ class Events:
         """Tell all listeners; may be called from any thread."""
         message = json.dumps({"name": name, "data": data})
         for queue, loop in tuple(self._listeners.items()):
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the server may just have stopped
                 loop.call_soon_threadsafe(queue.put_nowait, message)
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -112,7 +112,7 @@ def _xlsx(rows: Callable[[], Iterable[Row]], layout: Layout) -> Iterator[bytes]:
         cells = _cells(row)
         sheet.append(
             [
-                ILLEGAL_CHARACTERS_RE.sub("", value) if isinstance(value, str) else value
+                ILLEGAL_CHARACTERS_RE.sub("", _sound(value)) if isinstance(value, str) else value
                 for value in (cells.get(column) for column in columns)
             ]
         )
@@ -151,7 +151,7 @@ _RENDERERS: dict[str, Callable[[Callable[[], Iterable[Row]], Layout], Iterator[b
 
 
 def _cells(row: Row) -> dict[str, Any]:
-    return {name: value for key, inner in row.items() for name, value in leaves(inner, key, "/")}
+    return {_sound(name): value for key, inner in row.items() for name, value in leaves(inner, key, "/")}
 
 
 def _columns(rows: Iterable[Row], layout: Layout) -> list[str]:
@@ -180,7 +180,12 @@ def _columns(rows: Iterable[Row], layout: Layout) -> list[str]:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value)
+    return _sound(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _sound(text: str) -> str:
+    # Halves of surrogate pairs cannot be written in UTF-8.
+    return text.encode(errors="replace").decode()
 
 
 def _element(tag: str, value: Any) -> str:

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import bisect
 import json
+import threading
 from array import array
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 BLOCK = 1 << 20
+BATCH = 1000
 FIELDS_SAMPLE = 1000
 
 
 def encode(value: Any) -> bytes:
-    """Encode a value as compact JSON; line breaks inside are escaped, so a line is an item."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    """Encode a value as compact JSON; line breaks inside are escaped, so a line is an item.
+
+    :raises ValueError: if it holds what JSON does not know: NaN, infinities.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # halves of surrogate pairs: legal in JSON, as escapes only
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _is_clean(line: bytes) -> bool:
+    if b'"#' not in line:
+        return line != b"{}"
+    return any(not name.startswith("#") for name in json.loads(line))
 
 
 class ItemStore:
@@ -25,6 +40,7 @@ class ItemStore:
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()  # between writers; a reader sees what was there when it came
         self._blocks: list[bytes | bytearray] = []
         self._starts: list[int] = []
         self._ends = array("Q")
@@ -32,16 +48,23 @@ class ItemStore:
         self.clean_count = 0
         self.fields: dict[str, None] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ = {**state, "_lock": threading.Lock()}
+
     def __len__(self) -> int:
         return len(self._ends)
 
     def extend(self, items: Iterable[dict[str, Any]]) -> None:
         """Append items."""
-        for item in items:
-            if len(item) > 0 and any(not name.startswith("#") for name in item):
-                self.clean_count += 1
-            self.fields.update(dict.fromkeys(item))
-            self._append(encode(item) + b"\n")
+        lines = [(item, encode(item) + b"\n") for item in items]
+        with self._lock:
+            for item, line in lines:
+                self.clean_count += any(not name.startswith("#") for name in item)
+                self.fields.update(dict.fromkeys(item))
+                self._append(line)
 
     def load(self, lines: bytes) -> None:
         """Append JSON Lines as they are; ``fields`` is taken from the first thousand.
@@ -50,23 +73,21 @@ class ItemStore:
         """
         if lines and not lines.endswith(b"\n"):
             lines += b"\n"
-        first = len(self)
-        if lines:
-            self._blocks.append(lines)
-            self._starts.append(self.bytes)
-        end = lines.find(b"\n")
-        start = 0
-        while end >= 0:
-            if b'"#' in (line := lines[start:end]):
-                self.clean_count += any(not name.startswith("#") for name in json.loads(line))
-            else:
-                self.clean_count += line != b"{}"
-            start = end + 1
-            self._ends.append(self.bytes + start)
-            end = lines.find(b"\n", start)
-        self.bytes += len(lines)
-        for item in self.at(range(first, min(first + FIELDS_SAMPLE, len(self)))):
-            self.fields.update(dict.fromkeys(item))
+        with self._lock:
+            first = len(self)
+            if lines:
+                self._blocks.append(lines)
+                self._starts.append(self.bytes)
+            start, end = 0, lines.find(b"\n")
+            while end >= 0:
+                line = lines[start:end]
+                self.clean_count += _is_clean(line)
+                start = end + 1
+                self._ends.append(self.bytes + start)
+                end = lines.find(b"\n", start)
+            self.bytes += len(lines)
+            for item in self.at(range(first, min(first + FIELDS_SAMPLE, len(self)))):
+                self.fields.update(dict.fromkeys(item))
 
     def size(self, start: int, stop: int) -> int:
         """Bytes of the items ``start`` to ``stop`` as JSON Lines."""
@@ -87,15 +108,13 @@ class ItemStore:
             here, number = upto, number + 1
 
     def at(self, positions: range) -> Iterator[dict[str, Any]]:
-        """Items at some positions, decoded."""
-        for position in positions:
-            yield json.loads(self._line(position))
-
-    def _line(self, position: int) -> bytes:
-        start, end = self._offset(position), self._ends[position]
-        number = bisect.bisect_right(self._starts, start) - 1
-        base = self._starts[number]
-        return bytes(self._blocks[number][start - base : end - base])
+        """Items at some consecutive positions, upwards or downwards, decoded."""
+        for first in range(0, len(positions), BATCH):
+            batch = positions[first : first + BATCH]
+            start, stop = min(batch), max(batch) + 1
+            lines = b"".join(self.lines(start, stop)).split(b"\n")
+            for position in batch:
+                yield json.loads(lines[position - start])
 
     def _offset(self, position: int) -> int:
         position = min(position, len(self))

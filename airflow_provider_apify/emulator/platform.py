@@ -18,6 +18,8 @@ from airflow_provider_apify.emulator.storages import Dataset, KeyValueStore, Rec
 from airflow_provider_apify.emulator.switches import Switches
 from airflow_provider_apify.emulator.webhooks import Webhooks
 
+EXPIRE_SECONDS = 3600
+
 
 class Nameable(Protocol):
     """What can be found by its owner and name."""
@@ -49,6 +51,7 @@ class Platform:
         self.queues: dict[str, RequestQueue] = {}
         self.run_tokens: dict[str, Run] = {}
         self.url: str | None = None
+        self._expire_at = 0.0
         self.webhooks = Webhooks(self.clock)
         self.aborts: list[dict[str, Any]] = []
 
@@ -151,6 +154,23 @@ class Platform:
             if task:
                 task.total_runs += 1
             return run
+
+    def expire(self) -> None:
+        """Forget runs and unnamed storages older than the retention of their owner; looks once an hour."""
+        now = self.clock.time()
+        if now < self._expire_at:
+            return
+        self._expire_at = now + EXPIRE_SECONDS
+        kept = {user.id: now - user.retention_days * 86_400 for user in self.users.values()}
+        with self.lock:
+            for run in self.runs_in_order():
+                if run.finished_at is not None and run.finished_at < kept[run.user.id]:
+                    del self.runs[run.id]
+            tables: tuple[dict[str, Any], ...] = (self.datasets, self.stores, self.queues)
+            for table in tables:
+                for storage in tuple(table.values()):
+                    if storage.name is None and storage.accessed_at < kept[storage.user_id]:
+                        del table[storage.id]
 
     def execution_of(self, run: Run) -> Execution:
         """Make what runs the Actor's code."""

@@ -17,7 +17,6 @@ from typing import IO, Any
 from airflow_provider_apify.emulator.clock import iso
 from airflow_provider_apify.emulator.runs import Run
 
-OUT_OF_MEMORY = 137
 SAMPLE_SECONDS = 0.5
 PERSIST_SECONDS = 60
 

@@ -123,7 +123,10 @@ class Run:
     def launch(self) -> None:
         """Give the run to an execution, after as long as ``Switches.ready_seconds``."""
         self.platform.emit("ACTOR.RUN.CREATED", self)
-        self._after(self.platform.switches.ready_seconds, self._begin)
+        if self.platform.switches.ready_seconds:
+            self._after(self.platform.switches.ready_seconds, self._begin)
+        else:
+            self._begin()
 
     def ended(self, execution: Execution, exit_code: int, message: str | None = None) -> None:
         """Take the end of the Actor's code; ignored when that execution was already replaced or stopped."""
@@ -223,8 +226,7 @@ class Run:
             self._execute()
 
     def _execute(self) -> None:
-        if self._execution is not None:
-            self._execution.stop()
+        self._stop_execution()
         self._execution = self.platform.execution_of(self)
         self._execution.start()
 
@@ -236,15 +238,19 @@ class Run:
                 self._stop("TIMED-OUT")
 
     def _stop(self, status: str) -> None:
-        if self._execution is not None:
-            self._execution.stop()
+        self._stop_execution()
         self._after(self.platform.switches.stop_seconds, lambda: self._stopped(status))
+
+    def _stop_execution(self) -> None:
+        # Forgotten before it is told: what it says of its end no longer counts.
+        execution, self._execution = self._execution, None
+        if execution is not None:
+            execution.stop()
 
     def _stopped(self, status: str) -> None:
         with self.platform.lock:
             if not self.is_finished:
-                if self._execution is not None:
-                    self._execution.stop()
+                self._stop_execution()
                 # 143 is what a container stopped by SIGTERM leaves; what the live service shows is unknown.
                 self._finish(status, 143)
 

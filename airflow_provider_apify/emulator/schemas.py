@@ -44,16 +44,22 @@ def check_items(dataset_schema: dict[str, Any], items: list[dict[str, Any]]) -> 
 
 def _errors(schema: dict[str, Any], value: Any) -> Iterable[dict[str, Any]]:
     try:
-        from jsonschema import Draft7Validator
+        from jsonschema import Draft7Validator, SchemaError
     except ImportError:
         raise ApiError(
             501,
             "not-implemented",
             "The emulator checks schemas with jsonschema: install its extra `emulator`.",
         ) from None
+    try:
+        Draft7Validator.check_schema(schema)
+    except SchemaError as problem:
+        raise ApiError(400, "invalid-input-schema", f"The schema is not valid: {problem.message}") from None
     for error in sorted(
         Draft7Validator(schema).iter_errors(value), key=lambda error: list(map(str, error.path))
     ):
+        if error.instance is None and isinstance(error.schema, dict) and error.schema.get("nullable"):
+            continue
         yield {
             "path": list(error.absolute_path),
             "schema_path": list(error.absolute_schema_path),

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any
@@ -19,17 +20,18 @@ from airflow_provider_apify.emulator.faults import Fault, Faults
 from airflow_provider_apify.emulator.platform import Platform
 from airflow_provider_apify.emulator.rates import RateLimiter, limit_of
 from airflow_provider_apify.emulator.routing import Router
-from airflow_provider_apify.emulator.transmission import CutError, hang_up, send
+from airflow_provider_apify.emulator.transmission import hang_up, send
 
 log = logging.getLogger(__name__)
 
 CONTROL = "/__emulator__"
+MAX_REQUESTS = 200_000
 EVENTS = f"{CONTROL}/events/"
 
 
 @dataclass
 class SeenRequest:
-    """A request the emulator was asked, as :attr:`Emulator.requests` tells it.
+    """A request the emulator was asked, as :attr:`Emulator.requests` tells it (the last 100,000 at least).
 
     :param status: HTTP status of the answer; None when the connection was closed without one.
     :param bytes_sent: Bytes of the answer's body.
@@ -43,6 +45,10 @@ class SeenRequest:
     time: float
     status: int | None = None
     bytes_sent: int = 0
+
+    def count(self, size: int) -> None:
+        """Count bytes that go out."""
+        self.bytes_sent += size
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON for ``/__emulator__/requests``."""
@@ -65,7 +71,7 @@ class Server:
     requests: list[SeenRequest] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="emulator-server", daemon=True)
         self._ready = threading.Event()
         self._problem: OSError | None = None
@@ -90,19 +96,18 @@ class Server:
 
     def stop(self) -> None:
         """Stop serving; requests still held open are dropped."""
-        if self._thread.is_alive():
+        if self._loop and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
 
     def _run(self) -> None:
         try:
-            self._loop.run_until_complete(self._serve())
+            asyncio.run(self._serve())
         finally:
-            self._loop.close()
             self._ready.set()
 
     async def _serve(self) -> None:
-        self._stop = asyncio.Event()
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         runner = web.ServerRunner(
             web.Server(self._handle, access_log=None, auto_decompress=False), shutdown_timeout=0.1
         )
@@ -121,13 +126,15 @@ class Server:
         await runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        request = _normalised(request)
         if request.path.startswith(EVENTS):
             run = self.platform.runs.get(request.path.removeprefix(EVENTS))
             return await run.events.serve(request) if run else hang_up(request)
         if request.path.startswith(CONTROL):
-            response, _ = await send(request, await self._answer(request), ())
-            return response
+            return await send(request, await self._answer(request), (), lambda size: None)
+        return await self._asked(request)
+
+    async def _asked(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request to the API, as faults allow."""
         seen = SeenRequest(
             request.method,
             request.path,
@@ -136,29 +143,33 @@ class Server:
             self.platform.clock.time(),
         )
         self.requests.append(seen)
+        request = _normalised(request)
+        if len(self.requests) > MAX_REQUESTS:
+            del self.requests[: MAX_REQUESTS // 2]
         faults = self.faults.meeting(request.method, request.path)
-        for fault in faults:
-            if fault.delay:
-                await asyncio.sleep(fault.delay)
-        scripted = next((fault for fault in faults if fault.action != "alter"), None)
-        action = scripted.action if scripted else "alter"
-        if action == "drop-before":
-            await request.read()
-        if action in ("refuse", "drop-before"):
-            return hang_up(request)
-        answer = _scripted(scripted) if scripted else None
-        if action != "answer":
-            effect = await self._limited(request)
-            answer = answer or effect
-        if action == "drop-after" or answer is None:
-            return hang_up(request)
-        try:
-            response, seen.bytes_sent = await send(request, answer, faults)
-        except CutError as cut:
-            seen.status, seen.bytes_sent = answer.status, cut.sent
+        await asyncio.sleep(sum(fault.delay for fault in faults))
+        answer = await self._decided(request, faults)
+        if answer is None:
             return hang_up(request)
         seen.status = answer.status
-        return response
+        return await send(request, answer, faults, seen.count)
+
+    async def _decided(self, request: web.BaseRequest, faults: Sequence[Fault]) -> Answer | None:
+        """Let the request take effect or not, and return what to answer: None is to hang up."""
+        scripted = next((fault for fault in faults if fault.action != "alter"), None)
+        if scripted is None:
+            return await self._limited(request)
+        match scripted.action:
+            case "refuse":
+                return None
+            case "answer":
+                return _scripted(scripted)
+            case "drop-before":
+                async for _ in request.content.iter_any():
+                    pass
+                return None
+        await self._limited(request)
+        return _scripted(scripted) if scripted.action == "answer-after" else None
 
     async def _limited(self, request: web.BaseRequest) -> Answer:
         try:
@@ -172,6 +183,7 @@ class Server:
         return answer
 
     async def _answer(self, request: web.BaseRequest) -> Answer:
+        self.platform.expire()
         try:
             handler, params = await self.router.resolve(request)
             return await handler(Call(self.platform, request, params))

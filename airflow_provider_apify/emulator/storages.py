@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import hashlib
 import hmac
 import re
@@ -179,7 +178,6 @@ class KeyValueStore(Storage):
     console = "key-value-stores"
 
     records: dict[str, Record] = field(default_factory=dict)
-    _keys: list[str] | None = None
 
     def put(self, key: str, record: Record) -> None:
         """Write a record.
@@ -193,8 +191,6 @@ class KeyValueStore(Storage):
                 "Record key contains invalid character: it may hold only letters, digits and !-_.'(),"
                 " and at most 256 of them.",
             )
-        if key not in self.records:
-            self._keys = None
         self.records[key] = record
         self.was_written()
 
@@ -202,16 +198,11 @@ class KeyValueStore(Storage):
         """Delete a record, if there is one."""
         if self.records.pop(key, None) is not None:
             self.deletes += 1
-            self._keys = None
             self.modified_at = self.clock.time()
 
     def keys(self, prefix: str = "", after: str = "") -> list[str]:
         """Return keys in the order of their bytes, those after ``after`` only."""
-        keys = self._keys
-        if keys is None:
-            keys = self._keys = sorted(self.records)
-        keys = keys[bisect.bisect_right(keys, after) :] if after else keys
-        return [key for key in keys if key.startswith(prefix)] if prefix else keys
+        return sorted(key for key in tuple(self.records) if key > after and key.startswith(prefix))
 
     def describe(self) -> dict[str, Any]:
         """Return the key-value store object of the API."""

@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+CHOICES: dict[str, tuple[str, ...]] = {
+    "abort_finished": ("accept", "refuse"),
+    "pagination_count": ("scanned", "returned"),
+    "stale_total": ("exact", "zero", "stale"),
+}
 
-@dataclass
+
+@dataclass(slots=True)
 class Switches:
     """Positions of everything that is not certain about the live service.
 
@@ -18,6 +24,10 @@ class Switches:
     :param stale_total: What dataset counts tell while the dataset is younger than ``stale_seconds`` since
         its last push: the truth (``exact``), 0 (``zero``), or the count before that push (``stale``).
     :param stale_seconds: For how long counts stay stale after a push, in emulated seconds. Default 5.
+    :param pagination_count: What ``X-Apify-Pagination-Count`` tells where items are left out or unwound: how
+        many were looked at (``scanned``) or how many rows came out of that (``returned``).
+    :param max_items_per_request: Most items one request gets, whatever its ``limit``. Default None: no such
+        limit, as the specification has it; an older tutorial speaks of 250,000.
     :param usage_settle_seconds: For how long after its end, in emulated seconds, a run tells half of its cost
         only. Default 0.
     :param unknown_status: A status that the specification does not know; runs show it instead of RUNNING.
@@ -27,7 +37,9 @@ class Switches:
     :param rate_limits: Whether the documented limits of requests per second are enforced. Default False.
     :param max_payload_bytes: Largest request body. Default 9,437,184.
     :param redirect_record_bytes: Records of this many bytes or more are answered with a redirect to a signed
-        URL, as large records may be on the live service. Default None: never.
+        URL on another host (``localhost``), which refuses requests that bring a token. Default None: never.
+    :param task_runs_by_time: Whether lists of a task's runs heed ``startedAfter`` and ``startedBefore``.
+        Default False: the specification does not name them there.
     """
 
     list_user_agent: bool = False
@@ -35,6 +47,8 @@ class Switches:
     replica_lag_seconds: float = 0
     stale_total: Literal["exact", "zero", "stale"] = "exact"
     stale_seconds: float = 5
+    pagination_count: Literal["scanned", "returned"] = "scanned"
+    max_items_per_request: int | None = None
     usage_settle_seconds: float = 0
     unknown_status: str | None = None
     unknown_fields: dict[str, Any] = field(default_factory=dict)
@@ -43,3 +57,9 @@ class Switches:
     rate_limits: bool = False
     max_payload_bytes: int = 9_437_184
     redirect_record_bytes: int | None = None
+    task_runs_by_time: bool = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in CHOICES and value not in CHOICES[name]:
+            raise ValueError(f"{name} must be one of: {', '.join(CHOICES[name])}.")
+        object.__setattr__(self, name, value)

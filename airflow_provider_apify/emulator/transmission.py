@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from aiohttp import web
 
@@ -15,32 +16,35 @@ BLOCK = 1 << 20
 THROTTLED_BLOCK = 1 << 14
 WORTH_COMPRESSING = 1024
 BODILESS = (204, 304)
+COMPRESSIBLE = re.compile(r"text/|application/(json|jsonl|xml|rss\+xml|javascript)\b")
 
 
 async def send(
-    request: web.BaseRequest, answer: Answer, faults: Sequence[Fault]
-) -> tuple[web.StreamResponse, int]:
-    """Send an answer; return the response and how many bytes of body went out.
+    request: web.BaseRequest, answer: Answer, faults: Sequence[Fault], count: Callable[[int], None]
+) -> web.StreamResponse:
+    """Send an answer.
 
-    :raises CutError: if a fault cuts the body.
+    :param faults: What happens to it on the way.
+    :param count: Told how many bytes of the body go out, block by block.
     """
     response, body = _dressed(request, answer)
     for fault in faults:
         await asyncio.sleep(fault.latency)
     await response.prepare(request)
-    sent = 0
     if request.method != "HEAD" and answer.status not in BODILESS:
-        cut_at = min((fault.cut_at for fault in faults if fault.cut_at is not None), default=None)
+        left = min((fault.cut_at for fault in faults if fault.cut_at is not None), default=None)
         pace = _Pace(faults)
         async for block in _blocks(body, pace.block):
             await pace.wait(len(block))
-            if cut_at is not None and sent + len(block) >= cut_at:
-                await response.write(block[: cut_at - sent])
-                raise CutError(cut_at)
-            await response.write(block)
-            sent += len(block)
+            part = block if left is None else block[:left]
+            count(len(part))
+            await response.write(part)
+            if left is not None:
+                left -= len(part)
+                if not left:
+                    return hang_up(request)
     await response.write_eof()
-    return response, sent
+    return response
 
 
 def _dressed(
@@ -55,12 +59,12 @@ def _dressed(
     if encoding:
         response.headers["Content-Encoding"] = encoding
         response.headers["Vary"] = "Accept-Encoding"
-        if isinstance(body, bytes):
+        if isinstance(body, bytes) and len(body) <= BLOCK:
             compressor = _compressor(encoding)
             body = compressor.compress(body) + compressor.flush()
             length = len(body)
         else:
-            body, length = _compressed(body, encoding), None
+            body, length = _compressed(_blocks(body, BLOCK), encoding), None
     if answer.status in BODILESS:
         pass
     elif length is not None:
@@ -83,14 +87,6 @@ class _Pace:
         pause = self._slow + (size / self._bandwidth if self._bandwidth else 0)
         if pause:
             await asyncio.sleep(pause)
-
-
-class CutError(Exception):
-    """The connection is to be closed in the middle of the body."""
-
-    def __init__(self, sent: int) -> None:
-        super().__init__(sent)
-        self.sent = sent
 
 
 def hang_up(request: web.BaseRequest) -> web.StreamResponse:
@@ -124,7 +120,7 @@ def _compressor(encoding: str) -> zlib._Compress:
 def _encoding(request: web.BaseRequest, answer: Answer, length: int | None) -> str | None:
     if length is not None and length < WORTH_COMPRESSING:
         return None
-    if request.method == "HEAD" or not (answer.content_type or "").startswith(("text/", "application/")):
+    if request.method == "HEAD" or not COMPRESSIBLE.match(answer.content_type or ""):
         return None
     accepted = [part.partition(";") for part in request.headers.get("Accept-Encoding", "").lower().split(",")]
     names = {name.strip() for name, _, weight in accepted if weight.replace(" ", "") not in ("q=0", "q=0.0")}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import uuid
+from contextlib import suppress
+from glob import escape
 from pathlib import Path
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
@@ -23,23 +25,51 @@ class LocalFile(Destination):
         self.path = Path(path).expanduser().absolute()
         self.replace = replace
         self.uri = self.path.as_uri()
+        self.name = self.path.name
 
-    def open(self) -> Sink:
-        """Begin to write, into a file beside it."""
+    def sibling(self, name: str) -> LocalFile:
+        """
+        Return another file of the same directory.
+
+        :param name: its name.
+        """
+        return LocalFile(self.path.with_name(name), replace=self.replace)
+
+    def check(self) -> None:
+        """Look whether it may be written, and remove what a killed worker left of it."""
         if self.path.is_dir():
             raise ApifyConfigurationError(
                 f"{self.path} is a directory. Add the name of a file. Nothing was read."
             )
         self.refuse_existing()
+        # Whoever still writes holds a lock.
+        for left_over in self.path.parent.glob(f".{escape(self.name)}.*.part"):
+            with left_over.open("ab") as file, suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left_over.unlink(missing_ok=True)
+
+    def open(self, content_type: str | None = None) -> Sink:
+        """
+        Begin to write, into a file beside it.
+
+        :param content_type: of no use here.
+        """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._sweep()
             return _LocalSink(self)
         except OSError as error:
             raise ApifyConfigurationError(
                 f"{self.path} cannot be written: {error}. Choose a path that Airflow's user may write. "
                 "Nothing was read."
             ) from error
+
+    def read(self) -> bytes | None:
+        """Return what the file holds; None if it is not there."""
+        return self.path.read_bytes() if self.path.exists() else None
+
+    def delete(self) -> None:
+        """Delete the file, if it is there."""
+        self.path.unlink(missing_ok=True)
 
     def refuse_existing(self) -> None:
         """Stop if the file is there and must not be replaced."""
@@ -48,29 +78,11 @@ class LocalFile(Destination):
                 f"{self.path} exists already. Choose another path, or set `replace=True`."
             )
 
-    def temporary(self, mark: str) -> str:
-        """
-        Return the name of the file that is written before there is a file.
-
-        :param mark: tells it from others, or a `*`.
-        """
-        return f".{self.path.name}.{mark}.part"
-
-    def _sweep(self) -> None:
-        # A worker that was killed could not tidy up. Whoever still writes holds a lock.
-        for left_over in self.path.parent.glob(self.temporary("*")):
-            with left_over.open("ab") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    continue
-                left_over.unlink(missing_ok=True)
-
 
 class _LocalSink(Sink):
     def __init__(self, destination: LocalFile) -> None:
         self._destination = destination
-        self._path = destination.path.with_name(destination.temporary(uuid.uuid4().hex))
+        self._path = destination.path.with_name(f".{destination.name}.{uuid.uuid4().hex}.part")
         self._file = self._path.open("xb", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX)
 
@@ -80,12 +92,14 @@ class _LocalSink(Sink):
         while view:
             view = view[self._file.write(view) :]
 
+    def seal(self) -> None:
+        self._file.close()
+
     def commit(self) -> None:
         self._destination.refuse_existing()
         self._path.replace(self._destination.path)
         self._file.close()
 
     def discard(self) -> None:
-        if not self._file.closed:
-            self._path.unlink(missing_ok=True)
-            self._file.close()
+        self._path.unlink(missing_ok=True)
+        self._file.close()

@@ -115,11 +115,15 @@ def plan(source: DatasetSource, page_size: PageSize, start: int, extent: Extent 
     :param page_size: how large the ranges are.
     :param start: the first item.
     :param extent: how far the dataset reaches, if that is known already.
+    :raises ApifyDataError: if it is read from its end, and that moves.
     """
     if extent is None:
         metadata = yield source.metadata()
         page_size.expect(metadata)
         extent = Extent(int(metadata.get("itemCount") or 0))
+    if source.selection.desc:
+        yield from _plan_backwards(source, page_size, extent.items)
+        return
     position, known, last = start, extent.items, source.selection.last
     reach = 0
     while last is None or position < last:
@@ -172,6 +176,23 @@ def fetch(source: DatasetSource, range_: Range) -> Flow[list[Page]]:
                 )
             yield Pause(delay(misses))
     return pages
+
+
+def _plan_backwards(source: DatasetSource, page_size: PageSize, known: int) -> Plan:
+    # Counted from the newest item, all places shift with each new one: the end must be known, and stay.
+    while found := (yield from _reach(source, known, page_size.items)):
+        known += found
+    position, last = source.selection.offset, source.selection.last
+    end = known if last is None else min(known, last)
+    while position < end:
+        stop = min(position + page_size.items, end)
+        yield Range(position, stop)
+        position = stop
+    if (yield source.look(known)):
+        raise ApifyDataError(
+            f"The dataset {source.dataset_id} grew while it was read with the newest items first, so some "
+            "may be missing or double. Wait until its run has finished, or leave out `desc`."
+        )
 
 
 def ask(call: Call[T]) -> Flow[T]:

@@ -42,9 +42,19 @@ class S3Object(Destination):
         self.hook = hook
         self.replace = replace
         self.uri = f"s3://{self.bucket}/{self.key}"
+        self.name = self.key.rpartition("/")[2]
 
-    def open(self) -> Sink:
-        """Begin to write, as a multipart upload."""
+    def sibling(self, name: str) -> S3Object:
+        """
+        Return another object under the same prefix.
+
+        :param name: the last part of its key.
+        """
+        prefix = self.key.removesuffix(self.name)
+        return S3Object(self.hook, prefix + name, self.bucket, replace=self.replace)
+
+    def check(self) -> None:
+        """Look whether it may be written, and abort what a killed worker left of it."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         client: Any = self.hook.get_conn()
@@ -57,7 +67,25 @@ class S3Object(Destination):
                 f"The bucket {self.bucket!r} cannot be used: {error}. Check its name, and that the "
                 f"connection {self.hook.aws_conn_id!r} may list and write it. Nothing was read."
             ) from error
-        return _S3Sink(self)
+
+    def open(self, content_type: str | None = None) -> Sink:
+        """
+        Begin to write; with a multipart upload, unless it all fits into one request.
+
+        :param content_type: the media type.
+        """
+        return _S3Sink(self, {"ContentType": content_type} if content_type else {})
+
+    def read(self) -> bytes | None:
+        """Return what the object holds; None if it is not there."""
+        if not self.hook.check_for_key(self.key, self.bucket):
+            return None
+        body: bytes = self.hook.get_key(self.key, self.bucket).get()["Body"].read()
+        return body
+
+    def delete(self) -> None:
+        """Delete the object, if it is there."""
+        self.hook.delete_objects(self.bucket, self.key)
 
     def refuse_existing(self) -> None:
         """Stop if the object is there and must not be replaced."""
@@ -67,7 +95,7 @@ class S3Object(Destination):
             )
 
     def _sweep(self, client: Any) -> None:
-        # A worker that was killed could not abort its upload, and S3 charges for what lies there.
+        # S3 charges for what lies there.
         from botocore.exceptions import ClientError
 
         try:
@@ -81,10 +109,11 @@ class S3Object(Destination):
 
 
 class _S3Sink(Sink):
-    def __init__(self, destination: S3Object) -> None:
+    def __init__(self, destination: S3Object, attributes: dict[str, Any]) -> None:
         self._destination = destination
         self._client: Any = destination.hook.get_conn()
         self._object = {"Bucket": destination.bucket, "Key": destination.key}
+        self._attributes = {**destination.hook.extra_args, **attributes}
         self._upload: dict[str, Any] = {}
         self._buffer = bytearray()
         self._parts: list[dict[str, Any]] = []
@@ -99,18 +128,22 @@ class _S3Sink(Sink):
             del self._buffer[:size]
             self._send(part)
 
-    def commit(self) -> None:
-        extra = self._destination.hook.extra_args
-        self._destination.refuse_existing()
-        if not self._upload:
-            self._client.put_object(**self._object, Body=bytes(self._buffer), **extra)
-        else:
-            if self._buffer:
-                self._send(bytes(self._buffer))
-            self._collect(0)
-            self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": self._parts})
-        self._upload = {}
+    def seal(self) -> None:
+        if self._buffer or not (self._parts or self._window):
+            self._send(bytes(self._buffer))
+            self._buffer.clear()
+        self._collect(0)
         self._pool.shutdown()
+
+    def commit(self) -> None:
+        self._destination.refuse_existing()
+        if self._upload:
+            self.seal()
+            self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": self._parts})
+            self._upload = {}
+        else:
+            self._client.put_object(**self._object, **self._attributes, Body=bytes(self._buffer))
+            self._pool.shutdown()
 
     def discard(self) -> None:
         # Parts on their way have to arrive first: one that came after the abort would stay.
@@ -121,9 +154,7 @@ class _S3Sink(Sink):
 
     def _send(self, part: bytes) -> None:
         if not self._upload:
-            created = self._client.create_multipart_upload(
-                **self._object, **self._destination.hook.extra_args
-            )
+            created = self._client.create_multipart_upload(**self._object, **self._attributes)
             self._upload = {**self._object, "UploadId": created["UploadId"]}
         number = len(self._parts) + len(self._window) + 1
         self._window.append(self._pool.submit(self._send_part, number, part))

@@ -84,16 +84,20 @@ class DatasetSource:
             max_bytes=_MAX_PAGE_BYTES if items > 1 else None,
         )
 
-    def all(self) -> Call[Any]:
-        """Ask for all selected rows at once."""
-        return self._rows(self.selection.offset, self.selection.limit)
+    def all(self, format_name: str = "jsonl") -> Call[Any]:
+        """
+        Ask for all selected rows at once.
 
-    def _rows(self, offset: int, limit: int | None) -> Call[Any]:
+        :param format_name: Apify's name of a format.
+        """
+        return self._rows(self.selection.offset, self.selection.limit, format_name)
+
+    def _rows(self, offset: int, limit: int | None, format_name: str = "jsonl") -> Call[Any]:
         return calls.get_items(
             self.dataset_id,
             raw=self.gzipped,
             **self.selection.shape,
-            format="jsonl",
+            format=format_name,
             offset=offset,
             limit=limit,
         )

@@ -29,7 +29,7 @@ def may_sprint(source: DatasetSource) -> bool:
 
     :param source: the dataset.
     """
-    return source.selection.one_row_per_item and not source.gzipped
+    return source.selection.one_row_per_item and not source.selection.desc and not source.gzipped
 
 
 def sprint(source: DatasetSource, client: Client) -> Iterator[Page]:
@@ -40,28 +40,26 @@ def sprint(source: DatasetSource, client: Client) -> Iterator[Page]:
     :param client: the way to Apify.
     """
     rest = b""
-    chunks = client.stream(source.all(), _CHUNK_BYTES)
     try:
-        since, size = 0.0, 0
-        for chunk in chunks:
-            end = chunk.rfind(b"\n") + 1
-            if end:
-                data = rest + chunk[:end]
-                yield Page(data, data.count(b"\n"), len(data))
-                rest = chunk[end:]
-            else:
-                rest += chunk
-            now = time.monotonic()
-            # The first chunk waited for the server: the clock starts after it.
-            since, size = since or now, size + len(chunk)
-            if now - since >= _LOOK_SECONDS:
-                if size < _FAST_BYTES_PER_SECOND * (now - since):
-                    return
-                since, size = now, 0
+        with client.open(source.all()) as answer:
+            since, size = 0.0, 0
+            for chunk in answer.parts(_CHUNK_BYTES):
+                end = chunk.rfind(b"\n") + 1
+                if end:
+                    data = rest + chunk[:end]
+                    yield Page(data, data.count(b"\n"), len(data))
+                    rest = chunk[end:]
+                else:
+                    rest += chunk
+                now = time.monotonic()
+                # The first chunk waited for the server: the clock starts after it.
+                since, size = since or now, size + len(chunk)
+                if now - since >= _LOOK_SECONDS:
+                    if size < _FAST_BYTES_PER_SECOND * (now - since):
+                        return
+                    since, size = now, 0
     except ApifyHttpError:
         return
-    finally:
-        chunks.close()
     if _is_row(rest):
         yield Page(rest + b"\n", 1, len(rest) + 1)
 

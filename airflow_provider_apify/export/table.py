@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.export.spool import spooled
+from airflow_provider_apify.export.layout import Layout
 
 Row = dict[str, Any]
 
@@ -40,27 +40,33 @@ class CsvOptions:
             )
 
 
-def csv_file(pages: Iterable[bytes], options: CsvOptions) -> Iterator[bytes]:
+class CsvLayout(Layout):
     """
-    Write CSV; the columns are those of all rows, so all are read before the first one is written.
+    CSV; the columns are those of all rows.
 
-    :param pages: JSON Lines.
     :param options: see :class:`CsvOptions`.
     """
-    names: set[str] = set()
 
-    def survey(page: bytes) -> bytes:
+    surveys = True
+
+    def __init__(self, options: CsvOptions) -> None:
+        self._options = options
+        self._names: set[str] = set()
+
+    def see(self, page: bytes) -> None:
+        """Take note of the columns."""
         for row in _rows(page):
-            names.update(cells(row))
-        return page
+            self._names.update(cells(row))
 
-    with spooled(map(survey, pages)) as spool:
-        columns = _in_order(names, options.columns)
+    def lay_out(self, pages: Iterable[bytes]) -> Iterator[bytes]:
+        """Make the bytes of a file."""
+        options = self._options
+        columns = _in_order(self._names, options.columns)
         if options.bom:
             yield _BOM
         if columns and not options.skip_header_row:
             yield _csv_lines([columns], options.delimiter)
-        for page in spool:
+        for page in pages:
             yield _csv_lines(
                 ([row.get(column) for column in columns] for row in map(cells, _rows(page))),
                 options.delimiter,

@@ -22,6 +22,7 @@ from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.transport import AsyncClient, Client, Endpoint, connect
 from airflow_provider_apify.api.waiting import Outcome, WaitPlan, deadline, wait_for_end
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE, DEFAULT_BASE_URL
+from airflow_provider_apify.hooks.items import ItemIterator
 from airflow_provider_apify.reporting import StatusLog, conclude, log_each
 
 P = ParamSpec("P")
@@ -132,6 +133,11 @@ class ApifyHook(BaseHook):
         except AirflowNotFoundException:
             raise self._no_connection() from None
         return _endpoint(connection, connection.extra_dejson)
+
+    @property
+    def iterate_items(self) -> ItemIterator:
+        """All items of a dataset; see :class:`~airflow_provider_apify.hooks.items.ItemIterator`."""
+        return ItemIterator(self)
 
     def send(self, call: Call[T]) -> T:
         """

@@ -27,6 +27,7 @@ from airflow_provider_apify.api.waiting import LOG_INTERVAL, QUICK, Outcome, Wai
 from airflow_provider_apify.durable import RunStarter
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.inline import Returns, result_of
+from airflow_provider_apify.lineage import RunLineage
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.reporting import DEFERRING, ActorLog, conclude
 
@@ -35,7 +36,7 @@ _FIRST_CAPACITY_DELAY = 20.0
 _LONGEST_CAPACITY_DELAY = 300.0
 
 
-class _RunOperator(BaseOperator):
+class _RunOperator(RunLineage, BaseOperator):
     """What the operators of this module have in common; the public ones document the arguments."""
 
     template_fields: Sequence[str] = (
@@ -148,7 +149,7 @@ class _RunOperator(BaseOperator):
     def on_kill(self) -> None:
         """Abort the run if the task is killed while it starts the run or waits for it on the worker."""
         if self.cancel_on_kill and self._starter is not None:
-            self._starter.kill(gracefully=self.abort_gracefully)
+            self._starter.kill()
 
     def _execute(
         self, context: Context, *, attempt: int, capacity_until: float | None, abort_at: float | None
@@ -170,6 +171,7 @@ class _RunOperator(BaseOperator):
             durable=self.durable,
             on_retry=self.on_retry,
             abort_cleared=self.wait_for_completion and self.cancel_on_kill,
+            abort_gracefully=self.abort_gracefully,
         )
         while True:
             try:
@@ -242,12 +244,15 @@ class _RunOperator(BaseOperator):
         self.defer(trigger=trigger, method_name="execute_complete")
 
     def _finish(self, outcome: Outcome) -> Any:
-        if outcome.end is WaitEnd.ABORT_DUE:
-            run = drive(waiting.abort(outcome.run_id, gracefully=self.abort_gracefully), self.hook.send)
+        if outcome.end is WaitEnd.ABORT_DUE and self.cancel_on_kill:
+            abort = waiting.abort(outcome.run_id, gracefully=self.abort_gracefully)
+            run = outcome.run or drive(abort, self.hook.send)
             message = f"{outcome.message} The run {run.id} was aborted ({run.status}): {run.console_url}"
             raise ApifyRunAbortedError(message, run=run.info)
         actor_log = "off" if self.actor_log == "full" else self.actor_log
-        run = conclude(outcome.finished_run(), self.hook.send, self.log, actor_log=actor_log)
+        run = outcome.finished_run()
+        self.report_run(self.hook, run)
+        run = conclude(run, self.hook.send, self.log, actor_log=actor_log)
         # Only the run info has keys that are known.
         self.multiple_outputs = self.multiple_outputs and self.returns == "run"
         return result_of(run, self.returns, self.hook.send)

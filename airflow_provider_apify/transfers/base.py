@@ -1,4 +1,4 @@
-"""What all transfers of datasets have in common."""
+"""What all transfers have in common."""
 
 from __future__ import annotations
 
@@ -10,20 +10,79 @@ from airflow.providers.common.compat.sdk import BaseOperator, Context
 
 from airflow_provider_apify.api.inputs import number, resource_ref
 from airflow_provider_apify.export.destinations import Destination
-from airflow_provider_apify.export.exporter import export
+from airflow_provider_apify.export.exporter import Job, export
 from airflow_provider_apify.export.formats import choose_format
 from airflow_provider_apify.export.reading import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.selection import Names, select
 from airflow_provider_apify.export.table import CsvOptions
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.lineage import openlineage, report
 
 
-class DatasetTransfer(BaseOperator):
+class Transfer(BaseOperator):
+    """
+    Brings something from Apify to a store; the subclasses document the arguments.
+
+    The task's result is a small dict with `destination`, `bytes`, `files` and `duration` in seconds, and
+    becomes the extra of events of the task's outlets.
+    """
+
+    template_fields: Sequence[str] = ("concurrency", "apify_conn_id")
+    ui_color = "#e6f0f7"
+
+    def __init__(
+        self,
+        *,
+        replace: bool = False,
+        concurrency: int | str = DEFAULT_CONCURRENCY,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.replace = replace
+        self.concurrency = concurrency
+        self.apify_conn_id = apify_conn_id
+
+    @cached_property
+    def hook(self) -> ApifyHook:
+        """The way to Apify."""
+        return ApifyHook(self.apify_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """
+        Do the transfer.
+
+        :param context: Airflow's task context.
+        :return: what was written.
+        """
+        self._result = self._transfer()
+        report(self.hook, self._source_uri(), self._result["destination"])
+        for outlet in self.outlets or ():
+            context["outlet_events"][outlet].extra.update(self._result)
+        return self._result
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """
+        Return the lineage of the finished task, for the OpenLineage provider.
+
+        :param task_instance: of no use here.
+        """
+        return openlineage(self._source_uri(), self._result["destination"], self._result)
+
+    def _transfer(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _source_uri(self) -> str:
+        raise NotImplementedError
+
+
+class DatasetTransfer(Transfer):
     """
     Export a dataset into a file; a subclass says where that is.
 
     :param dataset_id: ID, `username/name` or `username~name` of the dataset. (templated)
-    :param format: `jsonl`, `json` or `csv`. By default the file's name decides, and if that says nothing,
+    :param format: `jsonl`, `json`, `csv`, `parquet` (extra `parquet`), or one of those that Apify makes as
+        a whole: `xlsx`, `xml`, `html`, `rss`. By default the file's name decides, and if that says nothing,
         `jsonl`. A name that ends in `.gz` gives a compressed file. (templated)
     :param replace: replace an existing file. Otherwise the task fails before it reads anything.
     :param offset: how many items to pass over. (templated)
@@ -40,10 +99,16 @@ class DatasetTransfer(BaseOperator):
     :param delimiter: between the columns of a CSV file. (templated)
     :param bom: start a CSV file with a byte order mark. Apify's own CSV does; most loaders stumble over it.
     :param skip_header_row: leave the columns' names out of a CSV file.
+    :param rows_per_file: write numbered files of so many rows: `items.csv` becomes `items-00000.csv`,
+        `items-00001.csv`, … and `_items.manifest.json`, which comes last and lists them with their rows,
+        bytes and SHA-256. CSV and Parquet files of one export have the same columns. (templated)
+    :param expected_rows: how many rows there must be, or the task fails. (templated)
+    :param fail_on_empty: fail if there is no row.
     :param concurrency: how many requests at a time. (templated)
     :param apify_conn_id: the Airflow connection to Apify. (templated)
     :raises ApifyConfigurationError: if an argument or the destination cannot be used; nothing was read.
-    :raises ApifyDataError: if Apify gives fewer items than the dataset has; nothing was left behind.
+    :raises ApifyDataError: if Apify gives fewer items than the dataset has, or there are not as many rows as
+        was asked for; nothing was left behind.
     :raises ApifyHttpError: if Apify cannot be asked, or refuses; nothing was left behind.
     """
 
@@ -58,17 +123,16 @@ class DatasetTransfer(BaseOperator):
         "flatten",
         "view",
         "delimiter",
-        "concurrency",
-        "apify_conn_id",
+        "rows_per_file",
+        "expected_rows",
+        *Transfer.template_fields,
     )
-    ui_color = "#e6f0f7"
 
     def __init__(
         self,
         *,
         dataset_id: str,
         format: str | None = None,
-        replace: bool = False,
         offset: int | str | None = None,
         limit: int | str | None = None,
         desc: bool = False,
@@ -83,14 +147,14 @@ class DatasetTransfer(BaseOperator):
         delimiter: str = ",",
         bom: bool = False,
         skip_header_row: bool = False,
-        concurrency: int | str = DEFAULT_CONCURRENCY,
-        apify_conn_id: str = ApifyHook.default_conn_name,
+        rows_per_file: int | str | None = None,
+        expected_rows: int | str | None = None,
+        fail_on_empty: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.dataset_id = dataset_id
         self.format = format
-        self.replace = replace
         self.offset = offset
         self.limit = limit
         self.desc = desc
@@ -105,21 +169,11 @@ class DatasetTransfer(BaseOperator):
         self.delimiter = delimiter
         self.bom = bom
         self.skip_header_row = skip_header_row
-        self.concurrency = concurrency
-        self.apify_conn_id = apify_conn_id
+        self.rows_per_file = rows_per_file
+        self.expected_rows = expected_rows
+        self.fail_on_empty = fail_on_empty
 
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The way to Apify."""
-        return ApifyHook(self.apify_conn_id)
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        """
-        Export the dataset.
-
-        :param context: Airflow's task context.
-        :return: `destination`, `rows`, `bytes`, `files`, `dataset_id` and `duration` in seconds.
-        """
+    def _transfer(self) -> dict[str, Any]:
         resource_ref("dataset", self.dataset_id)
         selection = select(
             offset=self.offset,
@@ -134,16 +188,21 @@ class DatasetTransfer(BaseOperator):
             skip_empty=self.skip_empty,
             view=self.view,
         )
-        csv = CsvOptions(self.delimiter, self.bom, self.skip_header_row, selection.fields)
-        return export(
-            self.dataset_id,
-            selection,
-            choose_format(self.format, self._file_name(), csv),
-            self._destination(),
-            client=self.hook.get_conn(),
+        job = Job(
+            dataset_id=self.dataset_id,
+            selection=selection,
+            format=choose_format(self.format, self._file_name()),
+            csv=CsvOptions(self.delimiter, self.bom, self.skip_header_row, selection.fields),
+            destination=self._destination(),
+            rows_per_file=number("rows_per_file", self.rows_per_file, int, least=1),
+            expected_rows=number("expected_rows", self.expected_rows, int),
+            fail_on_empty=self.fail_on_empty,
             concurrency=number("concurrency", self.concurrency, int, least=1),
-            log=self.log,
         )
+        return export(job, self.hook.get_conn(), self.log)
+
+    def _source_uri(self) -> str:
+        return f"apify://datasets/{self.dataset_id}"
 
     def _file_name(self) -> str:
         raise NotImplementedError

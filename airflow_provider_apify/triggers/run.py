@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from airflow import __version__ as airflow_version
@@ -16,6 +17,7 @@ from packaging.version import Version
 from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flows import drive_async
 from airflow_provider_apify.api.logs import LogLines
+from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.waiting import Outcome, WaitEnd, WaitPlan, abort, wait_for_end
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.reporting import StatusLog
@@ -47,10 +49,10 @@ class ApifyRunTrigger(BaseTrigger):
 
     :param run_id: the run.
     :param apify_conn_id: the Airflow connection.
-    :param abort_at: when the run is to be aborted, in seconds since the epoch.
+    :param abort_at: when `execution_timeout` passes, in seconds since the epoch.
     :param give_up_at: when to stop waiting and let the run go on, in seconds since the epoch.
     :param log_position: pass the Actor's log on, from this character; None for not at all.
-    :param cancel_on_kill: abort the run when the user kills, clears or marks the task.
+    :param cancel_on_kill: abort the run when the user kills, clears or marks the task, or it times out.
     :param abort_gracefully: let the Actor save its state first.
     :param ignored: arguments of other versions of this trigger, for rolling upgrades.
     """
@@ -119,9 +121,15 @@ class ApifyRunTrigger(BaseTrigger):
             log_from = await self._log_position()
             plan = WaitPlan(self.run_id, endpoint.long_poll, self.abort_at, self.give_up_at, log_from)
             async with self._hook.async_client() as client:
-                return await drive_async(wait_for_end(plan, StatusLog(self.log)), client.send, self._pass_on)
+                outcome = await drive_async(
+                    wait_for_end(plan, StatusLog(self.log)), client.send, self._pass_on
+                )
         except ApifyError as error:
             return Outcome(WaitEnd.REFUSED, self.run_id, message=str(error))
+        if outcome.end is WaitEnd.ABORT_DUE and self.cancel_on_kill:
+            # Not left to the worker: none may be free, and Airflow 2 fails an overdue task without asking us.
+            return replace(outcome, run=await self._abort())
+        return outcome
 
     async def _log_position(self) -> int | None:
         """Return where this trigger, or the one before a restart of the triggerer, got to in the log."""
@@ -152,13 +160,16 @@ class ApifyRunTrigger(BaseTrigger):
         if await self._is_still_deferred():
             self.log.info("The task is still deferred; the run %s goes on.", self.run_id)
             return
+        if run := await self._abort():
+            self.log.info("The task was stopped by a user: aborted run %s (%s).", run.id, run.status)
+
+    async def _abort(self) -> ActorRun | None:
         try:
             async with self._hook.async_client() as client:
-                run = await drive_async(abort(self.run_id, gracefully=self.abort_gracefully), client.send)
+                return await drive_async(abort(self.run_id, gracefully=self.abort_gracefully), client.send)
         except ApifyError as error:
             self.log.error("The run %s could not be aborted and may be going on. %s", self.run_id, error)
-        else:
-            self.log.info("The task was stopped by a user: aborted run %s (%s).", run.id, run.status)
+            return None
 
     async def _is_still_deferred(self) -> bool:
         ti = self.task_instance

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_apify.emulator import Emulator
-from tests.airflow.conftest import Airflow
+from tests.airflow.steering import Airflow
 
 
 def test_they_know_which_run_failed(

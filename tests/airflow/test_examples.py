@@ -8,7 +8,8 @@ import json
 from pathlib import Path
 
 from airflow_provider_apify.emulator import Emulator
-from tests.airflow.conftest import BUCKET, S3, TOKEN, Airflow, item
+from tests.airflow.conftest import BUCKET, S3, TOKEN, item
+from tests.airflow.steering import Airflow
 
 START = "http://example.com/"
 ACTOR = "emulator/crawler"

@@ -14,7 +14,8 @@ from airflow import __version__ as airflow_version
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.webhook import CreateOrUpdateWebhookOperator
-from tests.airflow.conftest import TOKEN, Airflow, Rest
+from tests.airflow.conftest import TOKEN
+from tests.airflow.steering import Airflow, Rest
 from tests.conftest import set_connection
 
 pytestmark = pytest.mark.skipif(airflow_version < "3.3", reason="asset events and REST as in Airflow 3.3")
@@ -42,7 +43,11 @@ def rest(airflow: Airflow, emulator: Emulator) -> Iterator[Rest]:
 
 
 def airflow_connection(rest: Rest) -> Any:
-    return {"connection_id": "airflow_api", "conn_type": "http", "host": rest.url, "password": rest.token}
+    return {"connection_id": "airflow_api", "conn_type": "http", "host": rest.url, "password": token_of(rest)}
+
+
+def token_of(rest: Rest) -> str:
+    return rest.headers["Authorization"].removeprefix("Bearer ")
 
 
 @pytest.fixture
@@ -101,7 +106,7 @@ def test_a_webhook_makes_an_asset_event(rest: Rest, crawl: Any) -> None:
         event_types=["ACTOR.RUN.SUCCEEDED"],
         actor_id="emulator/crawler",
         request_url=f"{rest.url}/api/v2/assets/events",
-        headers_template=json.dumps({"Authorization": f"Bearer {rest.token}"}),
+        headers_template=json.dumps({"Authorization": f"Bearer {token_of(rest)}"}),
         payload_template=f'{{"asset_id": {asset["id"]}, "extra": {{"id": {{{{resource.id}}}}}}}}',
     ).execute({})
     run = crawl()

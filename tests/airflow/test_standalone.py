@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from airflow import __version__ as airflow_version
 
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE
-from tests.airflow.conftest import TOKEN, Airflow, Rest
+from tests.airflow.conftest import TOKEN
+from tests.airflow.steering import Airflow, Rest
 
 pytestmark = pytest.mark.skipif(
     airflow_version < "3.3", reason="the REST API of Airflow 3 steers these tests"
@@ -23,6 +25,11 @@ def rest(airflow: Airflow) -> Iterator[Rest]:
     """The REST API of a running Airflow that has the test DAGs."""
     airflow.env["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(__file__).parent / "dags")
     with airflow.standalone() as rest:
+        # All at once: most of what these tests do is waiting.
+        for mode, action in product(("deferred", "worker"), ("failed", "success", "clear")):
+            rest.start_dag(mode, action)
+        for dag_id in ("deferred_limited", "worker_limited"):
+            rest.start_dag(dag_id, "one")
         yield rest
 
 
@@ -35,7 +42,8 @@ def test_the_chain(rest: Rest, airflow: Airflow, emulator: Emulator, tmp_path: P
     rest.start_dag("chain", "one", seconds=12, folder=str(tmp_path))
     rest.wait_for("chain", "one", "wait", "deferred")
     at = "/api/v2/dags/chain/dagRuns/one/taskInstances"
-    apify_run = emulator.runs[-1]
+    apify_run_id = rest("GET", f"{at}/run/xcomEntries/id")["value"]
+    (apify_run,) = [run for run in emulator.runs if run["id"] == apify_run_id]
     url = f"https://console.apify.com/actors/runs/{apify_run['id']}"
     for task_id in ("run", "wait"):
         assert rest("GET", f"{at}/{task_id}/links")["extra_links"] == {"Apify Console": url}
@@ -61,31 +69,27 @@ def test_a_failed_run_fails_the_sensor_and_never_skips_it(rest: Rest) -> None:
 @pytest.mark.parametrize(("mode", "state"), [("deferred", "deferred"), ("worker", "running")])
 @pytest.mark.parametrize("action", ["failed", "success", "clear"])
 def test_a_user_stops_the_task(rest: Rest, emulator: Emulator, mode: str, state: str, action: str) -> None:
-    rest.start_dag(mode, action)
     rest.wait_for(mode, action, "run", state)
     first = rest.until(lambda: apify_run_of(rest, mode, action))
     rest.until(lambda: is_waited_for(emulator, first))
-    path = f"/api/v2/dags/{mode}/dagRuns/{action}/taskInstances/run"
     if action == "clear":
-        body = {"dry_run": False, "dag_run_id": action, "task_ids": ["run"], "only_failed": False}
-        rest("POST", f"/api/v2/dags/{mode}/clearTaskInstances", body)
+        rest.clear(mode, action, "run")
         second = rest.until(
             lambda: (found := apify_run_of(rest, mode, action)) not in (first, None) and found
         )
         rest.wait_for(mode, action, "run", state)
         rest.until(lambda: is_waited_for(emulator, second))
         assert effective_aborts(emulator, second) == 0
-        rest("PATCH", path, {"new_state": "failed"})
+        rest.mark(mode, action, "run", "failed")
         rest.until(lambda: effective_aborts(emulator, second))
     else:
-        rest("PATCH", path, {"new_state": action})
+        rest.mark(mode, action, "run", action)
     rest.until(lambda: effective_aborts(emulator, first))
     assert effective_aborts(emulator, first) == 1
 
 
 @pytest.mark.parametrize("dag_id", ["deferred_limited", "worker_limited"])
 def test_execution_timeout_aborts_the_run(rest: Rest, emulator: Emulator, dag_id: str) -> None:
-    rest.start_dag(dag_id, "one")
     rest.wait_for(dag_id, "one", "run", "failed")
     assert effective_aborts(emulator, apify_run_of(rest, dag_id, "one")) == 1
 
@@ -103,9 +107,7 @@ def is_waited_for(emulator: Emulator, run_id: str) -> bool:
 
 def apify_run_of(rest: Rest, dag_id: str, run_id: str) -> Any:
     """The ID of the run that the task waits for, as its XCom tells."""
-    at = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run/xcomEntries"
-    keys = {entry["key"] for entry in rest("GET", at)["xcom_entries"]}
-    return rest("GET", f"{at}/id")["value"] if "id" in keys else None
+    return rest.xcoms(dag_id, run_id, "run").get("id")
 
 
 def test_the_connection_form(rest: Rest) -> None:

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
-from apify_client import ApifyClient, ApifyClientAsync
+from apify_client import ApifyClient
 
 from airflow_provider_apify.emulator import ActorContext, Emulator, Server
 
@@ -47,17 +46,7 @@ def server(emulator: Emulator) -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server) -> ApifyClient:
-    return ApifyClient(
-        server.token,
-        api_url=server.url,
-        api_public_url=server.url,
-        min_delay_between_retries=timedelta(milliseconds=1),
-    )
-
-
-@pytest.fixture
-def async_client(server: Server) -> ApifyClientAsync:
-    return ApifyClientAsync(server.token, api_url=server.url)
+    return ApifyClient(server.token, api_url=server.url, api_public_url=server.url)
 
 
 class Http:

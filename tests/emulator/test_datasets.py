@@ -98,6 +98,15 @@ def test_pagination_headers_count_rows_scanned(http: Http, path: str) -> None:
     assert unlimited.content == b""
 
 
+def test_pagination_may_count_otherwise_and_be_capped(http: Http, emulator: Emulator, path: str) -> None:
+    emulator.switches.pagination_count = "returned"
+    for query, count in ((("clean", 1), 2), (("unwind", "tags"), 5), (("limit", 2), 2)):
+        assert http("GET", path, params=[query]).headers["X-Apify-Pagination-Count"] == str(count)
+    emulator.switches.max_items_per_request = 3
+    answer = http("GET", path)
+    assert (len(answer.json()), answer.headers["X-Apify-Pagination-Limit"]) == (3, "3")
+
+
 def test_csv(http: Http, path: str) -> None:
     answer = http("GET", path, params={"format": "csv"})
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -182,6 +191,18 @@ def test_attachment(http: Http, path: str) -> None:
 )
 def test_bad_parameters(http: Http, path: str, query: str) -> None:
     assert error_of(http("GET", f"{path}?{query}")) == (400, "invalid-value")
+
+
+def test_odd_but_legal_text(http: Http, emulator: Emulator) -> None:
+    path = f"/v2/datasets/{emulator.create_dataset()}/items"
+    body = rb'[{"half": "\ud800", "line": "\u2028\n\u0000", "=1+1": "@x"}]'
+    assert http("POST", path, data=body, headers={"Content-Type": "application/json"}).status_code == 201
+    assert http("GET", f"{path}?format=jsonl").content.count(b"\n") == 1
+    assert read(http, path) == json.loads(body)
+    for name in ("csv", "html", "xml", "rss", "xlsx"):
+        assert http("GET", f"{path}?format={name}").status_code == 200, name
+    headers = {"Content-Type": "application/json"}
+    assert error_of(http("POST", path, data=b'{"n": NaN}', headers=headers)) == (400, "invalid-request")
 
 
 def test_views(http: Http, emulator: Emulator) -> None:

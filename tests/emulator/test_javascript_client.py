@@ -24,7 +24,15 @@ def modules(request: pytest.FixtureRequest) -> str:
     assert request.config.cache
     folder = request.config.cache.mkdir(f"apify-client-js-{VERSION}")
     if not (folder / "node_modules" / "apify-client").exists():
-        install = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), f"apify-client@{VERSION}"]
+        install = [
+            "npm",
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+            str(folder),
+            f"apify-client@{VERSION}",
+        ]
         done = subprocess.run(install, capture_output=True, text=True, timeout=120)
         if done.returncode:
             pytest.skip(f"npm cannot install apify-client: {done.stderr[-300:]}")
@@ -45,7 +53,14 @@ def test_the_javascript_client(server: Server, modules: str) -> None:
         "run": {"status": "SUCCEEDED", "exitCode": 0, "memory": 256, "date": True},
         "called": "SUCCEEDED",
         "task": {"status": "FAILED", "exitCode": 3},
-        "page": {"items": [{"n": 1}, {"n": 2}], "total": 5, "count": 2, "offset": 1, "limit": 2, "desc": False},
+        "page": {
+            "items": [{"n": 1}, {"n": 2}],
+            "total": 5,
+            "count": 2,
+            "offset": 1,
+            "limit": 2,
+            "desc": False,
+        },
         "csv": "n\n0\n1\n2\n3\n4\n5\n6\n",
         "itemCount": 7,
         "keys": ["INPUT", "OUTPUT"],

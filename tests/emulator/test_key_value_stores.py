@@ -95,5 +95,10 @@ def test_large_records_may_be_elsewhere(http: Http, emulator: Emulator) -> None:
     store = f"/v2/key-value-stores/{emulator.create_key_value_store({'big': b'x' * 1000, 'small': b'x'})}"
     answer = http("GET", f"{store}/records/big", allow_redirects=False)
     assert answer.status_code == 302
-    assert requests.get(answer.headers["Location"], timeout=30).content == b"x" * 1000
+    elsewhere = answer.headers["Location"]
+    assert elsewhere.startswith("http://localhost:")
+    assert requests.get(elsewhere, timeout=30).content == b"x" * 1000
+    assert requests.get(elsewhere.replace("signature=", "signature=x"), timeout=30).status_code == 403
+    assert error_of(http.session.get(elsewhere, timeout=30)) == (400, "invalid-request")
+    assert http("GET", f"{store}/records/big").content == b"x" * 1000
     assert http("GET", f"{store}/records/small", allow_redirects=False).status_code == 200

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance  # noqa: 
 
 from airflow_provider_apify.emulator import ActorContext, Emulator  # noqa: E402
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))
 # What a request must look like beyond its schema (names, memory, builds) stands in prose only.
 EXCLUDED = [positive_data_acceptance]
 

@@ -83,6 +83,15 @@ def test_it_is_killed_above_its_memory(http: Http) -> None:
     assert ended["stats"]["memMaxBytes"] > 256 << 20
 
 
+def test_an_actor_that_crawls_with_crawlee(http: Http, emulator: Emulator) -> None:
+    emulator.add_actor("emulator/crawlee", command=["python", str(SDK_ACTOR.with_name("crawlee_actor.py"))])
+    page = f"{http.url}/v2/users/emulator"
+    run = http.run("emulator~crawlee", url=page)
+    assert run["status"] == "SUCCEEDED", http("GET", f"/v2/logs/{run['id']}").text
+    items = http("GET", f"/v2/datasets/{run['defaultDatasetId']}/items").json()
+    assert {item["url"] for item in items} == {page, *(f"{page}?page={number}" for number in range(5))}
+
+
 def test_any_program(http: Http, emulator: Emulator, tmp_path: Path) -> None:
     script = tmp_path / "actor.sh"
     script.write_text('echo "$ACTOR_FULL_NAME $MINE"; sleep 1000 & echo $! > child; wait')
@@ -95,7 +104,8 @@ def test_any_program(http: Http, emulator: Emulator, tmp_path: Path) -> None:
         pass
     emulator.clock.advance(100)
     assert end(http, run)["status"] == "TIMED-OUT"
-    assert not alive(int(child.read_text()))
+    while alive(int(child.read_text())):
+        pass
 
 
 def test_a_program_that_does_not_exist(http: Http, emulator: Emulator) -> None:

@@ -125,7 +125,10 @@ def test_switches_over_http(http: Http, emulator: Emulator) -> None:
         == "zero"
     )
     assert emulator.switches.list_user_agent is True
-    assert error_of(http("PUT", root, json={"nonsense": 1})) == (400, "invalid-request")
+    for nonsense in ({"nonsense": 1}, {"stale_total": "perhaps"}):
+        assert error_of(http("PUT", root, json=nonsense)) == (400, "invalid-request")
+    with pytest.raises(AttributeError):
+        emulator.switches.list_useragent = True  # type: ignore[attr-defined]
 
 
 def test_the_clock_over_http(http: Http, emulator: Emulator) -> None:
@@ -157,9 +160,8 @@ def test_fixtures_for_users(pytester: pytest.Pytester) -> None:
         def test_a_connection(apify_emulator, apify_connection):
             assert apify_connection == "apify_default"
             connection = json.loads(os.environ["AIRFLOW_CONN_APIFY_DEFAULT"])
-            request = urllib.request.Request(
-                connection["host"] + "/v2/users/me", headers={"Authorization": "Bearer " + connection["password"]}
-            )
+            headers = {"Authorization": "Bearer " + connection["password"]}
+            request = urllib.request.Request(connection["host"] + "/v2/users/me", headers=headers)
             assert json.load(urllib.request.urlopen(request))["data"]["username"] == "emulator"
             assert len(apify_emulator.requests) == 1
         """

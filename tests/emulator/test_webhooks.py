@@ -131,7 +131,10 @@ def test_failures_end_some_day(http: Http, emulator: Emulator, settings: dict[st
 
 
 def test_templates(http: Http, receiver: Receiver) -> None:
-    template = '{"run": {{resource.id}}, "text": "{{eventType}}!", "at": {{globals.dateUnix}}, "none": {{resource.nope}}}'
+    template = (
+        '{"run": {{resource.id}}, "text": "{{eventType}}!",'
+        ' "at": {{globals.dateUnix}}, "none": {{resource.nope}}}'
+    )
     query = ad_hoc(
         eventTypes=["ACTOR.RUN.SUCCEEDED"],
         requestUrl=receiver.url,

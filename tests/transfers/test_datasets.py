@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gc
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -20,6 +22,7 @@ from airflow_provider_apify.api.errors import (
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.export import ranges, source, sprint
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
+from airflow_provider_apify.transfers.dataset_to_object_storage import DatasetToObjectStorageOperator
 from airflow_provider_apify.transfers.dataset_to_s3 import DatasetToS3Operator
 from tests.transfers.conftest import BUCKET, S3
 
@@ -181,6 +184,51 @@ def test_an_empty_dataset_is_an_empty_file(emulator: Emulator, tmp_path: Path) -
         assert (tmp_path / name).read_bytes() == content
 
 
+def count_xlsx(data: bytes) -> int:
+    from openpyxl import load_workbook
+
+    return load_workbook(io.BytesIO(data)).active.max_row - 1
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("out.xml", lambda data: data.count(b"<item>") + data.count(b"<item/>")),
+        ("out.html", lambda data: data.count(b"<tr>") - 1),
+        ("out.rss", lambda data: data.count(b"<item>") + data.count(b"<item/>")),
+        ("out.xlsx", count_xlsx),
+    ],
+)
+def test_formats_that_apify_makes(emulator: Emulator, tmp_path: Path, name: str, count: Any) -> None:
+    if name == "out.xlsx":
+        pytest.importorskip("openpyxl")
+    rows = [{"n": n, "text": "<tr><item>"} for n in range(300)]
+    emulator.faults.add(Fault("alter", "GET", ITEMS, (2, 3), cut_at=1000))
+    result = to_local(emulator.create_dataset(rows), tmp_path / name)
+    assert result["rows"] == count((tmp_path / name).read_bytes()) == 300
+
+
+def test_what_apify_cannot_make_says_what_can_be_made(emulator: Emulator, tmp_path: Path) -> None:
+    dataset_id = emulator.create_dataset([{f"c{n}": n for n in range(2001)}])
+    with pytest.raises(ApifyDataError, match=r"cannot make html .* Use `jsonl`, `csv`"):
+        to_local(dataset_id, tmp_path / "out.html")
+    to_local(dataset_id, tmp_path / "out.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_a_file_that_is_not_complete_is_an_error(emulator: Emulator, tmp_path: Path) -> None:
+    dataset_id = emulator.create_dataset([{"n": n} for n in range(3)])
+    body = "<items><item><n>0</n></item></items>"
+    emulator.faults.add(Fault("answer", "GET", ITEMS, (2,), status=200, body=body))
+    with pytest.raises(ApifyDataError, match="1 of 3 rows"):
+        to_local(dataset_id, tmp_path / "out.xml")
+    emulator.faults.clear()
+    emulator.faults.add(Fault("answer", "GET", ITEMS, (2,), status=200, body=body[:-4]))
+    with pytest.raises(ApifyDataError, match="not complete"):
+        to_local(dataset_id, tmp_path / "out.xml")
+    assert not list(tmp_path.iterdir())
+
+
 # -- to S3 -------------------------------------------------------------------------------------------------
 
 
@@ -220,6 +268,112 @@ def test_what_a_killed_worker_left_in_s3_is_removed(emulator: Emulator, s3: S3) 
         s3.client.create_multipart_upload(Bucket=BUCKET, Key=key)
     to_s3(emulator.create_dataset(items(3)), "out.jsonl")
     assert s3.uploads == ["out.jsonl.other"]
+
+
+# -- to any store --------------------------------------------------------------------------------------------
+
+
+def to_storage(dataset_id: str, path: str, **kwargs: Any) -> dict[str, Any]:
+    return DatasetToObjectStorageOperator(task_id="land", dataset_id=dataset_id, path=path, **kwargs).execute(
+        {}
+    )
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("kwargs", [{}, {"rows_per_file": 150}])
+def test_to_object_storage(emulator: Emulator, tmp_path: Path, kwargs: Any) -> None:
+    dataset_id = emulator.create_dataset(items(400))
+    result = to_storage(dataset_id, f"file://{tmp_path}/one/out.jsonl", **kwargs)
+    assert result == {
+        **to_local(dataset_id, tmp_path / "two/out.jsonl", **kwargs),
+        **{key: result[key] for key in ("destination", "duration")},
+    }
+    for one in (tmp_path / "one").iterdir():
+        if "manifest" not in one.name:
+            assert one.read_bytes() == (tmp_path / "two" / one.name).read_bytes()
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_failure_leaves_nothing_in_object_storage(emulator: Emulator, tmp_path: Path) -> None:
+    emulator.faults.add(Fault("answer", "GET", ITEMS, tuple(range(9, 99)), status=404))
+    with pytest.raises(ApifyNotFoundError):
+        to_storage(emulator.create_dataset(items(400)), f"file://{tmp_path}/out.jsonl")
+    gc.collect()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("nostore://bucket/out.jsonl", "names no store"),
+        ("file://{}/exists.jsonl", "exists already"),
+        ("file://{}/exists.jsonl/below.jsonl", "cannot be written"),
+    ],
+)
+def test_refused_in_object_storage(emulator: Emulator, tmp_path: Path, path: str, message: str) -> None:
+    (tmp_path / "exists.jsonl").write_text("old")
+    with pytest.raises(ApifyConfigurationError, match=message):
+        to_storage(emulator.create_dataset(items(3)), path.format(tmp_path))
+    assert not emulator.requests
+
+
+# -- in parts ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz", "out.csv", "out.parquet", "out.json"])
+def test_parts_and_their_manifest(emulator: Emulator, s3: S3, name: str) -> None:
+    import pandas as pd
+
+    result = to_s3(emulator.create_dataset(items(400)), f"items/{name}", rows_per_file="150")
+    stem, suffix = name.split(".", 1)
+    keys = [f"items/{stem}-0000{n}.{suffix}" for n in range(3)]
+    assert s3.keys == [f"items/_{stem}.manifest.json", *keys]
+    listed = json.loads(s3.get("items/_out.manifest.json"))
+    assert [(file["uri"], file["rows"]) for file in listed["files"]] == [
+        (f"s3://{BUCKET}/{key}", rows) for key, rows in zip(keys, (150, 150, 100), strict=True)
+    ]
+    parts = [s3.get(key) for key in keys]
+    for file, part in zip(listed["files"], parts, strict=True):
+        assert (file["bytes"], file["sha256"]) == (len(part), hashlib.sha256(part).hexdigest())
+    assert (result["rows"], result["files"], result["bytes"]) == (400, 3, sum(map(len, parts)))
+    assert not s3.uploads
+    if ".jsonl" in name:
+        rows = lines(b"".join(gzip.decompress(part) if name.endswith(".gz") else part for part in parts))
+        assert rows == items(400)
+    elif name == "out.json":
+        assert [row for part in parts for row in json.loads(part)] == items(400)
+    else:
+        read = pd.read_csv if name == "out.csv" else pd.read_parquet
+        frames = [read(io.BytesIO(part)) for part in parts]
+        assert [len(frame) for frame in frames] == [150, 150, 100]
+        assert len({tuple(frame.columns) for frame in frames}) == 1
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_parts_are_replaced_all_or_not_at_all(emulator: Emulator, tmp_path: Path) -> None:
+    to_local(emulator.create_dataset(items(400)), tmp_path / "out.jsonl", rows_per_file=100)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    small = emulator.create_dataset(items(150))
+    with pytest.raises(ApifyConfigurationError, match="exists already"):
+        to_local(small, tmp_path / "out.jsonl", rows_per_file=100)
+    fault = emulator.faults.add(Fault("answer", "GET", ITEMS, tuple(range(9, 99)), status=404))
+    with pytest.raises(ApifyNotFoundError):
+        to_local(small, tmp_path / "out.jsonl", rows_per_file=100, replace=True)
+    assert fault.fired
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    emulator.faults.clear()
+    to_local(small, tmp_path / "out.jsonl", rows_per_file=100, replace=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "_out.manifest.json",
+        "out-00000.jsonl",
+        "out-00001.jsonl",
+    ]
+
+
+def test_what_apify_makes_is_not_cut(emulator: Emulator, tmp_path: Path) -> None:
+    with pytest.raises(ApifyConfigurationError, match="makes xml as a whole"):
+        to_local(emulator.create_dataset(items(3)), tmp_path / "out.xml", rows_per_file=100)
 
 
 # -- trouble on the way --------------------------------------------------------------------------------------
@@ -287,6 +441,24 @@ def test_what_a_killed_worker_left_on_disk_is_removed(emulator: Emulator, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
 
+@pytest.mark.parametrize(
+    ("count", "arguments", "message"),
+    [
+        (3, {"expected_rows": "4"}, "gave 3 rows where 4 were expected"),
+        (0, {"fail_on_empty": True}, "gave no row"),
+    ],
+)
+@pytest.mark.parametrize("split", [None, 2])
+def test_as_many_rows_as_was_asked_for(
+    emulator: Emulator, tmp_path: Path, count: int, arguments: Any, message: str, split: Any
+) -> None:
+    dataset_id = emulator.create_dataset(items(count))
+    with pytest.raises(ApifyDataError, match=message):
+        to_local(dataset_id, tmp_path / "out.jsonl", rows_per_file=split, **arguments)
+    assert not list(tmp_path.iterdir())
+    to_local(dataset_id, tmp_path / "out.jsonl", rows_per_file=split, expected_rows=count)
+
+
 # -- refused before anything is read -------------------------------------------------------------------------
 
 
@@ -296,7 +468,7 @@ def test_what_a_killed_worker_left_on_disk_is_removed(emulator: Emulator, tmp_pa
         ({"path": "exists.jsonl"}, "exists already.*replace=True"),
         ({"path": "."}, "is a directory"),
         ({"path": "exists.jsonl/below.jsonl"}, "cannot be written"),
-        ({"format": "yaml"}, "'yaml', which is not supported. Use one of: csv"),
+        ({"format": "yaml"}, "'yaml', which is not supported. Use one of: jsonl, json, csv"),
         ({"limit": "many"}, "`limit` is 'many'"),
         ({"limit": 0}, "`limit` is 0"),
         ({"offset": -1}, "`offset` is -1"),
@@ -361,7 +533,7 @@ def test_replace(emulator: Emulator, s3: S3, tmp_path: Path) -> None:
 
 
 def test_a_wide_csv_is_read_back_by_the_standard_library(emulator: Emulator, tmp_path: Path) -> None:
-    rows = [{f"c{n}": n} for n in range(2500)]
+    rows = [{f"c{n}": n for n in range(2500)}, {"c7": 7}]
     to_local(emulator.create_dataset(rows), tmp_path / "out.csv")
     read = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     assert [{k: int(v) for k, v in row.items() if v} for row in read] == rows

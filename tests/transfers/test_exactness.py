@@ -145,6 +145,36 @@ def test_csv(world: World, items: Any, shape: Any, lag: Any, page_bytes: int, de
     ]
 
 
+@exactly
+@given(items=ITEMS, shape=SHAPES, lag=LAGS, page_bytes=PAGES)
+def test_parquet(world: World, items: Any, shape: Any, lag: Any, page_bytes: int) -> None:
+    import io
+
+    import pyarrow.parquet as pq
+
+    dataset_id = world.dataset(items, lag, page_bytes)
+    table = pq.read_table(io.BytesIO(world.landed(dataset_id, "a.parquet", **shape)))
+    rows = world.listed(dataset_id, **shape)
+    if any(rows):
+        assert_same(table.to_pylist(), rows)
+
+
+def assert_same(read: Any, value: Any) -> None:
+    """Compare what Parquet holds with a value: a column of mixed types is JSON, a missing field is null."""
+    if isinstance(value, (int, float, dict, list)) and isinstance(read, str):
+        assert json.loads(read) == value
+    elif isinstance(value, dict):
+        assert set(read) >= set(value)
+        for name, inner in read.items():
+            assert_same(inner, value.get(name))
+    elif isinstance(value, list):
+        assert len(read) == len(value)
+        for one, other in zip(read, value, strict=True):
+            assert_same(one, other)
+    else:
+        assert read == value or (value is None and not flat(read))
+
+
 def flat(value: Any) -> dict[str, Any]:
     """Flatten an item as Apify's tables do; written anew, to check the other one."""
     stack, leaves = [("", value)], {}

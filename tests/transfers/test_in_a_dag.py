@@ -18,7 +18,7 @@ OPERATORS = [(DatasetToLocalOperator, {"path": "out.jsonl"}), (DatasetToS3Operat
 
 @pytest.mark.parametrize(("operator", "where"), OPERATORS)
 def test_arguments_are_stored_as_they_are(operator: Any, where: dict[str, str]) -> None:
-    with DAG("dag"):
+    with DAG("dag", schedule=None):
         run = RunActorOperator(task_id="run", actor_id="a/b")
         task = operator(task_id="land", dataset_id=run.output["defaultDatasetId"], limit="{{ 1 }}", **where)
     assert isinstance(task.dataset_id, XComArg)
@@ -30,7 +30,7 @@ def test_arguments_are_stored_as_they_are(operator: Any, where: dict[str, str]) 
 @pytest.mark.parametrize(("operator", "where"), OPERATORS)
 def test_can_be_mapped(operator: Any, where: dict[str, str]) -> None:
     name, path = next(iter(where.items()))
-    with DAG("dag"):
+    with DAG("dag", schedule=None):
         mapped = operator.partial(task_id="land", clean=True).expand_kwargs([{"dataset_id": "x", name: path}])
     assert mapped.partial_kwargs["clean"] is True
 

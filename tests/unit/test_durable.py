@@ -112,6 +112,42 @@ def test_a_worker_that_dies_around_the_start_leaves_a_run_that_is_found(
     assert [run["id"] for run in emulator.runs] == [info["id"]]
 
 
+@pytest.mark.parametrize("lost", ["the answer", "the worker"])
+def test_a_start_may_take_effect_long_after_it_was_announced(
+    emulator: Emulator, tries: Tries, monkeypatch: Any, lost: str
+) -> None:
+    emulator.switches.replica_lag_seconds = 40
+    limits = {"status": 429, "type": "rate-limit-exceeded", "headers": {"Retry-After": "100"}}
+    emulator.faults.add(Fault("answer", "POST", STARTS, (1,), **limits))
+    context, operator = tries.context, run_actor(run_input={"seconds": 3600})
+    if lost == "the answer":
+        emulator.faults.add(Fault("drop-after", "POST", STARTS, (2,)))
+    else:
+        dying_after_the_start(monkeypatch, operator)
+        with pytest.raises(WorkerDied):
+            operator.execute(context)
+        context, operator = tries.retry(), run_actor(run_input={"seconds": 3600})
+    info = operator.execute(context)
+    assert [run["id"] for run in emulator.runs] == [info["id"]]
+
+
+@pytest.mark.parametrize("what", ["list", "run"])
+def test_an_answer_that_comes_late_says_what_was_visible_when_it_was_asked_for(
+    emulator: Emulator, tries: Tries, monkeypatch: Any, what: str
+) -> None:
+    emulator.switches.replica_lag_seconds = 40
+    operator = run_actor(run_input={"seconds": 3600})
+    if what == "list":
+        emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,)))
+    else:
+        operator.execute(tries.context)
+        tries.retry()
+        operator = run_actor(run_input={"seconds": 3600})
+    emulator.faults.add(Fault("alter", "GET", "/v2/*", (1,), latency=0.2))  # two minutes
+    info = operator.execute(tries.context)
+    assert [run["id"] for run in emulator.runs] == [info["id"]]
+
+
 def test_a_retry_waits_on_the_run_that_goes_on(emulator: Emulator, tries: Tries) -> None:
     run_actor(run_input={"seconds": 600}).execute(tries.context)
     info = run_actor(run_input={"seconds": 600}, wait_for_completion=True).execute(tries.retry())
@@ -135,6 +171,25 @@ def test_a_retry_after_a_failed_run_starts_a_new_one(emulator: Emulator, tries: 
     assert len(emulator.runs) == 2
 
 
+@pytest.mark.parametrize("on_retry", ["new", "resurrect"])
+def test_a_retry_does_not_go_on_with_a_run_that_is_being_aborted(
+    emulator: Emulator, hook: Any, tries: Tries, on_retry: Any
+) -> None:
+    emulator.switches.stop_seconds = 30
+
+    @emulator.actor("emulator/restless")
+    def restless(actor: Any) -> None:
+        if actor.run.counts["resurrectCount"] == 0 and len(emulator.runs) == 1:
+            actor.sleep(36000)
+
+    arguments = {"actor_id": "emulator/restless", "on_retry": on_retry}
+    first = run_actor(**arguments).execute(tries.context)
+    assert hook.abort_run(first["id"]).status == "ABORTING"
+    info = run_actor(wait_for_completion=True, **arguments).execute(tries.retry())
+    assert info["status"] == "SUCCEEDED"
+    assert len(emulator.runs) == (2 if on_retry == "new" else 1)
+
+
 def test_a_retry_may_resurrect_the_failed_run(emulator: Emulator, tries: Tries) -> None:
     attempts = []
 
@@ -153,6 +208,7 @@ def test_a_retry_may_resurrect_the_failed_run(emulator: Emulator, tries: Tries) 
 
 def test_a_retry_after_a_deleted_run_starts_a_new_one(emulator: Emulator, hook: Any, tries: Tries) -> None:
     info = run_actor().execute(tries.context)
+    wait_until(lambda: emulator.runs[0]["finishedAt"])
     time.sleep(120)
     wait_until(lambda: emulator.runs[0]["finishedAt"])
     hook.send(calls.Call(method="DELETE", path=f"/v2/actor-runs/{info['id']}", read=lambda _: None))
@@ -172,6 +228,21 @@ def test_a_clear_leaves_no_run_behind(emulator: Emulator) -> None:
     run_actor(run_input={"seconds": 5}, wait_for_completion=True).execute(tries.clear())
     assert emulator.aborts == [{"runId": first["id"], "effective": True}]
     assert len(emulator.runs) == 2
+
+
+def test_a_clear_stops_what_it_left_behind_as_gently_as_asked(emulator: Emulator) -> None:
+    tries = Tries(store=True)
+
+    @emulator.actor("emulator/careful")
+    def careful(actor: Any) -> None:
+        while len(emulator.runs) == 1 and not actor.is_aborting:
+            actor.sleep(1)
+
+    arguments = {"actor_id": "emulator/careful", "abort_gracefully": True, "wait_for_completion": True}
+    run_actor(**arguments | {"wait_for_completion": False}).execute(tries.context)
+    run_actor(**arguments).execute(tries.clear())
+    wait_until(lambda: emulator.runs[0]["finishedAt"])
+    assert emulator.runs[0]["exitCode"] == 0
 
 
 def test_durable_false_switches_adoption_off(emulator: Emulator, tries: Tries) -> None:

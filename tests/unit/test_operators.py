@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -140,6 +141,28 @@ def test_wait_timeout_leaves_the_run(hurried: Emulator, tries: Tries) -> None:
         operator.execute(tries.context)
     assert raised.value.run_id == hurried.runs[0]["id"]
     assert not hurried.aborts
+
+
+@pytest.mark.parametrize("cancel", [True, False])
+def test_execution_timeout_in_the_triggerer(hurried: Emulator, tries: Tries, cancel: bool) -> None:
+    operator = run_actor(
+        run_input={"seconds": 3600},
+        wait_for_completion=True,
+        deferrable=True,
+        cancel_on_kill=cancel,
+        execution_timeout=timedelta(minutes=3),
+    )
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(tries.context)
+    (event,) = asyncio.run(events_of(deferred.value.trigger))
+    error = ApifyRunAbortedError if cancel else ApifyWaitTimeoutError
+    with pytest.raises(error, match="`execution_timeout` passed"):
+        operator.execute_complete(tries.context, event)
+    assert len(hurried.aborts) == cancel
+
+
+async def events_of(trigger: Any) -> list[Any]:
+    return [event.payload async for event in trigger.run()]
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,25 @@ async def test_asks_for_an_abort_when_it_is_due(emulator: Emulator) -> None:
         trigger(start(seconds=36000), abort_at=now + MINUTE, give_up_at=now + 2 * MINUTE)
     )
     assert outcome.end is WaitEnd.ABORT_DUE
+    assert not emulator.aborts
+
+
+async def test_aborts_when_it_is_due(emulator: Emulator) -> None:
+    """Not left to the worker, which Airflow 2 does not let execute anything after `execution_timeout`."""
+    run_id = start(seconds=36000)
+    outcome = await outcome_of(trigger(run_id, abort_at=emulator.clock.time() + MINUTE, cancel_on_kill=True))
+    assert outcome.end is WaitEnd.ABORT_DUE
+    assert outcome.run is not None
+    assert outcome.run.status == "ABORTED"
+    assert emulator.aborts == [{"runId": run_id, "effective": True}]
+
+
+async def test_leaves_an_abort_that_fails_to_the_worker(emulator: Emulator) -> None:
+    run_id = start(seconds=36000)
+    emulator.faults.add(Fault("answer", "POST", RUNS, status=503))
+    outcome = await outcome_of(trigger(run_id, abort_at=emulator.clock.time() + MINUTE, cancel_on_kill=True))
+    assert outcome.end is WaitEnd.ABORT_DUE
+    assert outcome.run is None
 
 
 async def test_a_run_that_ended_before_the_deadline_was_seen_counts_as_ended(emulator: Emulator) -> None:

@@ -21,13 +21,13 @@ from airflow_provider_apify.emulator.routing import Router
 
 def register_all(router: Router) -> None:
     """Add every operation, and the shortcuts from runs to their storages."""
-    assert sync  # its operations are part of the families of Actors and tasks
     for module in (
         users,
         actors,
         builds,
         tasks,
         runs,
+        sync,
         logs,
         datasets,
         key_value_stores,

@@ -42,7 +42,7 @@ def run_of(call: Call) -> Run:
         if user is None:
             raise no_token()
         raise not_found("Actor run")
-    if "actorId" in call.params and run.actor is not actor_of(call):
+    if "actorId" in call.params and run.actor.id != actor_of(call).id:
         raise not_found("Actor run")
     _check(call, run.user.id, run.general_access, "Actor run")
     return run
@@ -51,7 +51,7 @@ def run_of(call: Call) -> Run:
 def last_run_of_actor(call: Call) -> Run:
     """Find the newest run of an Actor, by ``status`` and ``origin``."""
     actor = actor_of(call)
-    return _last(call, lambda run: run.actor is actor)
+    return _last(call, lambda run: run.actor.id == actor.id)
 
 
 def last_run_of_task(call: Call) -> Run:

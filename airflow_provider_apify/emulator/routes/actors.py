@@ -43,7 +43,7 @@ async def get_actor(call: Call, actor: Actor) -> Answer:
 @ACTOR.on("GET", "/runs")
 async def list_actor_runs(call: Call, actor: Actor) -> Answer:
     """Answer with the user's runs of an Actor."""
-    return list_runs(call, [run for run in own_runs(call, call.user) if run.actor is actor])
+    return list_runs(call, [run for run in own_runs(call, call.user) if run.actor.id == actor.id])
 
 
 @ACTOR.on("POST", "/runs")

@@ -17,6 +17,7 @@ def register(router: Router) -> None:
     """Add the builds by id."""
     router.add("GET", "/v2/actor-builds", list_builds)
     router.add("GET", "/v2/actor-builds/{buildId}", get_build)
+    router.add("GET", "/v2/actor-builds/{buildId}/log", get_log)
 
 
 async def list_builds(call: Call) -> Answer:
@@ -27,11 +28,29 @@ async def list_builds(call: Call) -> Answer:
 
 async def get_build(call: Call) -> Answer:
     """Answer with a build."""
-    user = call.user
+    return data_answer(_full(_built(call)))
+
+
+async def get_log(call: Call) -> Answer:
+    """Answer with the log of a build."""
+    return log_of_build(call, _built(call))
+
+
+def find_built(call: Call, build_id: str) -> Actor | None:
+    """Find the Actor that a build belongs to."""
+    user = call.anyone
     for actor in _actors(call):
-        if actor.build_id == call.params["buildId"] and (actor.is_public or actor.user_id == user.id):
-            return data_answer(_full(actor))
-    raise not_found("Actor build")
+        if actor.build_id == build_id and user and (actor.is_public or actor.user_id == user.id):
+            return actor
+    return None
+
+
+def log_of_build(call: Call, actor: Actor) -> Answer:
+    """Answer with what a build has to say: there was nothing to do."""
+    for name in ("stream", "download", "raw"):
+        call.flag(name)
+    line = f"{iso(actor.created_at)} ACTOR: Build {actor.build_number} finished.\n"
+    return Answer(body=line.encode(), content_type="text/plain; charset=utf-8")
 
 
 @ACTOR.on("GET", "/builds")
@@ -52,6 +71,14 @@ async def get_actor_build(call: Call, actor: Actor) -> Answer:
     if call.params["buildId"] != actor.build_id:
         raise not_found("Actor build")
     return data_answer(_full(actor))
+
+
+def _built(call: Call) -> Actor:
+    assert call.user
+    actor = find_built(call, call.params["buildId"])
+    if actor is None:
+        raise not_found("Actor build")
+    return actor
 
 
 def _actors(call: Call) -> list[Actor]:

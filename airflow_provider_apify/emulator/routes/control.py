@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from airflow_provider_apify.emulator.call import Answer, Call, json_answer
@@ -64,11 +64,11 @@ class _Control:
     async def put_switches(self, call: Call) -> Answer:
         """Set some switches."""
         body = await call.json_object()
-        unknown = set(body) - {entry.name for entry in fields(self._emulator.switches)}
-        if unknown:
-            raise invalid_request(f"No such switch: {', '.join(sorted(unknown))}")
-        for name, value in body.items():
-            setattr(self._emulator.switches, name, value)
+        try:
+            for name, value in body.items():
+                setattr(self._emulator.switches, name, value)
+        except (AttributeError, ValueError) as problem:
+            raise invalid_request(f"Not a switch: {problem}") from None
         return json_answer(asdict(self._emulator.switches))
 
     async def get_clock(self, call: Call) -> Answer:

@@ -77,22 +77,27 @@ async def get_items(call: Call, dataset: Dataset) -> Answer:
 async def items_answer(call: Call, dataset: Dataset, status: int = 200) -> Answer:
     """Answer with the items that the parameters select, in the format and shape they ask for."""
     name = call.choice("format", CONTENT_TYPES) or "json"
-    offset, wanted = call.integer("offset") or 0, call.integer("limit")
-    desc = bool(call.flag("desc"))
-    limit = NO_LIMIT if wanted is None else wanted
+    offset, limit, desc = call.integer("offset") or 0, _limit(call), bool(call.flag("desc"))
     shape, layout = _shape(call, dataset), _layout(call, dataset)
     bom = call.flag("bom", name == "csv")
     dataset.was_read()
     size = len(dataset.items)
-    first = min(offset, size)
-    last = min(offset + limit, size)
+    first, last = min(offset, size), min(offset + limit, size)
+    positions = range(first, last)
     if desc:
-        first, last = size - last, size - first
+        positions = range(size - first - 1, size - last - 1, -1)
+
+    def rows() -> Iterable[Row]:
+        return shape.apply(dataset.items.at(positions))
+
+    count = len(positions)
+    if shape != RAW and call.platform.switches.pagination_count == "returned":
+        count = await asyncio.to_thread(lambda: sum(1 for _ in rows()))
     answer = Answer(status, content_type=CONTENT_TYPES[name])
     answer.headers = {
         "X-Apify-Pagination-Offset": str(offset),
         "X-Apify-Pagination-Limit": str(limit),
-        "X-Apify-Pagination-Count": str(last - first),
+        "X-Apify-Pagination-Count": str(count),
         "X-Apify-Pagination-Total": str(dataset.counts()[0]),
         "X-Apify-Pagination-Desc": str(desc).lower(),
     }
@@ -105,13 +110,14 @@ async def items_answer(call: Call, dataset: Dataset, status: int = 200) -> Answe
     elif shape == RAW and not desc and name == "json" and first < last:
         answer.body = _raw_json(head, dataset.items.lines(first, last))
     else:
-        positions = range(last - 1, first - 1, -1) if desc else range(first, last)
-
-        def rows() -> Iterable[Row]:
-            return shape.apply(dataset.items.at(positions))
-
         answer.body = await _batched(head, render(name, rows, layout))
     return answer
+
+
+def _limit(call: Call) -> int:
+    wanted, most = call.integer("limit"), call.platform.switches.max_items_per_request
+    limit = NO_LIMIT if wanted is None else wanted
+    return limit if most is None else min(limit, most)
 
 
 async def _raw(head: bytes, blocks: Iterator[memoryview]) -> AsyncIterator[bytes | memoryview]:

@@ -8,7 +8,12 @@ import zipfile
 from urllib.parse import quote
 
 from airflow_provider_apify.emulator.call import Answer, Call, data_answer, json_answer
-from airflow_provider_apify.emulator.errors import invalid_value, not_found
+from airflow_provider_apify.emulator.errors import (
+    insufficient_permissions,
+    invalid_request,
+    invalid_value,
+    not_found,
+)
 from airflow_provider_apify.emulator.routes.storages import describe, mount_collection, update
 from airflow_provider_apify.emulator.routing import Family, Router
 from airflow_provider_apify.emulator.storages import KeyValueStore, Record, sign
@@ -25,6 +30,17 @@ def register(router: Router) -> None:
         lambda platform: platform.stores,
         lambda platform: platform.create_store,
     )
+    router.add("GET", "/blobs/{storeId}/{recordKey}", get_blob)
+
+
+async def get_blob(call: Call) -> Answer:
+    """Answer, in the place of a storage service, with a large record; it knows signatures, not tokens."""
+    if call.token is not None:
+        raise invalid_request("A token does not belong here: the URL is signed.")
+    store, key = call.platform.stores.get(call.params["storeId"]), call.params["recordKey"]
+    if store is None or key not in store.records or not store.is_signed(call.text("signature") or "", key):
+        raise insufficient_permissions("record")
+    return Answer(body=store.records[key].value, content_type=store.records[key].content_type)
 
 
 @STORE.on("GET")
@@ -87,8 +103,8 @@ async def get_record(call: Call, store: KeyValueStore) -> Answer:
         raise not_found("Record")
     store.was_read()
     redirected = call.platform.switches.redirect_record_bytes
-    if redirected is not None and len(record.value) >= redirected and not call.text("signature"):
-        return Answer(302, headers={"Location": record_url(call, store, key)})
+    if redirected is not None and len(record.value) >= redirected and call.request.method == "GET":
+        return Answer(302, headers={"Location": _blob_url(call, store, key)})
     answer = Answer(body=record.value, content_type=record.content_type)
     if call.flag("attachment"):
         answer.headers["Content-Disposition"] = f'attachment; filename="{quote(key)}"'
@@ -131,6 +147,12 @@ def record_url(call: Call, store: KeyValueStore, key: str) -> str:
     """Build a URL that opens one record without a token."""
     signature = sign(store.secret, key)
     return f"{call.base_url}/v2/key-value-stores/{store.id}/records/{quote(key)}?signature={signature}"
+
+
+def _blob_url(call: Call, store: KeyValueStore, key: str) -> str:
+    # Another host than the API's, as a storage service is: who follows must not bring the token along.
+    host = call.request.host.replace("127.0.0.1", "localhost")
+    return f"http://{host}/blobs/{store.id}/{quote(key)}?signature={sign(store.secret, key)}"
 
 
 def _zipped(store: KeyValueStore, keys: list[str]) -> bytes:

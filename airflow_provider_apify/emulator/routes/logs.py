@@ -8,18 +8,20 @@ from functools import partial
 
 from airflow_provider_apify.emulator.call import Answer, Call
 from airflow_provider_apify.emulator.routes.access import run_of
+from airflow_provider_apify.emulator.routes.builds import find_built, log_of_build
 from airflow_provider_apify.emulator.routing import Router
 from airflow_provider_apify.emulator.runs import Run
 
 
 def register(router: Router) -> None:
-    """Add the logs by run id."""
+    """Add the logs by the id of a run or build."""
     router.add("GET", "/v2/logs/{runId}", get_log)
 
 
 async def get_log(call: Call) -> Answer:
-    """Answer with the log of the run of that id."""
-    return log_answer(call, run_of(call))
+    """Answer with the log of the run or build of that id."""
+    built = find_built(call, call.params["runId"])
+    return log_of_build(call, built) if built else log_answer(call, run_of(call))
 
 
 def log_answer(call: Call, run: Run) -> Answer:

@@ -5,45 +5,48 @@ from __future__ import annotations
 from airflow_provider_apify.emulator.accounts import Actor, Task
 from airflow_provider_apify.emulator.call import Answer, Call
 from airflow_provider_apify.emulator.errors import ApiError
-from airflow_provider_apify.emulator.routes.actors import ACTOR
+from airflow_provider_apify.emulator.routes.access import actor_of, task_of
 from airflow_provider_apify.emulator.routes.datasets import items_answer
 from airflow_provider_apify.emulator.routes.starts import start, wait_until_finished
-from airflow_provider_apify.emulator.routes.tasks import TASK
+from airflow_provider_apify.emulator.routing import Family, Router
 from airflow_provider_apify.emulator.runs import Run
 
 MAX_SECONDS = 300
+# What is to be run: an Actor, perhaps as a task says.
+Source = tuple[Actor, Task | None]
+SOURCE: Family[Source] = Family()
 
 
-@ACTOR.on("GET", "/run-sync")
-@ACTOR.on("POST", "/run-sync")
-async def run_actor(call: Call, actor: Actor) -> Answer:
-    """Run an Actor and answer with its output record."""
-    return _output(call, await _finished(call, actor))
+def register(router: Router) -> None:
+    """Add the operations of Actors and of tasks."""
+    SOURCE.mount(router, "/v2/actors/{actorId}", lambda call: (actor_of(call), None))
+    SOURCE.mount(router, "/v2/actor-tasks/{actorTaskId}", _task_source)
 
 
-@ACTOR.on("GET", "/run-sync-get-dataset-items")
-@ACTOR.on("POST", "/run-sync-get-dataset-items")
-async def run_actor_for_items(call: Call, actor: Actor) -> Answer:
-    """Run an Actor and answer with the items of its dataset."""
-    return await items_answer(call, (await _finished(call, actor)).dataset, 201)
+@SOURCE.on("GET", "/run-sync")
+@SOURCE.on("POST", "/run-sync")
+async def run_for_output(call: Call, source: Source) -> Answer:
+    """Run it and answer with the output record; empty when there is none."""
+    run = await _finished(call, source)
+    record = run.store.records.get(call.text("outputRecordKey", "OUTPUT") or "")
+    return Answer(201, record.value, record.content_type) if record else Answer(201)
 
 
-@TASK.on("GET", "/run-sync")
-@TASK.on("POST", "/run-sync")
-async def run_task(call: Call, task: Task) -> Answer:
-    """Run a task and answer with its output record."""
-    return _output(call, await _finished(call, task.actor, task))
+@SOURCE.on("GET", "/run-sync-get-dataset-items")
+@SOURCE.on("POST", "/run-sync-get-dataset-items")
+async def run_for_items(call: Call, source: Source) -> Answer:
+    """Run it and answer with the items of its dataset."""
+    run = await _finished(call, source)
+    return await items_answer(call, run.dataset, 201)
 
 
-@TASK.on("GET", "/run-sync-get-dataset-items")
-@TASK.on("POST", "/run-sync-get-dataset-items")
-async def run_task_for_items(call: Call, task: Task) -> Answer:
-    """Run a task and answer with the items of its dataset."""
-    return await items_answer(call, (await _finished(call, task.actor, task)).dataset, 201)
+def _task_source(call: Call) -> Source:
+    task = task_of(call)
+    return task.actor, task
 
 
-async def _finished(call: Call, actor: Actor, task: Task | None = None) -> Run:
-    run = await start(call, actor, task)
+async def _finished(call: Call, source: Source) -> Run:
+    run = await start(call, *source)
     run.launch()
     await wait_until_finished(run, MAX_SECONDS)
     if not run.is_finished:
@@ -57,8 +60,3 @@ async def _finished(call: Call, actor: Actor, task: Task | None = None) -> Run:
         message = f"Actor run did not succeed (run ID: {run.id}, status: {run.status})."
         raise ApiError(400, "run-failed", message)
     return run
-
-
-def _output(call: Call, run: Run) -> Answer:
-    record = run.store.records.get(call.text("outputRecordKey", "OUTPUT") or "OUTPUT")
-    return Answer(201, record.value, record.content_type) if record else Answer(201)

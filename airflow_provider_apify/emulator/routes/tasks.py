@@ -85,8 +85,9 @@ async def put_task_input(call: Call, task: Task) -> Answer:
 
 @TASK.on("GET", "/runs")
 async def list_task_runs(call: Call, task: Task) -> Answer:
-    """Answer with the runs of a task; times are no filter here, as far as the specification goes."""
-    return list_runs(call, [run for run in own_runs(call, call.user) if run.task is task], by_time=False)
+    """Answer with the runs of a task; ``Switches.task_runs_by_time`` says whether times are a filter here."""
+    runs = [run for run in own_runs(call, call.user) if run.task is task]
+    return list_runs(call, runs, by_time=call.platform.switches.task_runs_by_time)
 
 
 @TASK.on("POST", "/runs")

@@ -10,7 +10,6 @@ from airflow_provider_apify.emulator.clock import iso
 from airflow_provider_apify.emulator.errors import invalid_request, not_found
 from airflow_provider_apify.emulator.routing import Router
 
-RETENTION_DAYS = 30
 FEATURES = [
     "ACTORS",
     "STORAGE",
@@ -89,7 +88,7 @@ async def get_limits(call: Call) -> Answer:
                 "maxScheduleCount": 100,
                 "maxConcurrentActorJobs": user.max_concurrent_runs,
                 "maxTeamAccountSeatCount": 9,
-                "dataRetentionDays": RETENTION_DAYS,
+                "dataRetentionDays": user.retention_days,
             },
             "current": {
                 "monthlyUsageUsd": 0,
@@ -112,9 +111,9 @@ async def put_limits(call: Call) -> Answer:
     """Take new limits and forget them: the emulator bills nothing."""
     assert call.user
     body = await call.json_object(required=False)
-    for name in ("maxMonthlyUsageUsd", "dataRetentionDays"):
-        if not isinstance(body.get(name, 0), int | float):
-            raise invalid_request(f"{name} must be a number.")
+    for name, kinds in (("maxMonthlyUsageUsd", (int, float)), ("dataRetentionDays", (int,))):
+        if type(body.get(name, 0)) not in kinds:
+            raise invalid_request(f"{name} must be {'a number' if float in kinds else 'an integer'}.")
     return data_answer({}, 201)
 
 
@@ -153,7 +152,7 @@ def _plan(user: User) -> dict[str, Any]:
         "maxMonthlyExternalDataTransferGbytes": 7,
         "maxActorCount": 500,
         "maxActorTaskCount": 5000,
-        "dataRetentionDays": RETENTION_DAYS,
+        "dataRetentionDays": user.retention_days,
         "availableProxyGroups": {},
         "teamAccountSeatCount": 9,
         "supportLevel": "COMMUNITY",

@@ -1,0 +1,133 @@
+"""Files in any store that Airflow's `ObjectStoragePath` knows: S3, GCS, Azure, the local disk, …"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.export.destinations import Destination, Sink
+
+_BLOCK_BYTES = 8 << 20
+
+
+class StoredFile(Destination):
+    """
+    A file in an object store.
+
+    :param path: where it is.
+    :param replace: whether an existing file is replaced.
+    """
+
+    def __init__(self, path: ObjectStoragePath, *, replace: bool) -> None:
+        self.path = path
+        self.replace = replace
+        # Airflow's own form has the connection's name in it, which is no part of where the file is.
+        self.uri = f"{path.protocol}://{path.path.lstrip('/') if path.protocol != 'file' else path.path}"
+        self.name = path.name
+
+    def sibling(self, name: str) -> StoredFile:
+        """
+        Return another file of the same folder.
+
+        :param name: its name.
+        """
+        return StoredFile(self.path.parent / name, replace=self.replace)
+
+    def check(self) -> None:
+        """Look whether it may be written; what a killed worker left is in the care of the store."""
+        if not self.name:
+            raise ApifyConfigurationError(f"{self.uri} names no file. Add the name of one. Nothing was read.")
+        try:
+            self.refuse_existing()
+        except (OSError, ImportError) as error:
+            raise self._unwritable(error) from error
+
+    def open(self, content_type: str | None = None) -> Sink:
+        """
+        Begin to write.
+
+        :param content_type: of no use here: each store has its own way to keep it.
+        """
+        try:
+            # Elsewhere there are no directories to make, and some stores would make a missing bucket instead.
+            if self.path.protocol == "file":
+                self.path.fs.makedirs(self.path.parent.path, exist_ok=True)
+            return _StoredSink(self)
+        except (OSError, ImportError) as error:
+            raise self._unwritable(error) from error
+
+    def read(self) -> bytes | None:
+        """Return what the file holds; None if it is not there."""
+        return self.path.read_bytes() if self.path.exists() else None
+
+    def delete(self) -> None:
+        """Delete the file, if it is there."""
+        self.path.unlink(missing_ok=True)
+
+    def refuse_existing(self) -> None:
+        """Stop if the file is there and must not be replaced."""
+        if not self.replace and self.path.exists():
+            raise ApifyConfigurationError(
+                f"{self.uri} exists already. Choose another path, or set `replace=True`."
+            )
+
+    def _unwritable(self, error: Exception) -> ApifyConfigurationError:
+        return ApifyConfigurationError(
+            f"{self.uri} cannot be written: {error}. Check the path, and that the connection may write it. "
+            "Nothing was read."
+        )
+
+
+class _StoredSink(Sink):
+    def __init__(self, destination: StoredFile) -> None:
+        self._destination = destination
+        path = destination.path
+        # With `autocommit=False` a file system keeps what is written to itself until the commit.
+        self._file: Any = path.fs.open(path.path, "wb", autocommit=False, block_size=_BLOCK_BYTES)
+        self._done = False
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+
+    def seal(self) -> None:
+        if not self._file.closed:
+            self._file.close()
+
+    def commit(self) -> None:
+        self._destination.refuse_existing()
+        self.seal()
+        self._file.commit()
+        self._done = True
+
+    def discard(self) -> None:
+        if self._done:
+            return
+        self._done = True
+        self._file.discard()
+        # A file that is not closed would write the rest when it is collected.
+        with suppress(AttributeError):
+            self._file.closed = True
+
+
+def stored_file(path: str | ObjectStoragePath, conn_id: str | None, *, replace: bool) -> StoredFile:
+    """
+    Return a file in an object store.
+
+    :param path: where it is.
+    :param conn_id: the Airflow connection, unless the path names it.
+    :param replace: whether an existing file is replaced.
+    :raises ApifyConfigurationError: if there is no such store.
+    """
+    try:
+        if isinstance(path, str):
+            path = ObjectStoragePath(path, conn_id=conn_id)
+        _ = path.fs
+    except (ValueError, ImportError, OSError) as error:
+        raise ApifyConfigurationError(
+            f"{path} names no store that Airflow knows: {error}. Write it as `protocol://bucket/name`, and "
+            "install the provider of that protocol. Nothing was read."
+        ) from error
+    return StoredFile(path, replace=replace)

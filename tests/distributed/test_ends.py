@@ -1,0 +1,36 @@
+"""A run that ends around the deferral has the right outcome (scenario 10)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.distributed.conftest import Scene, World
+
+DAG = "ends"
+
+
+def prepare(world: World) -> None:
+    world.switches.replica_lag_seconds = 0
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+@pytest.mark.parametrize(("end", "state"), [("succeeded", "success"), ("failed", "failed")])
+def test_before_it_without_a_trigger(scene: Scene, world: World, end: str, state: str, seconds: int) -> None:
+    task_id = f"{end}_after_{seconds}_s_deferred"
+    assert scene.ends_as(task_id) == state
+    assert [run["status"] for run in world.runs_of(task_id)] == [end.upper()]
+    assert "in the triggerer" not in scene.log(task_id)
+
+
+def test_within_a_second_after_it(scene: Scene, world: World) -> None:
+    task_ids = [f"right_after_{number}_deferred" for number in range(5)]
+    waiting = set(task_ids)
+    while waiting:
+        for task_id in tuple(waiting):
+            if scene.task(task_id)["state"] == "deferred":
+                world.released[task_id].set()
+                waiting.remove(task_id)
+    for task_id in task_ids:
+        assert scene.ends_as(task_id) == "success"
+        assert scene.task(task_id)["try_number"] == 1
+        assert len(world.runs_of(task_id)) == 1

@@ -1,0 +1,162 @@
+"""Every record arrives byte for byte, whatever its key, its type and its size."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_apify.api.errors import (
+    ApifyConfigurationError,
+    ApifyDataError,
+    ApifyNotFoundError,
+    ApifyTooLargeError,
+)
+from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.export.records import MANIFEST_NAME, file_name
+from airflow_provider_apify.operators.key_value_store import GetKeyValueStoreRecordOperator
+from airflow_provider_apify.transfers.key_value_store import (
+    KeyValueStoreToLocalOperator,
+    KeyValueStoreToObjectStorageOperator,
+    KeyValueStoreToS3Operator,
+)
+from tests.transfers.conftest import BUCKET, S3
+
+pytestmark = pytest.mark.usefixtures("server", "hurried")
+
+RECORDS = "/v2/key-value-stores/*/records/*"
+ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!-_.'()"
+VALUES: dict[str, Any] = {
+    **{f"k{character}": character.encode() for character in ALPHABET},
+    ".": b"dot",
+    "..": b"dots",
+    "-rf": b"dash",
+    "x" * 256: b"long",
+    "x" * 255 + "y": b"long too",
+    "empty": b"",
+    "binary": bytes(range(256)) * 40,
+    "INPUT": {"a": ["ž", 1]},
+    "page.html": "<p>ž</p>",
+}
+
+
+def to_local(store_id: str, path: Path, **kwargs: Any) -> dict[str, Any]:
+    return KeyValueStoreToLocalOperator(
+        task_id="land", key_value_store_id=store_id, path=str(path), **kwargs
+    ).execute({})
+
+
+def content(emulator: Emulator, store_id: str) -> dict[str, bytes]:
+    return {key: record.value for key, record in emulator.platform.stores[store_id].records.items()}
+
+
+def test_any_key_and_value(emulator: Emulator, tmp_path: Path) -> None:
+    store_id = emulator.create_key_value_store(VALUES)
+    result = to_local(store_id, tmp_path / "out")
+    expected = content(emulator, store_id)
+    found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    manifest = json.loads(found.pop(MANIFEST_NAME))
+    assert found == {file_name(key): value for key, value in expected.items()}
+    assert len(found) == len(expected) == result["files"]
+    assert {record["key"]: record["sha256"] for record in manifest["records"]} == {
+        key: hashlib.sha256(value).hexdigest() for key, value in expected.items()
+    }
+    types = {record["key"]: record["content_type"] for record in manifest["records"]}
+    assert types["INPUT"].startswith("application/json")
+    assert result["bytes"] == sum(map(len, expected.values()))
+
+
+def test_more_keys_than_a_page(emulator: Emulator, tmp_path: Path) -> None:
+    store_id = emulator.create_key_value_store({f"key{n:05d}": str(n) for n in range(1100)})
+    to_local(store_id, tmp_path, prefix="key010")
+    names = {path.name for path in tmp_path.iterdir()} - {MANIFEST_NAME}
+    assert names == {f"key{n:05d}" for n in range(1000, 1100)}
+    assert to_local(store_id, tmp_path, replace=True)["files"] == 1100
+    assert len(list(tmp_path.iterdir())) == 1101
+    to_local(store_id, tmp_path, prefix="key009", replace=True)
+    assert len(list(tmp_path.iterdir())) == 101
+
+
+def test_by_key(emulator: Emulator, tmp_path: Path) -> None:
+    store_id = emulator.create_key_value_store(VALUES)
+    to_local(store_id, tmp_path, keys=["INPUT", ".."])
+    assert {path.name for path in tmp_path.iterdir()} == {"INPUT", "~~", MANIFEST_NAME}
+    with pytest.raises(ApifyNotFoundError):
+        to_local(store_id, tmp_path / "none", keys=["nothing"])
+    assert not list((tmp_path / "none").iterdir())
+
+
+@pytest.mark.parametrize("redirect", [None, 1])
+def test_to_s3_with_content_types(emulator: Emulator, s3: S3, redirect: int | None) -> None:
+    emulator.switches.redirect_record_bytes = redirect
+    large = bytes(range(256)) * 80_000
+    values = {key: value for key, value in VALUES.items() if key.strip(".") or not redirect}
+    store_id = emulator.create_key_value_store({**values, "large": large})
+    KeyValueStoreToS3Operator(
+        task_id="land", key_value_store_id=store_id, key="folder/", bucket_name=BUCKET
+    ).execute({})
+    expected = content(emulator, store_id)
+    assert {key: s3.get(f"folder/{file_name(key)}") for key in expected} == expected
+    kept = s3.client.head_object(Bucket=BUCKET, Key="folder/page.html")["ContentType"]
+    assert kept == emulator.platform.stores[store_id].records["page.html"].content_type
+    assert not s3.uploads
+
+
+def test_to_object_storage(emulator: Emulator, tmp_path: Path) -> None:
+    store_id = emulator.create_key_value_store(VALUES)
+    KeyValueStoreToObjectStorageOperator(
+        task_id="land", key_value_store_id=store_id, path=f"file://{tmp_path}/out"
+    ).execute({})
+    expected = content(emulator, store_id)
+    found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert {name: found[name] for name in found if name != MANIFEST_NAME} == {
+        file_name(key): value for key, value in expected.items()
+    }
+
+
+def test_trouble_on_the_way_changes_nothing(emulator: Emulator, tmp_path: Path) -> None:
+    store_id = emulator.create_key_value_store(VALUES)
+    emulator.faults.add(Fault("alter", "GET", RECORDS, (1, 3, 5), cut_at=1))
+    emulator.faults.add(Fault("answer", "GET", RECORDS, (7, 8), status=503))
+    emulator.faults.add(Fault("answer", "GET", "/v2/key-value-stores/*/keys", (1,), status=429))
+    to_local(store_id, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != MANIFEST_NAME} == {
+        file_name(key): value for key, value in content(emulator, store_id).items()
+    }
+
+
+def test_a_retry_goes_through_and_a_second_export_does_not(emulator: Emulator, tmp_path: Path) -> None:
+    store_id = emulator.create_key_value_store({f"k{n}": str(n) for n in range(50)})
+    emulator.faults.add(Fault("answer", "GET", RECORDS, tuple(range(30, 99)), status=404))
+    with pytest.raises(ApifyNotFoundError):
+        to_local(store_id, tmp_path)
+    assert not (tmp_path / MANIFEST_NAME).exists()
+    emulator.faults.clear()
+    to_local(store_id, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 51
+    asked = len(emulator.requests)
+    with pytest.raises(ApifyConfigurationError, match="exists already"):
+        to_local(store_id, tmp_path)
+    assert len(emulator.requests) == asked
+
+
+def get(store_id: str, key: str, **kwargs: Any) -> Any:
+    return GetKeyValueStoreRecordOperator(
+        task_id="get", key_value_store_id=store_id, key=key, **kwargs
+    ).execute({})
+
+
+def test_a_small_record_for_the_next_task(emulator: Emulator) -> None:
+    store_id = emulator.create_key_value_store({**VALUES, "large": "x" * 70_000})
+    assert get(store_id, "INPUT") == VALUES["INPUT"]
+    assert get(store_id, "page.html") == VALUES["page.html"]
+    assert get(store_id, "large", max_bytes="70000") == "x" * 70_000
+    with pytest.raises(ApifyTooLargeError, match="more than 65,535 bytes"):
+        get(store_id, "large")
+    with pytest.raises(ApifyDataError, match="neither JSON nor text"):
+        get(store_id, "binary")
+    with pytest.raises(ApifyNotFoundError):
+        get(store_id, "nothing")
