@@ -105,6 +105,7 @@ def test_dependencies_run_one_way() -> None:
     allowed = {
         "api": {"api"},
         "emulator": {"emulator"},
+        "export": {"api", "export"},
         "hooks": {"api", "export", "hooks", "reporting", "get_provider_info"},
         "triggers": {"api", "hooks", "triggers", "reporting", "durable"},
     }
