@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +20,12 @@ from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.webhook import CreateOrUpdateWebhookOperator
 from tests.airflow.conftest import TOKEN
-from tests.airflow.steering import Airflow, Rest
+from tests.airflow.steering import Airflow, Rest, end_group
 from tests.conftest import set_connection
 
 pytestmark = pytest.mark.skipif(airflow_version < "3.3", reason="asset events and REST as in Airflow 3.3")
 
-LINES = 40
+LINES = 60
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +118,37 @@ def test_a_webhook_makes_an_asset_event(rest: Rest, crawl: Any) -> None:
     rest.until(lambda: run.id in str(results(rest, "announced", "tell_of_announcements")))
 
 
-def test_the_log_of_a_deferred_task(rest: Rest) -> None:
+def test_the_log_of_a_deferred_task_over_a_restart_of_the_triggerer(rest: Rest, airflow: Airflow) -> None:
     rest.start_dag("talking", "one")
-    rest.wait_for("talking", "one", "talk", "success")
     at = "/api/v2/dags/talking/dagRuns/one/taskInstances/talk"
-    log = rest("GET", f"{at}/logs/1?full_content=true")
+    rest.wait_for("talking", "one", "talk", "deferred")
+    rest.until(lambda: "apify_log_position" in str(rest("GET", f"{at}/xcomEntries")))
+    with restarted_triggerer(airflow):
+        rest.wait_for("talking", "one", "talk", "success", seconds=180)
+        log = rest("GET", f"{at}/logs/1?full_content=true")
     assert [int(number) for number in re.findall(r"<(\d+)>", json.dumps(log))] == list(range(LINES))
+
+
+@contextmanager
+def restarted_triggerer(airflow: Airflow) -> Iterator[None]:
+    """Stop the triggerer of this Airflow, and start another one in its place."""
+    home = f"AIRFLOW_HOME={airflow.home}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command = process.joinpath("cmdline").read_bytes().split(b"\0")
+            environment = process.joinpath("environ").read_bytes().split(b"\0")
+            if command[-2:-1] == [b"triggerer"] and home in environment:
+                os.kill(int(process.name), signal.SIGTERM)
+                break
+    else:
+        raise AssertionError("There is no triggerer.")
+    env = {
+        os.fsdecode(k): os.fsdecode(v) for k, _, v in (pair.partition(b"=") for pair in environment if pair)
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "airflow", "triggerer"], env=env, start_new_session=True
+    ) as another:
+        try:
+            yield
+        finally:
+            end_group(another)
