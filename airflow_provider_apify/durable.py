@@ -134,6 +134,7 @@ class RunStarter:
     :param hook: sends the calls.
     :param start: makes the call that starts the run, with the request headers given.
     :param list_runs: makes the call that lists the runs among which it would be.
+    :param check: asked before a new run is started; raises to refuse it.
     :param context: Airflow's task context.
     :param log: where to tell what was decided.
     :param durable: look for an earlier run at all.
@@ -148,6 +149,7 @@ class RunStarter:
         hook: ApifyHook,
         start: Callable[[Mapping[str, str]], Call[ActorRun]],
         list_runs: Callable[..., Call[list[ActorRun]]],
+        check: Callable[[], None],
         context: Mapping[str, Any],
         log: Any,
         durable: bool,
@@ -159,6 +161,7 @@ class RunStarter:
         self._send = hook.send
         self._start_call = start
         self._list_runs = list_runs
+        self._check = check
         self._context = context
         self._log = log
         self._durable = durable
@@ -240,6 +243,7 @@ class RunStarter:
 
     def _start(self, call: Call[ActorRun], fingerprint: Fingerprint) -> ActorRun:
         """Start a run; after a lost answer, find it."""
+        self._check()
         intent = Intent(fingerprint, self._max_tries, _now())
         self._save(intent)
         self._pending = intent

@@ -53,6 +53,10 @@ def get_provider_info() -> dict[str, Any]:
         "description": "Run Apify Actors and land their results in S3, on disk or in any object store.",
         "connection-types": [CONNECTION_TYPE],
         "extra-links": ["airflow_provider_apify.links.ApifyConsoleLink"],
+        "task-decorators": [
+            {"name": "apify_actor", "class-name": "airflow_provider_apify.decorators.apify_actor_task"},
+            {"name": "apify_task", "class-name": "airflow_provider_apify.decorators.apify_task_task"},
+        ],
         "integrations": [
             {
                 "integration-name": "Apify",
@@ -61,7 +65,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": _modules("hooks", "apify"),
-        "operators": _modules("operators", "run", "key_value_store"),
-        "sensors": _modules("sensors", "run"),
-        "triggers": _modules("triggers", "run"),
+        "operators": _modules("operators", "run", "existing_run", "key_value_store", "storage", "webhook"),
+        "sensors": _modules("sensors", "run", "last_run"),
+        "triggers": _modules("triggers", "run", "last_run", "run_event"),
     }

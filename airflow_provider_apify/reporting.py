@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
+from typing import Any, Literal
 
+from airflow.providers.common.compat.sdk import Stats
+
+from airflow_provider_apify.api.calls import Call, get_dataset, get_log
 from airflow_provider_apify.api.errors import (
     ApifyError,
     ApifyRunAbortedError,
@@ -12,6 +16,8 @@ from airflow_provider_apify.api.errors import (
     ApifyRunFailedError,
     ApifyRunTimedOutError,
 )
+from airflow_provider_apify.api.flows import drive
+from airflow_provider_apify.api.logs import LogLines, LogReader, tail
 from airflow_provider_apify.api.models import ActorRun, RunStatus
 
 #: Logged when a task defers.
@@ -20,8 +26,8 @@ DEFERRING = (
     "`airflow triggerer`, or set `deferrable=False`."
 )
 
-_LOG_TAIL_LINES = 50
-_LOG_TAIL_CHARS = 8000
+#: How much of an Actor's log goes into the task's own: none, its end once the run is over, or all of it.
+ActorLog = Literal["off", "tail", "full"]
 
 _ERROR_BY_STATUS = {
     RunStatus.FAILED: ApifyRunFailedError,
@@ -53,26 +59,78 @@ class StatusLog:
             self._log.info("Run %s is %s. %s", run.id, *news)
 
 
-def require_success(run: ActorRun, get_log: Callable[[str], str]) -> ActorRun:
+def log_each(log: Any) -> Callable[[LogLines], None]:
     """
-    Return a finished run if it succeeded.
+    Return what logs every line of an Actor's log by itself.
+
+    :param log: the logger.
+    """
+
+    def pass_on(news: LogLines) -> None:
+        for line in news.lines:
+            log.info("%s", line)
+
+    return pass_on
+
+
+def conclude(
+    run: ActorRun, send: Callable[[Call[Any]], Any], log: Any, *, actor_log: ActorLog = "off"
+) -> ActorRun:
+    """
+    Tell what a finished run cost and left behind, and return it if it succeeded.
 
     :param run: the run.
-    :param get_log: gets a run's log; whether it can must not matter.
-    :raises ApifyRunError: otherwise, with the status message, the exit code, the last lines of the log and
-        the page in Apify Console.
+    :param send: sends a call; whether Apify can still be asked must not matter.
+    :param log: the logger.
+    :param actor_log: how much of the Actor's log to show, as far as that was not done while it ran.
+    :raises ApifyRunError: unless it succeeded, with the status message, the exit code, the last lines of the
+        log and the page in Apify Console.
     """
-    if run.succeeded:
-        return run
-    exit_code = run.data.get("exitCode")
+    _report_figures(run, send, log)
+    if not run.succeeded:
+        raise _failure(run, send)
+    if actor_log == "full":
+        drive(LogReader(run.id, 0).read_on(at_end=True), send, log_each(log))
+    elif actor_log == "tail":
+        log.info("Last lines of the Actor's log:\n%s", _log_tail(run, send))
+    return run
+
+
+def _report_figures(run: ActorRun, send: Callable[[Call[Any]], Any], log: Any) -> None:
+    cost, ended_at = run.data.get("usageTotalUsd"), run.finished_at
+    duration = None if ended_at is None else timedelta(seconds=(ended_at - run.started_at).total_seconds())
     try:
-        log = get_log(run.id)
-    except ApifyError as error:
-        log = f"(not available: {error})"
-    tail = "\n".join(log.splitlines()[-_LOG_TAIL_LINES:])[-_LOG_TAIL_CHARS:]
-    raise _ERROR_BY_STATUS.get(RunStatus(run.status), ApifyRunError)(
-        f"The run {run.id} ended as {run.status} (exit code {exit_code}): "
+        items = send(get_dataset(run.data["defaultDatasetId"], patience=1))["itemCount"]
+    except (ApifyError, KeyError):
+        items = None
+    log.info(
+        "Run %s ended as %s after %s. It cost %s and left %s items in its dataset.",
+        run.id,
+        run.status,
+        "an unknown time" if duration is None else duration,
+        "an unknown amount" if cost is None else f"${cost:.4f}",
+        "an unknown number of" if items is None else items,
+    )
+    tags = {"actor": str(run.data.get("actId")), "status": run.status}
+    if cost is not None:
+        Stats.gauge("apify.run.cost_usd", cost, tags=tags)
+    if duration is not None:
+        Stats.timing("apify.run.duration", duration, tags=tags)
+    if items is not None:
+        Stats.gauge("apify.run.items", items, tags=tags)
+
+
+def _failure(run: ActorRun, send: Callable[[Call[Any]], Any]) -> ApifyRunError:
+    return _ERROR_BY_STATUS.get(RunStatus(run.status), ApifyRunError)(
+        f"The run {run.id} ended as {run.status} (exit code {run.data.get('exitCode')}): "
         f"{run.status_message or 'the Actor gave no status message'}\n"
-        f"See {run.console_url}\nLast lines of its log:\n{tail}",
+        f"See {run.console_url}\nLast lines of its log:\n{_log_tail(run, send)}",
         run=run.info,
     )
+
+
+def _log_tail(run: ActorRun, send: Callable[[Call[Any]], Any]) -> str:
+    try:
+        return tail(send(get_log(run.id, patience=2)))
+    except ApifyError as error:
+        return f"(not available: {error})"

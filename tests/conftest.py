@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from airflow import __version__ as airflow_version
 
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -93,6 +94,19 @@ def hurried(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     monkeypatch.setattr(time, "sleep", sleep)
     monkeypatch.setattr(asyncio, "sleep", async_sleep)
     return emulator
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """What was logged so far: Airflow 3 prints it, older ones hand it to `logging`."""
+    caplog.set_level("INFO")
+    printed: list[str] = []
+
+    def read() -> str:
+        printed.append("".join(capsys.readouterr()))
+        return caplog.text if airflow_version < "3" else "".join(printed)
+
+    return read
 
 
 class Store:

@@ -163,15 +163,17 @@ def abort_run(run_id: str, *, gracefully: bool = False) -> Call[ActorRun]:
     )
 
 
-def resurrect_run(run_id: str) -> Call[ActorRun]:
+def resurrect_run(run_id: str, *, options: RunOptions | None = None) -> Call[ActorRun]:
     """
-    Let a finished run go on, with its own options and storages.
+    Let a finished run go on, with its own storages.
 
     :param run_id: ID of the run.
+    :param options: what is to be other than before; limits may only rise.
     """
     return Call(
         method="POST",
         path=_path("actor-runs", "run", run_id, "resurrect"),
+        params=run_params(options or {}),
         replayable=False,
         read=_read_run,
     )
@@ -221,26 +223,54 @@ def list_runs(
     )
 
 
-def get_log(run_id: str) -> Call[str]:
+def get_last_run(
+    *,
+    actor_id: str | None = None,
+    task_id: str | None = None,
+    status: str | None = None,
+    origin: str | None = None,
+) -> Call[ActorRun]:
+    """
+    Get the run of an Actor or of a task that was started last, running ones included.
+
+    :param actor_id: the Actor, or
+    :param task_id: the task.
+    :param status: only runs in this status.
+    :param origin: only runs that were started so: `API`, `SCHEDULER`, `WEB`, …
+    """
+    if bool(actor_id) == bool(task_id):
+        raise ApifyConfigurationError("Name either an Actor or a task.")
+    of = (
+        _path("actor-tasks", "task", task_id, "runs")
+        if task_id
+        else _path("actors", "Actor", actor_id, "runs")
+    )
+    return Call(method="GET", path=f"{of}/last", params={"status": status, "origin": origin}, read=_read_run)
+
+
+def get_log(run_id: str, *, patience: int = 8) -> Call[str]:
     """
     Get the whole log of a run, at most some 10 MB.
 
     :param run_id: ID of the run.
+    :param patience: how often it is tried at the most.
     """
     return Call(
         method="GET",
         path=_path("actor-runs", "run", run_id, "log"),
+        patience=patience,
         read=lambda answer: answer.body.decode(errors="replace"),
     )
 
 
-def get_dataset(dataset_id: str) -> Call[dict[str, Any]]:
+def get_dataset(dataset_id: str, *, patience: int = 8) -> Call[dict[str, Any]]:
     """
     Get a dataset's metadata; its counts may lag some seconds behind (API reference, "Get dataset").
 
     :param dataset_id: ID, `username/name` or `username~name`.
+    :param patience: how often it is tried at the most.
     """
-    return Call(method="GET", path=_path("datasets", "dataset", dataset_id), read=_data)
+    return Call(method="GET", path=_path("datasets", "dataset", dataset_id), patience=patience, read=_data)
 
 
 @dataclass(frozen=True)
@@ -351,7 +381,7 @@ def get_user() -> Call[dict[str, Any]]:
     return Call(method="GET", path="/v2/users/me", patience=2, read=_data)
 
 
-def _path(collection: str, kind: str, name: str, *rest: str) -> str:
+def _path(collection: str, kind: str, name: str | None, *rest: str) -> str:
     return "/".join(["/v2", collection, resource_ref(kind, name), *rest])
 
 

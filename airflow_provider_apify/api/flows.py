@@ -2,7 +2,7 @@
 Logic that talks to the API and sleeps, written once: a generator decides, one of two drivers does as it says.
 
 A flow yields a :class:`Call` and is given its result, or has the call's :class:`ApifyError` thrown into it;
-or it yields a :class:`Pause`.
+or it yields a :class:`Pause`, or :class:`LogLines` that somebody is to see.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from airflow_provider_apify.api.calls import Call
 from airflow_provider_apify.api.errors import ApifyError
+from airflow_provider_apify.api.logs import LogLines
 
 T = TypeVar("T")
 
@@ -31,22 +32,30 @@ class Pause:
     seconds: float
 
 
-Flow = Generator[Call[Any] | Pause, Any, T]
-_Advance = Callable[[], Call[Any] | Pause]
+Step = Call[Any] | Pause | LogLines
+Flow = Generator[Step, Any, T]
+_Advance = Callable[[], Step]
 
 
-def _sleep(pause: Pause) -> Any:
-    time.sleep(pause.seconds)
-
-
-def drive(flow: Flow[T], send: Callable[[Call[Any]], Any]) -> T:
+def drive(
+    flow: Flow[T], send: Callable[[Call[Any]], Any], pass_on: Callable[[LogLines], None] | None = None
+) -> T:
     """
     Do as a flow says, on a worker.
 
     :param flow: the logic.
     :param send: sends a call.
+    :param pass_on: takes lines of a log, for flows that give some.
     :return: what the flow returns.
     """
+
+    def do(step: Step) -> Any:
+        if isinstance(step, Pause):
+            return time.sleep(step.seconds)
+        if isinstance(step, LogLines):
+            return pass_on and pass_on(step)
+        return send(step)
+
     advance: _Advance = partial(next, flow)
     while True:
         try:
@@ -55,21 +64,34 @@ def drive(flow: Flow[T], send: Callable[[Call[Any]], Any]) -> T:
             result: T = stop.value
             return result
         try:
-            answer = _sleep(step) if isinstance(step, Pause) else send(step)
+            answer = do(step)
         except ApifyError as error:
             advance = partial(flow.throw, error)
         else:
             advance = partial(flow.send, answer)
 
 
-async def drive_async(flow: Flow[T], send: Callable[[Call[Any]], Coroutine[Any, Any, Any]]) -> T:
+async def drive_async(
+    flow: Flow[T],
+    send: Callable[[Call[Any]], Coroutine[Any, Any, Any]],
+    pass_on: Callable[[LogLines], Coroutine[Any, Any, None]] | None = None,
+) -> T:
     """
     Do as a flow says, in the triggerer.
 
     :param flow: the logic.
     :param send: sends a call.
+    :param pass_on: takes lines of a log, for flows that give some.
     :return: what the flow returns.
     """
+
+    async def do(step: Step) -> Any:
+        if isinstance(step, Pause):
+            return await asyncio.sleep(step.seconds)
+        if isinstance(step, LogLines):
+            return await pass_on(step) if pass_on else None
+        return await send(step)
+
     advance: _Advance = partial(next, flow)
     while True:
         try:
@@ -78,7 +100,7 @@ async def drive_async(flow: Flow[T], send: Callable[[Call[Any]], Coroutine[Any, 
             result: T = stop.value
             return result
         try:
-            answer = await (asyncio.sleep(step.seconds) if isinstance(step, Pause) else send(step))
+            answer = await do(step)
         except ApifyError as error:
             advance = partial(flow.throw, error)
         else:

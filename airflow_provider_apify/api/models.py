@@ -72,6 +72,12 @@ class ActorRun:
         return cast("datetime", pendulum.parse(self.data["startedAt"]))
 
     @property
+    def finished_at(self) -> datetime | None:
+        """When it ended, if it did."""
+        finished = self.data.get("finishedAt")
+        return cast("datetime", pendulum.parse(finished)) if finished else None
+
+    @property
     def is_finished(self) -> bool:
         """Whether the run is over."""
         return self.status in TERMINAL_STATUSES
@@ -100,6 +106,16 @@ class ActorRun:
     def origin(self) -> str | None:
         """What started the run, in Apify's words: `API`, `SCHEDULER`, `WEB`, …"""
         return (self.data.get("meta") or {}).get("origin")
+
+    @property
+    def is_paid_per_event(self) -> bool:
+        """Whether the Actor charges for what it does, by its own price list; missing in lists."""
+        return (self.data.get("pricingInfo") or {}).get("pricingModel") == "PAY_PER_EVENT"
+
+    @property
+    def max_total_charge_usd(self) -> float | None:
+        """Most that the run may cost, in US dollars; Apify may set it where nobody asked for it."""
+        return (self.data.get("options") or {}).get("maxTotalChargeUsd")
 
     @property
     def console_url(self) -> str:

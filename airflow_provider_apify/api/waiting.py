@@ -15,6 +15,7 @@ from airflow_provider_apify.api.errors import (
     ApifyApiError,
     ApifyError,
     ApifyHttpError,
+    ApifyInputError,
     ApifyNotFoundError,
     ApifyOutageError,
     ApifyRateLimitError,
@@ -22,12 +23,19 @@ from airflow_provider_apify.api.errors import (
     ApifyWaitTimeoutError,
 )
 from airflow_provider_apify.api.flows import Flow, Pause
+from airflow_provider_apify.api.inputs import RunOptions
+from airflow_provider_apify.api.logs import LogReader
 from airflow_provider_apify.api.models import ActorRun
 
 # A server or proxy that answers a long poll at once must not make us ask it in a hot loop.
 _POLL_FLOOR = 5.0
 # A run may be unknown to a lagging replica for a moment after its start.
 MISSING_GRACE = 60.0
+# How long after the end of a run its cost, its dataset's counts and its log may still change (API reference,
+# "Actor runs": wait some ten seconds for final figures).
+_SETTLED_AFTER = 10.0
+#: How often to look, in seconds, where somebody is reading the Actor's log.
+LOG_INTERVAL = 5.0
 #: A run that ends this soon, in seconds, is waited for on the worker: a deferral would take longer.
 QUICK = 5.0
 #: How long the API may be away before we give up, in seconds.
@@ -54,25 +62,25 @@ class WaitPlan:
     :param long_poll: seconds to let the API hold an answer.
     :param abort_at: when the run is to be aborted (`execution_timeout`).
     :param give_up_at: when to stop waiting and let the run go on (`wait_timeout`).
+    :param log_from: pass the Actor's log on, from this character; None for not at all.
     """
 
     run_id: str
     long_poll: float
     abort_at: float | None = None
     give_up_at: float | None = None
+    log_from: int | None = None
 
     @property
     def until(self) -> float:
         """The earlier of the two times."""
         return min(self.abort_at or float("inf"), self.give_up_at or float("inf"))
 
-    def overdue(self) -> Outcome:
-        """Return the outcome of a wait that lasted until then."""
+    def overdue(self) -> tuple[WaitEnd, str]:
+        """Return why a wait is over that lasted until then, and how to say it."""
         if self.until == self.abort_at:
-            message = "`execution_timeout` passed before the run ended."
-            return Outcome(WaitEnd.ABORT_DUE, self.run_id, message=message)
-        message = "The time to wait passed before the run ended."
-        return Outcome(WaitEnd.GIVE_UP_DUE, self.run_id, message=message)
+            return WaitEnd.ABORT_DUE, "`execution_timeout` passed before the run ended."
+        return WaitEnd.GIVE_UP_DUE, "The time to wait passed before the run ended."
 
 
 class WaitEnd(StrEnum):
@@ -94,12 +102,14 @@ class Outcome:
     :param run_id: the run.
     :param run: the finished run, or the one whose abort was due and has been asked for.
     :param message: what stopped us, for people.
+    :param log_position: where the next wait goes on in the Actor's log; None if it is not passed on.
     """
 
     end: WaitEnd
     run_id: str
     run: ActorRun | None = None
     message: str = ""
+    log_position: int | None = None
 
     def to_event(self) -> dict[str, Any]:
         """Return it as plain JSON."""
@@ -147,7 +157,7 @@ _ERROR_BY_END = {
 
 
 @dataclass
-class _Tolerance:
+class Tolerance:
     """Failures in a row, and since when."""
 
     failures: int = 0
@@ -155,7 +165,13 @@ class _Tolerance:
     missing_since: float | None = None
 
     def judge(self, error: ApifyHttpError, asked_at: float, now: float) -> WaitEnd | None:
-        """Return why the wait is over, or None to go on."""
+        """
+        Return why the wait is over, or None to go on.
+
+        :param error: how the last call failed.
+        :param asked_at: when it was sent, in seconds since the epoch.
+        :param now: when it failed.
+        """
         self.failures += 1
         if policy.is_outage(error):
             self.outage_since = self.outage_since or asked_at
@@ -173,7 +189,12 @@ def wait_for_end(plan: WaitPlan, seen: Callable[[ActorRun], None]) -> Flow[Outco
     :param plan: what to wait for.
     :param seen: told of every answer about the run.
     """
-    tolerance = _Tolerance()
+    tolerance = Tolerance()
+    reader = LogReader(plan.run_id, plan.log_from)
+
+    def ended(end: WaitEnd, message: str = "", run: ActorRun | None = None) -> Outcome:
+        return Outcome(end, plan.run_id, run, message, reader.position)
+
     while True:
         asked_at = time.time()
         hold = max(0.0, min(plan.long_poll, plan.until - asked_at))
@@ -181,19 +202,41 @@ def wait_for_end(plan: WaitPlan, seen: Callable[[ActorRun], None]) -> Flow[Outco
             run = yield get_run(plan.run_id, wait_for_finish=hold, patience=1)
         except ApifyHttpError as error:
             if end := tolerance.judge(error, asked_at, time.time()):
-                return Outcome(end, plan.run_id, message=f"The wait ended early: {error}")
+                return ended(end, f"The wait ended early: {error}")
             pause = policy.delay(tolerance.failures, error)
         else:
-            tolerance = _Tolerance()
+            tolerance = Tolerance()
             seen(run)
             if run.is_finished:
-                return Outcome(WaitEnd.FINISHED, plan.run_id, run)
+                run = yield from settle(run)
+            yield from reader.read_on(at_end=run.is_finished)
+            if run.is_finished:
+                return ended(WaitEnd.FINISHED, run=run)
             pause = _POLL_FLOOR - (time.time() - asked_at)
         left = plan.until - time.time()
         if left <= 0:
-            return plan.overdue()
+            return ended(*plan.overdue())
         if pause > 0:
             yield Pause(min(pause, left))
+
+
+def settle(run: ActorRun) -> Flow[ActorRun]:
+    """
+    Wait until the figures of a finished run are final, and return it with them.
+
+    :param run: the run.
+    """
+    ended_at = run.finished_at.timestamp() if run.finished_at else time.time()
+    left = min(ended_at + _SETTLED_AFTER - time.time(), _SETTLED_AFTER)
+    if left <= 0:
+        return run
+    yield Pause(left)
+    try:
+        settled: ActorRun = yield get_run(run.id, patience=2)
+    except ApifyHttpError:
+        return run
+    # Whoever resurrected it meanwhile waits for another end.
+    return settled if settled.is_finished else run
 
 
 def abort(run_id: str, *, gracefully: bool = False) -> Flow[ActorRun]:
@@ -214,17 +257,21 @@ def abort(run_id: str, *, gracefully: bool = False) -> Flow[ActorRun]:
     return run
 
 
-def resurrect(run_id: str) -> Flow[ActorRun]:
+def resurrect(run_id: str, options: RunOptions | None = None) -> Flow[ActorRun]:
     """
-    Let a finished run go on, with the storages that it has; Apify starts its container anew.
+    Let a finished run go on, with the storages that it has; that it goes on already is no error.
+
+    Apify starts its container anew.
 
     :param run_id: the run.
+    :param options: what is to be other than before; limits may only rise.
     :raises ApifyHttpError: if Apify refuses.
     """
     try:
-        run: ActorRun = yield resurrect_run(run_id)
+        run: ActorRun = yield resurrect_run(run_id, options=options)
     except ApifyHttpError as error:
-        if not policy.may_have_had_effect(error):
+        # After a lost answer, here or in an earlier try, Apify refuses to resurrect what it did resurrect.
+        if not (policy.may_have_had_effect(error) or isinstance(error, ApifyInputError)):
             raise
         run = yield get_run(run_id)
         if run.is_finished:

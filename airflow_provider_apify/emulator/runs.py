@@ -375,4 +375,7 @@ class Run:
     def _usage_usd(self) -> float:
         seconds = (self.finished_at or self.platform.clock.time()) - self.started_at
         units = seconds / 3600 * self.options.memory_mbytes / 1024
-        return units * USD_PER_COMPUTE_UNIT + self.charged_usd()
+        cost = units * USD_PER_COMPUTE_UNIT + self.charged_usd()
+        ended_at = self.finished_at or -math.inf
+        settled = self.platform.clock.time() >= ended_at + self.platform.switches.usage_settle_seconds
+        return cost if settled else cost / 2

@@ -28,6 +28,8 @@ class Switches:
         many were looked at (``scanned``) or how many rows came out of that (``returned``).
     :param max_items_per_request: Most items one request gets, whatever its ``limit``. Default None: no such
         limit, as the specification has it; an older tutorial speaks of 250,000.
+    :param usage_settle_seconds: For how long after its end, in emulated seconds, a run tells half of its cost
+        only. Default 0.
     :param unknown_status: A status that the specification does not know; runs show it instead of RUNNING.
     :param unknown_fields: Fields that the specification does not know; added to every run, task and dataset.
     :param ready_seconds: How long a run stays READY, in emulated seconds. Default 0.
@@ -47,6 +49,7 @@ class Switches:
     stale_seconds: float = 5
     pagination_count: Literal["scanned", "returned"] = "scanned"
     max_items_per_request: int | None = None
+    usage_settle_seconds: float = 0
     unknown_status: str | None = None
     unknown_fields: dict[str, Any] = field(default_factory=dict)
     ready_seconds: float = 0

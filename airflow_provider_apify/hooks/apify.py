@@ -13,7 +13,7 @@ from airflow.providers.common.compat.connection import get_async_connection, get
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, Connection
 
 from airflow_provider_apify import __version__
-from airflow_provider_apify.api import calls
+from airflow_provider_apify.api import calls, checking, writing
 from airflow_provider_apify.api.calls import Call
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyError
 from airflow_provider_apify.api.flows import drive
@@ -23,7 +23,7 @@ from airflow_provider_apify.api.transport import AsyncClient, Client, Endpoint, 
 from airflow_provider_apify.api.waiting import Outcome, WaitPlan, deadline, wait_for_end
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE, DEFAULT_BASE_URL
 from airflow_provider_apify.hooks.items import ItemIterator, split_dataset
-from airflow_provider_apify.reporting import StatusLog, require_success
+from airflow_provider_apify.reporting import StatusLog, conclude, log_each
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -99,6 +99,7 @@ class ApifyHook(BaseHook):
     start_task_run = ApiMethod(calls.start_task_run)
     get_run = ApiMethod(calls.get_run)
     abort_run = ApiMethod(calls.abort_run)
+    get_last_run = ApiMethod(calls.get_last_run)
     list_runs = ApiMethod(calls.list_runs)
     get_log = ApiMethod(calls.get_log)
     get_dataset = ApiMethod(calls.get_dataset)
@@ -107,6 +108,13 @@ class ApifyHook(BaseHook):
     get_record = ApiMethod(calls.get_record)
     list_keys = ApiMethod(calls.list_keys)
     resurrect_run = ApiMethod(calls.resurrect_run)
+    get_actor = ApiMethod(checking.get_actor)
+    get_task = ApiMethod(checking.get_task)
+    validate_input = ApiMethod(checking.validate_input)
+    get_or_create_dataset = ApiMethod(writing.get_or_create_dataset)
+    get_or_create_key_value_store = ApiMethod(writing.get_or_create_key_value_store)
+    push_items = ApiMethod(writing.push_items)
+    set_record = ApiMethod(writing.set_record)
     get_user = ApiMethod(calls.get_user)
 
     def __init__(self, apify_conn_id: str = default_conn_name, **kwargs: Any) -> None:
@@ -157,7 +165,7 @@ class ApifyHook(BaseHook):
 
         :param plan: what for, and until when.
         """
-        return drive(wait_for_end(plan, StatusLog(self.log)), self.send)
+        return drive(wait_for_end(plan, StatusLog(self.log)), self.send, log_each(self.log))
 
     def wait_for_run(self, run_id: str, *, wait_timeout: timedelta | None = None) -> ActorRun:
         """
@@ -170,7 +178,7 @@ class ApifyHook(BaseHook):
         """
         plan = WaitPlan(run_id, self.endpoint.long_poll, give_up_at=deadline(wait_timeout))
         outcome = self.wait(plan)
-        return require_success(outcome.finished_run(), self.get_log)
+        return conclude(outcome.finished_run(), self.send, self.log)
 
     @asynccontextmanager
     async def async_client(self) -> AsyncIterator[AsyncClient]:

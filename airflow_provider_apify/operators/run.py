@@ -5,23 +5,30 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NoReturn
 
-from airflow.providers.common.compat.sdk import BaseOperator, Context, conf
+from airflow.providers.common.compat.sdk import BaseOperator, Context, conf, mask_secret
 
 from airflow_provider_apify.api import calls, waiting
 from airflow_provider_apify.api.calls import Call
-from airflow_provider_apify.api.errors import ApifyCapacityError, ApifyRunAbortedError
-from airflow_provider_apify.api.flows import drive
+from airflow_provider_apify.api.checking import check_actor_input, check_task_input
+from airflow_provider_apify.api.errors import (
+    ApifyCapacityError,
+    ApifyConfigurationError,
+    ApifyRunAbortedError,
+)
+from airflow_provider_apify.api.flows import Flow, drive
 from airflow_provider_apify.api.inputs import RunOptions
 from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.api.waiting import QUICK, Outcome, WaitEnd, WaitPlan, deadline
+from airflow_provider_apify.api.waiting import LOG_INTERVAL, QUICK, Outcome, WaitEnd, WaitPlan, deadline
 from airflow_provider_apify.durable import RunStarter
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.inline import Returns, result_of
 from airflow_provider_apify.links import ApifyConsoleLink
-from airflow_provider_apify.reporting import DEFERRING, require_success
+from airflow_provider_apify.reporting import DEFERRING, ActorLog, conclude
 
 # How long to wait for capacity before trying again, in seconds: twice as long each time, up to the last.
 _FIRST_CAPACITY_DELAY = 20.0
@@ -63,8 +70,11 @@ class _RunOperator(BaseOperator):
         max_total_charge_usd: float | str | None = None,
         restart_on_error: bool | None = None,
         webhooks: Sequence[Mapping[str, Any]] | None = None,
+        validate_input: bool = False,
         wait_for_completion: bool = False,
+        returns: Returns = "run",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        actor_log: ActorLog = "tail",
         wait_timeout: timedelta | None = None,
         wait_for_capacity: timedelta | None = timedelta(hours=1),
         cancel_on_kill: bool = True,
@@ -85,8 +95,11 @@ class _RunOperator(BaseOperator):
         self.max_total_charge_usd = max_total_charge_usd
         self.restart_on_error = restart_on_error
         self.webhooks = webhooks
+        self.validate_input = validate_input
         self.wait_for_completion = wait_for_completion
+        self.returns = returns
         self.deferrable = deferrable
+        self.actor_log = actor_log
         self.wait_timeout = wait_timeout
         self.wait_for_capacity = wait_for_capacity
         self.cancel_on_kill = cancel_on_kill
@@ -100,12 +113,12 @@ class _RunOperator(BaseOperator):
         """The way to Apify."""
         return ApifyHook(self.apify_conn_id)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Any:
         """
         Start the run, or find the one that an earlier try started; wait for it if asked to.
 
         :param context: Airflow's task context.
-        :return: the run info.
+        :return: the run info, or what `returns` says.
         """
         return self._execute(
             context,
@@ -114,7 +127,7 @@ class _RunOperator(BaseOperator):
             abort_at=deadline(self.execution_timeout),
         )
 
-    def execute_retry_start(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+    def execute_retry_start(self, context: Context, event: dict[str, Any]) -> Any:
         """
         Go on after a wait for capacity in the triggerer.
 
@@ -123,7 +136,7 @@ class _RunOperator(BaseOperator):
         """
         return self._execute(context, **event)
 
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """
         Go on after the wait for the run in the triggerer.
 
@@ -139,11 +152,19 @@ class _RunOperator(BaseOperator):
 
     def _execute(
         self, context: Context, *, attempt: int, capacity_until: float | None, abort_at: float | None
-    ) -> dict[str, Any]:
+    ) -> Any:
+        if self.returns != "run" and not self.wait_for_completion:
+            raise ApifyConfigurationError(
+                f'`returns="{self.returns}"` needs `wait_for_completion=True`. Nothing was started.'
+            )
+        if isinstance(self.run_input, dict):
+            # The Actor may log what it was given: values under keys like `password` are masked from here on.
+            mask_secret(self.run_input)
         self._starter = RunStarter(
             hook=self.hook,
             start=self._start_call,
             list_runs=self._list_runs_call,
+            check=self._check,
             context=context,
             log=self.log,
             durable=self.durable,
@@ -174,8 +195,18 @@ class _RunOperator(BaseOperator):
 
         self.defer(trigger=ApifyCapacityTrigger(retry_at, event), method_name="execute_retry_start")
 
+    def _check(self) -> None:
+        if self.validate_input:
+            drive(self._input_check(), self.hook.send)
+
     def _announce(self, context: Context, run: ActorRun) -> None:
         self.log.info("Run %s is %s: %s", run.id, run.status, run.console_url)
+        if run.is_paid_per_event and self.max_total_charge_usd is None:
+            limit = run.max_total_charge_usd
+            self.log.warning(
+                "The Actor charges per event, and no `max_total_charge_usd` limits the run: it may cost %s.",
+                "any amount" if limit is None else f"up to ${limit:.2f}, Apify's own limit for it",
+            )
         ti = context["ti"]
         ApifyConsoleLink().push(ti, run.console_url)
         # Callbacks of a task that fails while it waits have these too.
@@ -183,17 +214,20 @@ class _RunOperator(BaseOperator):
             ti.xcom_push(key=key, value=run.info[key])
 
     def _wait(self, run: ActorRun, abort_at: float | None) -> Outcome:
-        long_poll = self.hook.endpoint.long_poll
-        give_up_at = deadline(self.wait_timeout)
+        plan = WaitPlan(run.id, self.hook.endpoint.long_poll, give_up_at=deadline(self.wait_timeout))
+        if self.actor_log == "full":
+            plan = replace(plan, long_poll=min(plan.long_poll, LOG_INTERVAL), log_from=0)
         if not self.deferrable:
             # On a worker Airflow itself enforces `execution_timeout`, and calls `on_kill`.
-            return self.hook.wait(WaitPlan(run.id, long_poll, give_up_at=give_up_at))
-        outcome = self.hook.wait(WaitPlan(run.id, long_poll, abort_at=abort_at, give_up_at=deadline(QUICK)))
+            return self.hook.wait(plan)
+        outcome = self.hook.wait(replace(plan, abort_at=abort_at, give_up_at=deadline(QUICK)))
         if outcome.end is WaitEnd.GIVE_UP_DUE:
-            self._defer(run, abort_at, give_up_at)
+            self._defer(run, abort_at, plan.give_up_at, outcome.log_position)
         return outcome
 
-    def _defer(self, run: ActorRun, abort_at: float | None, give_up_at: float | None) -> NoReturn:
+    def _defer(
+        self, run: ActorRun, abort_at: float | None, give_up_at: float | None, log_position: int | None
+    ) -> NoReturn:
         from airflow_provider_apify.triggers.run import ApifyRunTrigger
 
         self.log.info(DEFERRING, run.id)
@@ -202,18 +236,23 @@ class _RunOperator(BaseOperator):
             self.apify_conn_id,
             abort_at=abort_at,
             give_up_at=give_up_at,
+            log_position=log_position,
             cancel_on_kill=self.cancel_on_kill,
             abort_gracefully=self.abort_gracefully,
         )
         self.defer(trigger=trigger, method_name="execute_complete")
 
-    def _finish(self, outcome: Outcome) -> dict[str, Any]:
+    def _finish(self, outcome: Outcome) -> Any:
         if outcome.end is WaitEnd.ABORT_DUE and self.cancel_on_kill:
             abort = waiting.abort(outcome.run_id, gracefully=self.abort_gracefully)
             run = outcome.run or drive(abort, self.hook.send)
             message = f"{outcome.message} The run {run.id} was aborted ({run.status}): {run.console_url}"
             raise ApifyRunAbortedError(message, run=run.info)
-        return require_success(outcome.finished_run(), self.hook.get_log).info
+        actor_log = "off" if self.actor_log == "full" else self.actor_log
+        run = conclude(outcome.finished_run(), self.hook.send, self.log, actor_log=actor_log)
+        # Only the run info has keys that are known.
+        self.multiple_outputs = self.multiple_outputs and self.returns == "run"
+        return result_of(run, self.returns, self.hook.send)
 
     def _options(self) -> RunOptions:
         return {
@@ -230,6 +269,9 @@ class _RunOperator(BaseOperator):
         raise NotImplementedError
 
     def _list_runs_call(self, **filters: Any) -> Call[list[ActorRun]]:
+        raise NotImplementedError
+
+    def _input_check(self) -> Flow[None]:
         raise NotImplementedError
 
 
@@ -256,8 +298,14 @@ class RunActorOperator(_RunOperator):
     :param restart_on_error: let Apify restart the run when it fails. (templated)
     :param force_permission_level: `LIMITED_PERMISSIONS` or `FULL_PERMISSIONS`. (templated)
     :param webhooks: ad-hoc webhooks, as dicts with `eventTypes`, `requestUrl`, … (templated)
+    :param validate_input: check the input against the Actor's input schema before anything is started; the
+        error names every field that is wrong.
     :param wait_for_completion: wait for the end of the run, and fail unless it succeeded.
+    :param returns: what the task returns: the "run" info, or, where it waits, the dataset's "items" or the
+        record OUTPUT as "output". At most 48,000 bytes; a transfer operator lands larger ones.
     :param deferrable: wait in the triggerer, without holding a worker.
+    :param actor_log: how much of the Actor's log goes into the task's own when the task waits: "off", the
+        "tail" once the run is over, or "full", every line while it runs.
     :param wait_timeout: how long to wait before the task fails and the run goes on. Default: no limit.
         To abort the run as well, set Airflow's `execution_timeout`.
     :param wait_for_capacity: how long to try again while the account's memory or number of runs is used up;
@@ -274,6 +322,7 @@ class RunActorOperator(_RunOperator):
     :raises ApifyStartUncertainError: if it cannot be told whether a run was started.
     :raises ApifyRunError: if the run ended without success.
     :raises ApifyRunGoesOnError: if the wait ended before the run.
+    :raises ApifyDataError: if the results are not what `returns` asks for, or too large.
     """
 
     template_fields: Sequence[str] = ("actor_id", "force_permission_level", *_RunOperator.template_fields)
@@ -291,6 +340,11 @@ class RunActorOperator(_RunOperator):
 
     def _list_runs_call(self, **filters: Any) -> Call[list[ActorRun]]:
         return calls.list_runs(actor_id=self.actor_id, **filters)
+
+    def _input_check(self) -> Flow[None]:
+        return check_actor_input(
+            self.actor_id, self.run_input, content_type=self.content_type, build=self.build
+        )
 
 
 class RunTaskOperator(_RunOperator):
@@ -321,6 +375,11 @@ class RunTaskOperator(_RunOperator):
 
     def _list_runs_call(self, **filters: Any) -> Call[list[ActorRun]]:
         return calls.list_runs(task_id=self.actor_task_id, **filters)
+
+    def _input_check(self) -> Flow[None]:
+        return check_task_input(
+            self.actor_task_id, self.run_input, content_type=self.content_type, build=self.build
+        )
 
 
 def _capacity_delay(attempt: int) -> float:

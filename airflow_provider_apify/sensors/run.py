@@ -16,11 +16,20 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_apify.api import policy
 from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError, ApifyRateLimitError
+from airflow_provider_apify.api.flows import drive
 from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.api.waiting import MISSING_GRACE, QUICK, Outcome, WaitEnd, WaitPlan, deadline
+from airflow_provider_apify.api.waiting import (
+    MISSING_GRACE,
+    QUICK,
+    Outcome,
+    WaitEnd,
+    WaitPlan,
+    deadline,
+    settle,
+)
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
-from airflow_provider_apify.reporting import DEFERRING, StatusLog, require_success
+from airflow_provider_apify.reporting import DEFERRING, ActorLog, StatusLog, conclude
 
 
 class ApifyRunSensor(BaseSensorOperator):
@@ -33,6 +42,8 @@ class ApifyRunSensor(BaseSensorOperator):
     :param run_id: ID of the run, for instance `run.output["id"]`. (templated)
     :param deferrable: wait in the triggerer, without holding a worker. Where no triggerer runs, set it to
         False, with `mode="reschedule"` for long runs.
+    :param actor_log: how much of the Actor's log goes into the task's own: "off", the "tail" once the run is
+        over, or "full": every line while it runs, or at its end unless `deferrable`.
     :param apify_conn_id: the Airflow connection. (templated)
     :param multiple_outputs: make every key of the run info an XCom of its own.
     :raises ApifyRunError: if the run ended without success; never SKIPPED, `soft_fail` or not.
@@ -49,6 +60,7 @@ class ApifyRunSensor(BaseSensorOperator):
         *,
         run_id: str,
         deferrable: bool = True,
+        actor_log: ActorLog = "tail",
         apify_conn_id: str = ApifyHook.default_conn_name,
         multiple_outputs: bool = True,
         **kwargs: Any,
@@ -56,6 +68,7 @@ class ApifyRunSensor(BaseSensorOperator):
         super().__init__(multiple_outputs=multiple_outputs, **kwargs)
         self.run_id = run_id
         self.deferrable = deferrable
+        self.actor_log = actor_log
         self.apify_conn_id = apify_conn_id
 
     @cached_property
@@ -76,10 +89,10 @@ class ApifyRunSensor(BaseSensorOperator):
         abort_at = deadline(self.execution_timeout)
         give_up_at = deadline(self.timeout)
         long_poll = self.hook.endpoint.long_poll
-        soon = WaitPlan(self.run_id, long_poll, abort_at=abort_at, give_up_at=deadline(QUICK))
-        outcome = self.hook.wait(soon)
+        log_from = 0 if self.actor_log == "full" else None
+        outcome = self.hook.wait(WaitPlan(self.run_id, long_poll, abort_at, deadline(QUICK), log_from))
         if outcome.end is WaitEnd.GIVE_UP_DUE:
-            self._defer(abort_at, give_up_at)
+            self._defer(abort_at, give_up_at, outcome.log_position)
         return self._finish(outcome)
 
     def poke(self, context: Context) -> PokeReturnValue:
@@ -101,7 +114,8 @@ class ApifyRunSensor(BaseSensorOperator):
         StatusLog(self.log)(run)
         if not run.is_finished:
             return PokeReturnValue(is_done=False)
-        return PokeReturnValue(is_done=True, xcom_value=require_success(run, self.hook.get_log).info)
+        run = drive(settle(run), self.hook.send)
+        return PokeReturnValue(is_done=True, xcom_value=self._conclude(run, self.actor_log))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """
@@ -112,14 +126,23 @@ class ApifyRunSensor(BaseSensorOperator):
         """
         return self._finish(Outcome.from_event(event))
 
-    def _defer(self, abort_at: float | None, give_up_at: float | None) -> NoReturn:
+    def _defer(self, abort_at: float | None, give_up_at: float | None, log_position: int | None) -> NoReturn:
         from airflow_provider_apify.triggers.run import ApifyRunTrigger
 
         self.log.info(DEFERRING, self.run_id)
-        trigger = ApifyRunTrigger(self.run_id, self.apify_conn_id, abort_at=abort_at, give_up_at=give_up_at)
+        trigger = ApifyRunTrigger(
+            self.run_id,
+            self.apify_conn_id,
+            abort_at=abort_at,
+            give_up_at=give_up_at,
+            log_position=log_position,
+        )
         self.defer(trigger=trigger, method_name="execute_complete")
 
     def _finish(self, outcome: Outcome) -> dict[str, Any]:
         if outcome.end is WaitEnd.GIVE_UP_DUE:
             raise AirflowSensorTimeout(f"{outcome.message} The run {self.run_id} goes on at Apify.")
-        return require_success(outcome.finished_run(), self.hook.get_log).info
+        return self._conclude(outcome.finished_run(), "off" if self.actor_log == "full" else self.actor_log)
+
+    def _conclude(self, run: ActorRun, actor_log: ActorLog) -> dict[str, Any]:
+        return conclude(run, self.hook.send, self.log, actor_log=actor_log).info

@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from airflow import __version__ as airflow_version
+from airflow.providers.common.compat.sdk import XCom
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 from packaging.version import Version
 
 from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flows import drive_async
+from airflow_provider_apify.api.logs import LogLines
 from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.waiting import Outcome, WaitEnd, WaitPlan, abort, wait_for_end
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -29,6 +31,9 @@ if Version("3.0") <= _AIRFLOW:
 else:
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
+
+#: XCom of the waiting task: how much of the Actor's log is passed on, in characters.
+LOG_POSITION_KEY = "apify_log_position"
 
 # An event that comes before the scheduler has seen the end of the deferring process can fail the task
 # (apache/airflow issues 67287, 72716).
@@ -46,6 +51,7 @@ class ApifyRunTrigger(BaseTrigger):
     :param apify_conn_id: the Airflow connection.
     :param abort_at: when `execution_timeout` passes, in seconds since the epoch.
     :param give_up_at: when to stop waiting and let the run go on, in seconds since the epoch.
+    :param log_position: pass the Actor's log on, from this character; None for not at all.
     :param cancel_on_kill: abort the run when the user kills, clears or marks the task, or it times out.
     :param abort_gracefully: let the Actor save its state first.
     :param ignored: arguments of other versions of this trigger, for rolling upgrades.
@@ -57,6 +63,7 @@ class ApifyRunTrigger(BaseTrigger):
         apify_conn_id: str,
         abort_at: float | None = None,
         give_up_at: float | None = None,
+        log_position: int | None = None,
         cancel_on_kill: bool = False,
         abort_gracefully: bool = False,
         **ignored: Any,
@@ -66,6 +73,7 @@ class ApifyRunTrigger(BaseTrigger):
         self.apify_conn_id = apify_conn_id
         self.abort_at = abort_at
         self.give_up_at = give_up_at
+        self.log_position = log_position
         self.cancel_on_kill = cancel_on_kill
         self.abort_gracefully = abort_gracefully
         self._hook = ApifyHook(apify_conn_id)
@@ -80,6 +88,7 @@ class ApifyRunTrigger(BaseTrigger):
                 "apify_conn_id": self.apify_conn_id,
                 "abort_at": self.abort_at,
                 "give_up_at": self.give_up_at,
+                "log_position": self.log_position,
                 "cancel_on_kill": self.cancel_on_kill,
                 "abort_gracefully": self.abort_gracefully,
             },
@@ -109,15 +118,41 @@ class ApifyRunTrigger(BaseTrigger):
         await asyncio.sleep(_FIRST_POLL_AFTER)
         try:
             endpoint = await self._hook.async_endpoint()
-            plan = WaitPlan(self.run_id, endpoint.long_poll, self.abort_at, self.give_up_at)
+            log_from = await self._log_position()
+            plan = WaitPlan(self.run_id, endpoint.long_poll, self.abort_at, self.give_up_at, log_from)
             async with self._hook.async_client() as client:
-                outcome = await drive_async(wait_for_end(plan, StatusLog(self.log)), client.send)
+                outcome = await drive_async(
+                    wait_for_end(plan, StatusLog(self.log)), client.send, self._pass_on
+                )
         except ApifyError as error:
             return Outcome(WaitEnd.REFUSED, self.run_id, message=str(error))
         if outcome.end is WaitEnd.ABORT_DUE and self.cancel_on_kill:
             # Not left to the worker: none may be free, and Airflow 2 fails an overdue task without asking us.
             return replace(outcome, run=await self._abort())
         return outcome
+
+    async def _log_position(self) -> int | None:
+        """Return where this trigger, or the one before a restart of the triggerer, got to in the log."""
+        if self.log_position is None or self.task_instance is None:
+            return self.log_position
+        reached = await sync_to_async(XCom.get_one)(key=LOG_POSITION_KEY, **self._task_key())
+        return max(self.log_position, int(reached or 0))
+
+    async def _pass_on(self, news: LogLines) -> None:
+        self.log.info("\n".join(news.lines))
+        if self.task_instance is not None:
+            # A trigger has no memory of its own that would outlive it. A kill waits for the note.
+            note = sync_to_async(XCom.set)(key=LOG_POSITION_KEY, value=news.position, **self._task_key())
+            await asyncio.shield(note)
+
+    def _task_key(self) -> dict[str, Any]:
+        ti: Any = self.task_instance
+        return {
+            "dag_id": ti.dag_id,
+            "task_id": ti.task_id,
+            "run_id": ti.run_id,
+            "map_index": ti.map_index,
+        }
 
     async def _abort_if_killed(self) -> None:
         # A cancelled trigger need not mean a user: a triggerer that stops, or that was taken for dead and

@@ -210,6 +210,7 @@ def test_a_retry_after_a_deleted_run_starts_a_new_one(emulator: Emulator, hook: 
     info = run_actor().execute(tries.context)
     wait_until(lambda: emulator.runs[0]["finishedAt"])
     time.sleep(120)
+    wait_until(lambda: emulator.runs[0]["finishedAt"])
     hook.send(calls.Call(method="DELETE", path=f"/v2/actor-runs/{info['id']}", read=lambda _: None))
     run_actor().execute(tries.retry())
     assert [run["id"] for run in emulator.runs] != [info["id"]]

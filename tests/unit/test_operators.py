@@ -23,7 +23,7 @@ from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
 from tests.conftest import Tries, set_connection
 
-pytestmark = pytest.mark.usefixtures("server")
+pytestmark = pytest.mark.usefixtures("server", "hurried")
 
 
 def run_actor(**kwargs: Any) -> RunActorOperator:

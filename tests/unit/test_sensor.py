@@ -17,7 +17,7 @@ from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.sensors.run import ApifyRunSensor
 from tests.conftest import Tries, wait_until
 
-pytestmark = pytest.mark.usefixtures("server")
+pytestmark = pytest.mark.usefixtures("server", "hurried")
 
 MODES = [{"deferrable": True}, {"deferrable": False, "mode": "poke", "poke_interval": 1}]
 

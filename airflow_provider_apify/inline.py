@@ -1,0 +1,65 @@
+"""Small results of a run as the return value of its task."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal
+
+from airflow_provider_apify.api.calls import Call, get_items, get_record
+from airflow_provider_apify.api.errors import ApifyDataError, ApifyNotFoundError, ApifyTooLargeError
+from airflow_provider_apify.api.models import ActorRun
+
+#: What a task returns that waits for its run: the run info, the dataset's items, or the OUTPUT record.
+Returns = Literal["run", "items", "output"]
+
+#: Most bytes that go through XCom, which is a column of Airflow's database.
+MAX_INLINE_BYTES = 48_000
+
+_OUTPUT_KEY = "OUTPUT"
+
+
+def result_of(run: ActorRun, returns: Returns, send: Callable[[Call[Any]], Any]) -> Any:
+    """
+    Return what a task is to return of a run that succeeded.
+
+    :param run: the run.
+    :param returns: what of it.
+    :param send: sends a call.
+    :raises ApifyTooLargeError: if it has more than 48,000 bytes.
+    :raises ApifyDataError: if there is no such record, or it is neither JSON nor text.
+    """
+    if returns == "run":
+        return run.info
+    try:
+        if returns == "items":
+            dataset_id = run.data["defaultDatasetId"]
+            page = send(replace(get_items(dataset_id, format="json"), max_bytes=MAX_INLINE_BYTES))
+            return page.items()
+        record = send(
+            replace(get_record(run.data["defaultKeyValueStoreId"], _OUTPUT_KEY), max_bytes=MAX_INLINE_BYTES)
+        )
+    except ApifyTooLargeError as error:
+        if returns == "items":
+            way = f"dataset_id={run.data['defaultDatasetId']!r} and DatasetToS3Operator"
+        else:
+            way = f"key_value_store_id={run.data['defaultKeyValueStoreId']!r} and KeyValueStoreToS3Operator"
+        raise ApifyTooLargeError(
+            f"The run {run.id} succeeded, and its results are too large for XCom (more than "
+            f"{MAX_INLINE_BYTES:,} bytes). Leave out `returns`, and land them with {way}, or another of the "
+            "transfer operators."
+        ) from error
+    except ApifyNotFoundError as error:
+        raise ApifyDataError(
+            f'The run {run.id} succeeded, and left no record {_OUTPUT_KEY}. Use `returns="items"` if the '
+            "Actor writes to its dataset."
+        ) from error
+    if record.content_type.startswith("application/json"):
+        return json.loads(record.value)
+    if record.content_type.startswith("text/"):
+        return record.value.decode(errors="replace")
+    raise ApifyDataError(
+        f"The run {run.id} succeeded, and its record {_OUTPUT_KEY} is neither JSON nor text "
+        f"({record.content_type}). Land it with KeyValueStoreToS3Operator."
+    )

@@ -1,0 +1,190 @@
+"""Operators for runs that exist already: find, abort and resurrect them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from airflow.providers.common.compat.sdk import BaseOperator, Context
+
+from airflow_provider_apify.api import waiting
+from airflow_provider_apify.api.flows import drive
+from airflow_provider_apify.api.inputs import RunOptions
+from airflow_provider_apify.api.models import ActorRun
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.links import ApifyConsoleLink
+
+
+class _ExistingRunOperator(BaseOperator):
+    """What the operators of this module have in common."""
+
+    template_fields: Sequence[str] = ("apify_conn_id",)
+    operator_extra_links = (ApifyConsoleLink(),)
+    ui_color = "#e6f7ec"
+
+    def __init__(
+        self,
+        *,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        multiple_outputs: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(multiple_outputs=multiple_outputs, **kwargs)
+        self.apify_conn_id = apify_conn_id
+
+    @cached_property
+    def hook(self) -> ApifyHook:
+        """The way to Apify."""
+        return ApifyHook(self.apify_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """
+        Do it.
+
+        :param context: Airflow's task context.
+        :return: the run info.
+        """
+        run = self._run()
+        self.log.info("Run %s is %s: %s", run.id, run.status, run.console_url)
+        ApifyConsoleLink().push(context["ti"], run.console_url)
+        return run.info
+
+    def _run(self) -> ActorRun:
+        raise NotImplementedError
+
+
+class GetLastRunOperator(_ExistingRunOperator):
+    """
+    Get the run of an Actor, or of a saved task, that was started last, wherever it was started.
+
+    Returns the run info, as :class:`~airflow_provider_apify.operators.run.RunActorOperator` does. To wait
+    until there is a recent one, see :class:`~airflow_provider_apify.sensors.last_run.ApifyLastRunSensor`.
+
+    :param actor_id: ID or `username/name` of the Actor, or (templated)
+    :param actor_task_id: ID or `username/name` of the task at Apify. (templated)
+    :param status: only a run in this status; None for any, also one that goes on. (templated)
+    :param origin: only a run that was started so: `API`, `SCHEDULER`, `WEB`, … (templated)
+    :param apify_conn_id: the Airflow connection. (templated)
+    :param multiple_outputs: make every key of the run info an XCom of its own.
+    :raises ApifyNotFoundError: if there is no such run.
+    """
+
+    template_fields: Sequence[str] = (
+        "actor_id",
+        "actor_task_id",
+        "status",
+        "origin",
+        *_ExistingRunOperator.template_fields,
+    )
+
+    def __init__(
+        self,
+        *,
+        actor_id: str | None = None,
+        actor_task_id: str | None = None,
+        status: str | None = "SUCCEEDED",
+        origin: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.actor_id = actor_id
+        self.actor_task_id = actor_task_id
+        self.status = status
+        self.origin = origin
+
+    def _run(self) -> ActorRun:
+        return self.hook.get_last_run(
+            actor_id=self.actor_id, task_id=self.actor_task_id, status=self.status, origin=self.origin
+        )
+
+
+class AbortRunOperator(_ExistingRunOperator):
+    """
+    Abort a run; one that is over already is left as it is.
+
+    Returns the run info, as :class:`~airflow_provider_apify.operators.run.RunActorOperator` does.
+
+    :param run_id: ID of the run. (templated)
+    :param gracefully: let the Actor save its state first, for up to 30 s.
+    :param apify_conn_id: the Airflow connection. (templated)
+    :param multiple_outputs: make every key of the run info an XCom of its own.
+    :raises ApifyHttpError: if it could not be aborted, and goes on.
+    """
+
+    template_fields: Sequence[str] = ("run_id", *_ExistingRunOperator.template_fields)
+
+    def __init__(self, *, run_id: str, gracefully: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.run_id = run_id
+        self.gracefully = gracefully
+
+    def _run(self) -> ActorRun:
+        return drive(waiting.abort(self.run_id, gracefully=self.gracefully), self.hook.send)
+
+
+class ResurrectRunOperator(_ExistingRunOperator):
+    """
+    Let a finished run go on, with the storages that it has; one that goes on already is left as it is.
+
+    Returns the run info, as :class:`~airflow_provider_apify.operators.run.RunActorOperator` does, and does
+    not wait: that is what :class:`~airflow_provider_apify.sensors.run.ApifyRunSensor` is for.
+
+    :param run_id: ID of the run. (templated)
+    :param build: tag or number of the build to go on with; every option is the run's own unless it is
+        given. (templated)
+    :param memory_mbytes: memory in megabytes, a power of two from 128 on. (templated)
+    :param run_timeout: after how long, from now on, Apify ends the run as TIMED-OUT; a timedelta or seconds,
+        0 for never. (templated)
+    :param max_items: how many items may be charged in all; may only rise. (templated)
+    :param max_total_charge_usd: how much the run may cost in all, in US dollars; may only rise. (templated)
+    :param restart_on_error: let Apify restart the run when it fails. (templated)
+    :param apify_conn_id: the Airflow connection. (templated)
+    :param multiple_outputs: make every key of the run info an XCom of its own.
+    :raises ApifyConfigurationError: if an option cannot be used; nothing was sent.
+    :raises ApifyApiError: if Apify refuses.
+    """
+
+    template_fields: Sequence[str] = (
+        "run_id",
+        "build",
+        "memory_mbytes",
+        "run_timeout",
+        "max_items",
+        "max_total_charge_usd",
+        "restart_on_error",
+        *_ExistingRunOperator.template_fields,
+    )
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        build: str | None = None,
+        memory_mbytes: int | str | None = None,
+        run_timeout: timedelta | float | str | None = None,
+        max_items: int | str | None = None,
+        max_total_charge_usd: float | str | None = None,
+        restart_on_error: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.run_id = run_id
+        self.build = build
+        self.memory_mbytes = memory_mbytes
+        self.run_timeout = run_timeout
+        self.max_items = max_items
+        self.max_total_charge_usd = max_total_charge_usd
+        self.restart_on_error = restart_on_error
+
+    def _run(self) -> ActorRun:
+        options: RunOptions = {
+            "build": self.build,
+            "memory_mbytes": self.memory_mbytes,
+            "run_timeout": self.run_timeout,
+            "max_items": self.max_items,
+            "max_total_charge_usd": self.max_total_charge_usd,
+            "restart_on_error": self.restart_on_error,
+        }
+        return drive(waiting.resurrect(self.run_id, options), self.hook.send)

@@ -1,0 +1,226 @@
+"""Operators that put data into Apify's storages, so that an Actor can be fed with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+from airflow.providers.common.compat.sdk import BaseOperator, Context
+
+from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError, ApifyHttpError
+from airflow_provider_apify.api.inputs import JSON_TYPE
+from airflow_provider_apify.api.writing import chunks
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.sources import open_source, read_items
+
+
+class _StorageOperator(BaseOperator):
+    """What the operators of this module have in common."""
+
+    template_fields: Sequence[str] = ("apify_conn_id",)
+    ui_color = "#e6f0f7"
+
+    def __init__(self, *, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.apify_conn_id = apify_conn_id
+
+    @cached_property
+    def hook(self) -> ApifyHook:
+        """The way to Apify."""
+        return ApifyHook(self.apify_conn_id)
+
+
+class _GetOrCreateOperator(_StorageOperator):
+    template_fields: Sequence[str] = ("name", *_StorageOperator.template_fields)
+
+    def __init__(self, *, name: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.name = name
+
+    def execute(self, context: Context) -> str:
+        """
+        Get or create it.
+
+        :param context: Airflow's task context.
+        :return: its ID.
+        """
+        storage = self._get_or_create()
+        self.log.info("%s is %s: %s", self.name, storage["id"], storage.get("consoleUrl", ""))
+        return str(storage["id"])
+
+    def _get_or_create(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+class GetOrCreateDatasetOperator(_GetOrCreateOperator):
+    """
+    Get the ID of the account's dataset of a name; it is made if there is none, and kept until it is deleted.
+
+    :param name: its name. (templated)
+    :param apify_conn_id: the Airflow connection. (templated)
+    :raises ApifyApiError: if Apify refuses the name.
+    """
+
+    def _get_or_create(self) -> dict[str, Any]:
+        return self.hook.get_or_create_dataset(self.name)
+
+
+class GetOrCreateKeyValueStoreOperator(_GetOrCreateOperator):
+    """
+    Get the ID of the account's key-value store of a name; made if there is none, kept until it is deleted.
+
+    :param name: its name. (templated)
+    :param apify_conn_id: the Airflow connection. (templated)
+    :raises ApifyApiError: if Apify refuses the name.
+    """
+
+    def _get_or_create(self) -> dict[str, Any]:
+        return self.hook.get_or_create_key_value_store(self.name)
+
+
+class PushItemsOperator(_StorageOperator):
+    """
+    Append items to a dataset.
+
+    They travel in chunks below 5 MB. A chunk is written as a whole or not at all; those before one that fails
+    stay, and the error says how many items that are. A dataset cannot be cut back: as a retry of the task
+    pushes all items again, give each try a dataset of its own, for instance with `{{ ti.try_number }}` in
+    its name, or set `retries=0`.
+
+    Returns the dataset's ID as `dataset_id`, and how many items were pushed as `items`.
+
+    :param dataset_id: ID, `username/name` or `username~name` of the dataset. (templated)
+    :param items: a list of JSON objects, for instance another task's result, or (templated)
+    :param path: a file with one JSON object per line, or with a JSON array if its name ends in `.json`; also
+        `.gz`; on the worker, or an `s3://bucket/key` URL. (templated)
+    :param aws_conn_id: the Airflow connection to AWS. (templated)
+    :param apify_conn_id: the Airflow connection to Apify. (templated)
+    :raises ApifyConfigurationError: if there is nothing to push, or it is not what a dataset takes.
+    :raises ApifyDataError: if Apify did not take a chunk, or it cannot be told whether it did.
+    """
+
+    template_fields: Sequence[str] = (
+        "dataset_id",
+        "items",
+        "path",
+        "aws_conn_id",
+        *_StorageOperator.template_fields,
+    )
+
+    def __init__(
+        self,
+        *,
+        dataset_id: str,
+        items: Iterable[Any] | None = None,
+        path: str | None = None,
+        aws_conn_id: str | None = "aws_default",
+        multiple_outputs: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(multiple_outputs=multiple_outputs, **kwargs)
+        self.dataset_id = dataset_id
+        self.items = items
+        self.path = path
+        self.aws_conn_id = aws_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """
+        Push them.
+
+        :param context: Airflow's task context.
+        """
+        pushed = 0
+        for count, chunk in chunks(self._items()):
+            try:
+                self.hook.push_items(self.dataset_id, chunk)
+            except ApifyHttpError as error:
+                raise ApifyDataError(
+                    f"The first {pushed:,} items were pushed to the dataset {self.dataset_id}. The {count:,} "
+                    f"after them were refused, or it cannot be told whether they were written: {error}"
+                ) from error
+            pushed += count
+            self.log.info("Pushed %s items to the dataset %s.", f"{pushed:,}", self.dataset_id)
+        return {"dataset_id": self.dataset_id, "items": pushed}
+
+    def _items(self) -> Iterable[Any]:
+        if (self.items is None) == (self.path is None):
+            raise ApifyConfigurationError("Give either `items` or `path`. Nothing was pushed.")
+        if self.path is not None:
+            return read_items(self.path, self.aws_conn_id)
+        assert self.items is not None
+        return [self.items] if isinstance(self.items, dict) else self.items
+
+
+class SetRecordOperator(_StorageOperator):
+    """
+    Write a record of a key-value store, over the one that is there.
+
+    Returns the store's ID as `key_value_store_id`, and the `key`.
+
+    :param key_value_store_id: ID, `username/name` or `username~name` of the store. (templated)
+    :param key: the record's key. (templated)
+    :param value: bytes, text, or anything that JSON can hold, for instance another task's result, or
+        (templated)
+    :param path: a file on the worker, or an `s3://bucket/key` URL, which is written as it is. (templated)
+    :param content_type: media type. By default that of JSON, or of plain text or bytes for those. (templated)
+    :param aws_conn_id: the Airflow connection to AWS. (templated)
+    :param apify_conn_id: the Airflow connection to Apify. (templated)
+    :raises ApifyConfigurationError: if there is nothing to write, or too much (9,437,184 bytes).
+    :raises ApifyApiError: if Apify refuses.
+    """
+
+    template_fields: Sequence[str] = (
+        "key_value_store_id",
+        "key",
+        "value",
+        "path",
+        "content_type",
+        "aws_conn_id",
+        *_StorageOperator.template_fields,
+    )
+
+    def __init__(
+        self,
+        *,
+        key_value_store_id: str,
+        key: str,
+        value: Any = None,
+        path: str | None = None,
+        content_type: str | None = None,
+        aws_conn_id: str | None = "aws_default",
+        multiple_outputs: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(multiple_outputs=multiple_outputs, **kwargs)
+        self.key_value_store_id = key_value_store_id
+        self.key = key
+        self.value = value
+        self.path = path
+        self.content_type = content_type
+        self.aws_conn_id = aws_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """
+        Write it.
+
+        :param context: Airflow's task context.
+        """
+        value, media_type = self._record()
+        self.hook.set_record(
+            self.key_value_store_id, self.key, value, content_type=self.content_type or media_type
+        )
+        return {"key_value_store_id": self.key_value_store_id, "key": self.key}
+
+    def _record(self) -> tuple[bytes, str]:
+        if (self.value is None) == (self.path is None):
+            raise ApifyConfigurationError("Give either `value` or `path`. Nothing was written.")
+        if self.path is not None:
+            with open_source(self.path, self.aws_conn_id) as file:
+                return file.read(), "application/octet-stream"
+        if isinstance(self.value, bytes):
+            return self.value, "application/octet-stream"
+        if isinstance(self.value, str):
+            return self.value.encode(), "text/plain; charset=utf-8"
+        return json.dumps(self.value, ensure_ascii=False).encode(), JSON_TYPE

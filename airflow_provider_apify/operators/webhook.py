@@ -1,0 +1,124 @@
+"""Operators for webhooks that stay; those of one run are an argument of the operators that start runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.providers.common.compat.sdk import BaseOperator, Context
+
+from airflow_provider_apify.api.flows import drive
+from airflow_provider_apify.api.webhooks import drop_webhook, ensure_webhook
+from airflow_provider_apify.hooks.apify import ApifyHook
+
+
+class CreateOrUpdateWebhookOperator(BaseOperator):
+    """
+    Have Apify call a URL whenever a run of an Actor, or of a saved task, starts or ends.
+
+    The key makes it one webhook however often this is run; what differs from the arguments is changed.
+    Returns the webhook's ID.
+
+    :param idempotency_key: any text that tells this webhook from others in the account. (templated)
+    :param event_types: such as `ACTOR.RUN.SUCCEEDED` and `ACTOR.RUN.FAILED`. (templated)
+    :param request_url: where to. (templated)
+    :param actor_id: ID or `username/name` of the Actor, or (templated)
+    :param actor_task_id: ID or `username/name` of the task at Apify. (templated)
+    :param payload_template: body of the request in Apify's own template language, whose `{{resource.id}}`
+        Airflow leaves alone; by default it tells of the whole run.
+    :param headers_template: further headers as JSON, such as an `Authorization`; take the secret from a
+        connection or variable, `{{ conn.airflow_api.password }}`, to keep it out of logs. (templated)
+    :param should_interpolate_strings: replace Apify's variables inside quotes too.
+    :param description: for people. (templated)
+    :param apify_conn_id: the Airflow connection. (templated)
+    :raises ApifyConfigurationError: if an argument cannot be used; nothing was sent.
+    :raises ApifyApiError: if Apify refuses.
+    """
+
+    template_fields: Sequence[str] = (
+        "idempotency_key",
+        "event_types",
+        "request_url",
+        "actor_id",
+        "actor_task_id",
+        "headers_template",
+        "description",
+        "apify_conn_id",
+    )
+    ui_color = "#e6f7ec"
+
+    def __init__(
+        self,
+        *,
+        idempotency_key: str,
+        event_types: Sequence[str],
+        request_url: str,
+        actor_id: str | None = None,
+        actor_task_id: str | None = None,
+        payload_template: str | None = None,
+        headers_template: str | None = None,
+        should_interpolate_strings: bool | None = None,
+        description: str | None = None,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.idempotency_key = idempotency_key
+        self.event_types = event_types
+        self.request_url = request_url
+        self.actor_id = actor_id
+        self.actor_task_id = actor_task_id
+        self.payload_template = payload_template
+        self.headers_template = headers_template
+        self.should_interpolate_strings = should_interpolate_strings
+        self.description = description
+        self.apify_conn_id = apify_conn_id
+
+    def execute(self, context: Context) -> str:
+        """
+        Make it, or change it.
+
+        :param context: Airflow's task context.
+        :return: its ID.
+        """
+        definition = {
+            "eventTypes": list(self.event_types),
+            "requestUrl": self.request_url,
+            "payloadTemplate": self.payload_template,
+            "headersTemplate": self.headers_template,
+            "shouldInterpolateStrings": self.should_interpolate_strings,
+            "description": self.description,
+        }
+        flow = ensure_webhook(
+            self.idempotency_key, definition, actor_id=self.actor_id, actor_task_id=self.actor_task_id
+        )
+        webhook = drive(flow, ApifyHook(self.apify_conn_id).send)
+        return str(webhook["id"])
+
+
+class DeleteWebhookOperator(BaseOperator):
+    """
+    Delete a webhook; that it is gone already is no error.
+
+    :param webhook_id: its ID. (templated)
+    :param apify_conn_id: the Airflow connection. (templated)
+    :raises ApifyApiError: if Apify refuses.
+    """
+
+    template_fields: Sequence[str] = ("webhook_id", "apify_conn_id")
+    ui_color = "#e6f7ec"
+
+    def __init__(
+        self, *, webhook_id: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.webhook_id = webhook_id
+        self.apify_conn_id = apify_conn_id
+
+    def execute(self, context: Context) -> None:
+        """
+        Delete it.
+
+        :param context: Airflow's task context.
+        """
+        drive(drop_webhook(self.webhook_id), ApifyHook(self.apify_conn_id).send)

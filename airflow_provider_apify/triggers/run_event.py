@@ -1,0 +1,162 @@
+"""An asset event for every run that ends, wherever it was started. Needs Airflow 3; a watermark, 3.3."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Hashable, Sequence
+from typing import Any
+
+try:
+    from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+except ImportError:
+    from airflow.providers.common.compat.sdk import AirflowOptionalProviderFeatureException
+
+    raise AirflowOptionalProviderFeatureException("Event-driven scheduling needs Airflow 3.") from None
+
+from airflow_provider_apify.api import policy
+from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyError
+from airflow_provider_apify.api.flows import drive_async
+from airflow_provider_apify.api.models import RunStatus
+from airflow_provider_apify.api.watching import AccountWatch, Look, Watermark
+from airflow_provider_apify.hooks.apify import ApifyHook
+
+#: Key in the asset state store; a promise.
+STORE_KEY = "apify_runs"
+
+# Airflow takes about a second to store an event. Until then its run must not count as told.
+_STORED_AFTER = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class ApifyRunEventTrigger(BaseEventTrigger):
+    """
+    An event for every run of an Actor, or of a saved task, that ends; for Airflow's `AssetWatcher`.
+
+    The run info is the event's payload, in the `extra` of the asset event. All triggers of one connection and
+    interval share one look at the account. From Airflow 3.3 on a watermark is kept in the asset's state
+    store: what ends while no triggerer runs is told later, and nothing twice, unless a triggerer dies within
+    seconds of an event. A new watcher begins with what ends from then on.
+
+    :param actor_id: ID or `username/name` of the Actor, or
+    :param actor_task_id: ID or `username/name` of the task at Apify.
+    :param statuses: in which statuses a run counts; of `SUCCEEDED`, `FAILED`, `ABORTED`, `TIMED-OUT`.
+    :param poke_interval: seconds between two looks.
+    :param apify_conn_id: the Airflow connection.
+    """
+
+    def __init__(
+        self,
+        *,
+        actor_id: str | None = None,
+        actor_task_id: str | None = None,
+        statuses: Sequence[str] = (RunStatus.SUCCEEDED,),
+        poke_interval: float = 60,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.actor_id = actor_id
+        self.actor_task_id = actor_task_id
+        self.statuses = statuses
+        self.poke_interval = poke_interval
+        self.apify_conn_id = apify_conn_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what it takes to make this trigger again, and what tells it from others."""
+        return (
+            "airflow_provider_apify.triggers.run_event.ApifyRunEventTrigger",
+            {
+                "actor_id": self.actor_id,
+                "actor_task_id": self.actor_task_id,
+                "statuses": [str(status) for status in self.statuses],
+                "poke_interval": self.poke_interval,
+                "apify_conn_id": self.apify_conn_id,
+            },
+        )
+
+    def shared_stream_key(self) -> Hashable:
+        """Return what the triggers have in common that share one look at the account."""
+        return ("airflow_provider_apify", self.apify_conn_id, self.poke_interval)
+
+    @classmethod
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Look]:
+        """
+        Look at the account, again and again; trouble is told in the log and never ends it.
+
+        :param kwargs: arguments of one of the triggers.
+        """
+        watch = AccountWatch(Watermark.now().floor)
+        failures = 0
+        while True:
+            pause = kwargs["poke_interval"]
+            try:
+                async with ApifyHook(kwargs["apify_conn_id"]).async_client() as client:
+                    look = await drive_async(watch.look(), client.send)
+            except ApifyError as error:
+                failures += 1
+                pause = max(pause, policy.delay(failures, error))
+                log.warning("Could not look at Apify's runs; trying again in %.0f s. (%s)", pause, error)
+            else:
+                failures = 0
+                yield look
+            await asyncio.sleep(pause)
+
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[Look]) -> AsyncIterator[TriggerEvent]:
+        """
+        Make events of the runs that are this trigger's and new.
+
+        :param shared_stream: what the looks bring.
+        """
+        watermark: Watermark | None = None
+        mine: tuple[str, str] | None = None
+        async for look in shared_stream:
+            try:
+                mine = mine or await self._whose()
+                if watermark is None:
+                    watermark, missed = await self._resume()
+                    look = Look([*missed, *look.finished], look.floor)
+                    await self._store(watermark)
+            except ApifyError as error:
+                log.warning("Could not begin to watch Apify's runs; trying again. (%s)", error)
+                continue
+            key, wanted = mine
+            ours = [run for run in look.finished if run.data.get(key) == wanted]
+            news = watermark.news(Look(ours, look.floor))
+            for run in news:
+                if run.status in self.statuses:
+                    yield TriggerEvent(run.info)  # type: ignore[no-untyped-call]
+            if news:
+                await asyncio.sleep(_STORED_AFTER)
+                await self._store(watermark)
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Watch alone, on Airflow before 3.3."""
+        _, kwargs = self.serialize()
+        async for event in self.filter_shared_stream(self.open_shared_stream(kwargs)):
+            yield event
+
+    async def _whose(self) -> tuple[str, str]:
+        """Return the key of a run, and its value, that make it this trigger's: lists know no names."""
+        hook = ApifyHook(self.apify_conn_id)
+        if self.actor_id and not self.actor_task_id:
+            return "actId", (await hook.get_actor.aio(self.actor_id))["id"]
+        if self.actor_task_id and not self.actor_id:
+            return "actorTaskId", (await hook.get_task.aio(self.actor_task_id))["id"]
+        raise ApifyConfigurationError("Name either an Actor or a task.")
+
+    async def _resume(self) -> tuple[Watermark, list[Any]]:
+        """Return how far an earlier trigger came, and what ended since."""
+        store = getattr(self, "asset_state_store", None)
+        stored = await store.aget(STORE_KEY) if store is not None else None
+        if not stored:
+            return Watermark.now(), []
+        watermark = Watermark.from_json(stored)
+        async with ApifyHook(self.apify_conn_id).async_client() as client:
+            flow = watermark.missed(actor_id=self.actor_id, actor_task_id=self.actor_task_id)
+            return watermark, (await drive_async(flow, client.send)).finished
+
+    async def _store(self, watermark: Watermark) -> None:
+        store = getattr(self, "asset_state_store", None)
+        if store is not None:
+            await store.aset(STORE_KEY, watermark.to_json())

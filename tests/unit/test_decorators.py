@@ -1,0 +1,90 @@
+"""`@task.apify_actor` and `@task.apify_task`, over HTTP against the emulator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, TaskDeferred, task
+
+from airflow_provider_apify.emulator import Emulator, Fault
+from tests.conftest import Tries
+
+pytestmark = pytest.mark.usefixtures("server", "hurried")
+
+
+def given_to(emulator: Emulator, run_id: str) -> Any:
+    return emulator.platform.runs[run_id].store.records["INPUT"].value.decode()
+
+
+@pytest.fixture
+def dag() -> Any:
+    with DAG("dag", schedule=None) as dag:
+        yield dag
+
+
+def test_the_function_makes_the_input_and_the_task_returns_the_run(
+    emulator: Emulator, dag: Any, tries: Tries
+) -> None:
+    @task.apify_actor(actor_id="emulator/worker", wait_for_completion=True)
+    def crawl(items: int, ds: str | None = None) -> dict[str, Any]:
+        return {"items": items, "day": ds}
+
+    run = crawl(4)
+    operator = dag.get_task("crawl")
+    assert operator.custom_operator_name == "@task.apify_actor"
+    assert run["defaultDatasetId"].key == "defaultDatasetId"
+    info = operator.execute({**tries.context, "ds": "2026-11-23"})
+    assert info["status"] == "SUCCEEDED"
+    assert given_to(emulator, info["id"]) == '{"items": 4, "day": "2026-11-23"}'
+
+
+def test_a_task_likewise(emulator: Emulator, dag: Any, tries: Tries) -> None:
+    @task.apify_task(actor_task_id="emulator/job")
+    def crawl() -> dict[str, Any]:
+        return {"items": 7}
+
+    crawl()
+    info = dag.get_task("crawl").execute(tries.context)
+    assert info["actorTaskId"]
+    assert '"items": 7' in given_to(emulator, info["id"])
+
+
+def test_what_the_function_returns_is_no_template(emulator: Emulator, dag: Any, tries: Tries) -> None:
+    @task.apify_actor(actor_id="emulator/worker")
+    def crawl() -> Any:
+        return {"pageFunction": "{{ not ours }}"}
+
+    crawl()
+    info = dag.get_task("crawl").execute(tries.context)
+    assert "{{ not ours }}" in given_to(emulator, info["id"])
+
+
+def test_the_input_is_made_again_after_a_wait_for_capacity(hurried: Emulator, dag: Any, tries: Tries) -> None:
+    hurried.faults.add(
+        Fault("answer", "POST", "/v2/actors/*/runs", (1,), status=402, type="concurrent-runs-limit-exceeded")
+    )
+
+    @task.apify_actor(actor_id="emulator/worker", wait_for_completion=True, deferrable=True)
+    def crawl() -> Any:
+        return {"items": 5}
+
+    crawl()
+    operator = dag.get_task("crawl")
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(tries.context)
+    operator.run_input = None
+    info = getattr(operator, deferred.value.method_name)(tries.context, deferred.value.trigger.event)
+    assert '"items": 5' in given_to(hurried, info["id"])
+
+
+def test_it_can_be_mapped_and_overridden(dag: Any) -> None:
+    @task.apify_actor(actor_id="emulator/worker")
+    def crawl(url: str, depth: int) -> Any:
+        return {"url": url, "depth": depth}
+
+    crawl.override(task_id="once", actor_id="emulator/other")("u", 1)
+    crawl.partial(depth=2).expand(url=["a", "b"])
+    assert dag.get_task("once").actor_id == "emulator/other"
+    mapped = dag.get_task("crawl")
+    assert mapped.partial_kwargs["actor_id"] == "emulator/worker"

@@ -1,0 +1,121 @@
+"""The input of a run: what is refused before it costs anything, and what stays secret."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyInputError, ApifyNotFoundError
+from airflow_provider_apify.emulator import Emulator
+from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
+from tests.conftest import Tries
+
+pytestmark = pytest.mark.usefixtures("server")
+
+SCHEMA = {
+    "title": "Strict",
+    "type": "object",
+    "schemaVersion": 1,
+    "properties": {
+        "maxPages": {"type": "integer", "minimum": 1},
+        "mode": {"type": "string", "enum": ["fast", "slow"]},
+    },
+    "required": ["maxPages"],
+}
+
+
+@pytest.fixture
+def strict(emulator: Emulator) -> Emulator:
+    """An Apify with an Actor that takes only what its input schema allows, and a task of it."""
+    emulator.add_actor("emulator/strict", function=lambda actor: None, input_schema=SCHEMA)
+    emulator.add_task("emulator/strict-job", actor="emulator/strict", input={"maxPages": 3})
+    return emulator
+
+
+def paths(emulator: Emulator) -> list[str]:
+    return [seen.path.rpartition("/")[2] for seen in emulator.requests]
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_every_wrong_field_is_named_and_nothing_is_started(
+    strict: Emulator, tries: Tries, as_text: bool
+) -> None:
+    order: Any = {"maxPages": 0, "mode": "warp"}
+    operator = RunActorOperator(
+        task_id="run",
+        actor_id="emulator/strict",
+        run_input=json.dumps(order) if as_text else order,
+        validate_input=True,
+    )
+    with pytest.raises(ApifyInputError) as raised:
+        operator.execute(tries.context)
+    for word in ("maxPages", "mode", "Nothing was started"):
+        assert word in str(raised.value)
+    assert not strict.runs
+    assert paths(strict) == ["validate-input"]
+
+
+def test_a_valid_input_is_checked_once_and_then_runs(strict: Emulator, tries: Tries) -> None:
+    RunActorOperator(
+        task_id="run", actor_id="emulator/strict", run_input={"maxPages": 1}, validate_input=True
+    ).execute(tries.context)
+    assert len(strict.runs) == 1
+    assert paths(strict) == ["validate-input", "runs"]
+
+
+def test_a_task_is_checked_with_its_own_input_beneath(strict: Emulator, tries: Tries) -> None:
+    def run(**run_input: Any) -> None:
+        RunTaskOperator(
+            task_id="run", actor_task_id="emulator/strict-job", run_input=run_input, validate_input=True
+        ).execute(tries.context)
+
+    with pytest.raises(ApifyInputError, match="mode"):
+        run(mode="warp")
+    assert not strict.runs
+    run(mode="fast")
+    assert len(strict.runs) == 1
+
+
+def test_an_earlier_run_is_found_without_checking_again(strict: Emulator) -> None:
+    tries = Tries()
+    operator = RunActorOperator(
+        task_id="run", actor_id="emulator/strict", run_input={"maxPages": 1}, validate_input=True
+    )
+    first = operator.execute(tries.context)
+    assert operator.execute(tries.retry())["id"] == first["id"]
+    assert paths(strict).count("validate-input") == 1
+
+
+def test_what_is_no_json_cannot_be_checked(strict: Emulator, tries: Tries) -> None:
+    with pytest.raises(ApifyConfigurationError, match="text/csv"):
+        RunActorOperator(
+            task_id="run",
+            actor_id="emulator/strict",
+            run_input="a,b",
+            content_type="text/csv",
+            validate_input=True,
+        ).execute(tries.context)
+    assert not strict.runs
+
+
+def test_an_unknown_actor_is_no_bad_input(strict: Emulator, tries: Tries) -> None:
+    with pytest.raises(ApifyNotFoundError):
+        RunActorOperator(task_id="run", actor_id="emulator/nobody", validate_input=True).execute(
+            tries.context
+        )
+
+
+@pytest.mark.parametrize(
+    ("price", "limit", "warned"), [(0.01, None, True), (0.01, 2.0, False), (None, None, False)]
+)
+def test_an_unlimited_run_that_is_paid_per_event_is_warned_of(
+    emulator: Emulator, tries: Tries, logged: Any, price: float | None, limit: float | None, warned: bool
+) -> None:
+    paid = {"pay_per_event": {"page": price}} if price else {}
+    emulator.add_actor("emulator/paid", function=lambda actor: None, **paid)
+    RunActorOperator(task_id="run", actor_id="emulator/paid", max_total_charge_usd=limit).execute(
+        tries.context
+    )
+    assert ("charges per event" in logged()) is warned

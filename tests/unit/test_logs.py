@@ -1,0 +1,182 @@
+"""The Actor's log in the task's own: every line once, in order, whatever comes between."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+
+from airflow_provider_apify.api.errors import ApifyRunFailedError
+from airflow_provider_apify.api.waiting import Outcome, WaitEnd
+from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.operators.run import RunActorOperator
+from airflow_provider_apify.sensors.run import ApifyRunSensor
+from airflow_provider_apify.triggers import run as triggers
+from airflow_provider_apify.triggers.run import ApifyRunTrigger
+from tests.conftest import TaskInstance, Tries
+
+pytestmark = pytest.mark.usefixtures("server", "hurried")
+
+LINES = 200
+EVERY = 3
+
+
+@pytest.fixture(autouse=True)
+def talker(emulator: Emulator) -> None:
+    """An Actor that writes a line now and then, in two of which there is more than ASCII."""
+
+    @emulator.actor("emulator/talker")
+    def talk(actor: Any) -> None:
+        for number in range(LINES):
+            actor.log(f"<{number}> {'žluťoučký kůň 🐎' if number % 100 == 7 else ''}")
+            actor.sleep(EVERY)
+        if (actor.input or {}).get("fail"):
+            raise RuntimeError("failed as told")
+
+
+def numbers(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"<(\d+)>", text)]
+
+
+def talk(**kwargs: Any) -> RunActorOperator:
+    arguments = {"task_id": "run", "actor_id": "emulator/talker", "wait_for_completion": True} | kwargs
+    return RunActorOperator(**arguments)
+
+
+def test_all_of_it_on_a_worker(emulator: Emulator, tries: Tries, logged: Any) -> None:
+    talk(actor_log="full").execute(tries.context)
+    assert numbers(logged()) == list(range(LINES))
+    assert "žluťoučký kůň 🐎" in logged()
+    looks = [seen for seen in emulator.requests if seen.path.endswith("/log")]
+    assert 20 < len(looks) < LINES * EVERY / 5 + 10
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("answer", "GET", "/v2/actor-runs/*/log", tuple(range(2, 40, 3)), status=503),
+        Fault("drop-after", "GET", "/v2/actor-runs/*/log", tuple(range(2, 40, 3))),
+        Fault("alter", "GET", "/v2/actor-runs/*/log", tuple(range(2, 40, 3)), cut_at=100),
+        Fault("answer", "GET", "/v2/actor-runs/*/log", (4, 5, 9), status=200, body="of a lagging replica\n"),
+    ],
+    ids=lambda fault: f"{fault.action}-{fault.status}",
+)
+def test_trouble_neither_loses_nor_doubles_a_line(
+    emulator: Emulator, tries: Tries, logged: Any, fault: Fault
+) -> None:
+    emulator.faults.add(fault)
+    talk(actor_log="full").execute(tries.context)
+    assert numbers(logged()) == list(range(LINES))
+
+
+def test_a_long_log_is_read_rarely(emulator: Emulator, tries: Tries, logged: Any) -> None:
+    @emulator.actor("emulator/chatterbox")
+    def chatter(actor: Any) -> None:
+        actor.log("\n".join(["x" * 99] * 50_000))
+        for number in range(LINES):
+            actor.log(f"<{number}>")
+            actor.sleep(EVERY)
+
+    talk(actor_id="emulator/chatterbox", actor_log="full").execute(tries.context)
+    looks = [seen for seen in emulator.requests if seen.path.endswith("/log")]
+    assert len(looks) < 12
+    assert numbers(logged()) == list(range(LINES))
+
+
+def test_its_end_by_default(tries: Tries, logged: Any) -> None:
+    talk().execute(tries.context)
+    assert numbers(logged()) == list(range(LINES - 50, LINES))
+
+
+def test_nothing_of_it(emulator: Emulator, tries: Tries, logged: Any) -> None:
+    talk(actor_log="off").execute(tries.context)
+    assert numbers(logged()) == []
+    assert not [seen for seen in emulator.requests if seen.path.endswith("/log")]
+
+
+def test_its_end_is_in_the_error(tries: Tries, logged: Any) -> None:
+    with pytest.raises(ApifyRunFailedError, match="<199>"):
+        talk(run_input={"fail": True}).execute(tries.context)
+    assert numbers(logged()) == []
+
+
+class XComs:
+    """The XComs of one task instance, as triggers see them."""
+
+    def __init__(self) -> None:
+        self.values: dict[Any, Any] = {}
+
+    def get_one(self, **key: Any) -> Any:
+        return self.values.get(json.dumps(key))
+
+    def set(self, *, value: Any, **key: Any) -> None:
+        self.values[json.dumps(key)] = json.loads(json.dumps(value))
+
+
+async def test_a_worker_two_triggerers_and_a_worker(
+    emulator: Emulator, tries: Tries, logged: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deferral, and a triggerer that dies amid the wait: the second one goes on where it got to."""
+    monkeypatch.setattr(triggers, "XCom", XComs())
+    operator = talk(actor_log="full", deferrable=True)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(tries.context)
+    before = numbers(logged())
+    assert before
+
+    def trigger(**changes: Any) -> ApifyRunTrigger:
+        _, kwargs = deferred.value.trigger.serialize()
+        made = ApifyRunTrigger(**json.loads(json.dumps(kwargs)) | changes)
+        made.task_instance = TaskInstance()  # type: ignore[assignment]
+        return made
+
+    # It gives up here where a triggerer would be stopped: no event of it reaches anybody.
+    (event,) = [e.payload async for e in trigger(give_up_at=emulator.clock.time() + 200).run()]
+    assert Outcome.from_event(event).end is WaitEnd.GIVE_UP_DUE
+    between = numbers(logged())
+    assert len(before) < len(between) < LINES
+    (event,) = [e.payload async for e in trigger().run()]
+    operator.execute_complete(tries.context, event)
+    assert numbers(logged()) == list(range(LINES))
+
+
+def test_the_triggerer_writes_batches(emulator: Emulator, hook: Any, logged: Any) -> None:
+    import asyncio
+
+    run_id = hook.start_actor_run("emulator/talker").id
+
+    async def events() -> list[Any]:
+        return [event async for event in ApifyRunTrigger(run_id, "apify_default", log_position=0).run()]
+
+    asyncio.run(events())
+    assert numbers(logged()) == list(range(LINES))
+    looks = [seen for seen in emulator.requests if seen.path.endswith("/log")]
+    assert len(looks) < LINES * EVERY / 55 + 5
+
+
+@pytest.mark.parametrize(
+    ("actor_log", "shown"),
+    [("off", []), ("tail", list(range(LINES - 50, LINES))), ("full", list(range(LINES)))],
+)
+def test_the_sensor_likewise(
+    emulator: Emulator, hook: Any, tries: Tries, logged: Any, actor_log: Any, shown: Any
+) -> None:
+    run_id = hook.start_actor_run("emulator/talker").id
+    sensor = ApifyRunSensor(
+        task_id="wait", run_id=run_id, actor_log=actor_log, deferrable=False, poke_interval=30
+    )
+    while not sensor.poke(tries.context).is_done:
+        emulator.clock.advance(30)
+    assert numbers(logged()) == shown
+
+
+def test_the_deferred_sensor_likewise(hook: Any, tries: Tries, logged: Any) -> None:
+    run_id = hook.start_actor_run("emulator/talker").id
+    with pytest.raises(TaskDeferred) as deferred:
+        ApifyRunSensor(task_id="wait", run_id=run_id, actor_log="full").execute(tries.context)
+    _, kwargs = deferred.value.trigger.serialize()
+    assert kwargs["log_position"] > 0
+    assert numbers(logged()) == list(range(len(numbers(logged()))))

@@ -1,0 +1,202 @@
+"""Events for runs that end, over HTTP against the emulator."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from airflow import __version__ as airflow_version
+
+if airflow_version < "3":
+    pytest.skip("event-driven scheduling needs Airflow 3", allow_module_level=True)
+
+from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.triggers.run_event import ApifyRunEventTrigger
+from tests.conftest import wait_until
+
+pytestmark = pytest.mark.usefixtures("server", "hurried")
+
+MINUTE, DAY = 60.0, 86_400.0
+
+
+class AssetStore:
+    """The state store of one asset, as triggers see it."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    async def aget(self, key: str, default: Any = None) -> Any:
+        return json.loads(self.values[key]) if key in self.values else default
+
+    async def aset(self, key: str, value: Any) -> None:
+        self.values[key] = json.dumps(value)
+
+
+class Triggerer:
+    """A triggerer with one watcher; a new one takes over from a dead one by what the store holds."""
+
+    def __init__(self, store: AssetStore | None = None, **kwargs: Any) -> None:
+        made = ApifyRunEventTrigger(**{"actor_id": "emulator/worker"} | kwargs)
+        _, serialized = made.serialize()
+        self.trigger = ApifyRunEventTrigger(**json.loads(json.dumps(serialized)))
+        self.trigger.asset_state_store = store  # type: ignore[assignment]
+        self.events: list[Any] = []
+        self.looks = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Triggerer:
+        self._task = asyncio.create_task(self._run())
+        await self.look()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        _, kwargs = self.trigger.serialize()
+        async for event in self.trigger.filter_shared_stream(self._counted(kwargs)):
+            self.events.append(event.payload)
+
+    async def _counted(self, kwargs: dict[str, Any]) -> AsyncIterator[Any]:
+        async for look in self.trigger.open_shared_stream(kwargs):
+            yield look
+            self.looks += 1
+
+    async def look(self) -> list[str]:
+        """Wait until it has looked at least once more; return the runs it told of."""
+        enough = self.looks + 2
+        task = self._task
+        assert task is not None
+        await until(lambda: self.looks >= enough or task.done())
+        assert not task.done(), task
+        return [event["id"] for event in self.events]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 (another thread or the clock brings it about)
+        await asyncio.sleep(0)
+
+
+def run_to_its_end(emulator: Emulator, name: str = "emulator/worker", **order: Any) -> str:
+    run_id = ApifyHook().start_actor_run(name, order).id
+    emulator.clock.advance(order.get("seconds", 0))
+    wait_until(lambda: emulator.platform.runs[run_id].is_finished)
+    return run_id
+
+
+async def test_tells_of_each_run_that_ends_from_now_on(emulator: Emulator) -> None:
+    run_to_its_end(emulator)
+    emulator.clock.advance(MINUTE)
+    async with Triggerer(AssetStore()) as triggerer:
+        assert triggerer.events == []
+        runs = []
+        for _ in range(3):
+            runs.append(run_to_its_end(emulator))
+            assert await triggerer.look() == runs
+    assert triggerer.events[0]["defaultDatasetId"]
+    assert len(json.dumps(triggerer.events[0])) < 2_000
+
+
+async def test_tells_of_what_is_asked_for_only(emulator: Emulator) -> None:
+    emulator.add_actor("emulator/other", function=lambda actor: None)
+    async with (
+        Triggerer(AssetStore()) as of_actor,
+        Triggerer(AssetStore(), actor_id=None, actor_task_id="emulator/job") as of_task,
+        Triggerer(AssetStore(), statuses=["FAILED", "ABORTED"]) as of_failures,
+    ):
+        run_to_its_end(emulator, "emulator/other")
+        failed = run_to_its_end(emulator, fail=True)
+        good = run_to_its_end(emulator)
+        job = ApifyHook().start_task_run("emulator/job").id
+        wait_until(lambda: emulator.platform.runs[job].is_finished)
+        assert await of_actor.look() == [good, job]
+        assert await of_task.look() == [job]
+        assert await of_failures.look() == [failed]
+
+
+async def test_a_long_run_beside_short_ones(emulator: Emulator) -> None:
+    hook = ApifyHook()
+    before = hook.start_actor_run("emulator/worker", {"seconds": 3 * DAY}).id
+    async with Triggerer(AssetStore()) as triggerer:
+        first = hook.start_actor_run("emulator/worker", {"seconds": 2 * DAY}).id
+        short = run_to_its_end(emulator)
+        assert await triggerer.look() == [short]
+        emulator.clock.advance(2 * DAY)
+        wait_until(lambda: emulator.platform.runs[first].is_finished)
+        assert await triggerer.look() == [short, first]
+        emulator.clock.advance(DAY)
+        wait_until(lambda: emulator.platform.runs[before].is_finished)
+        assert await triggerer.look() == [short, first, before]
+
+
+@pytest.mark.parametrize("downtime", [DAY / 2, DAY])
+async def test_a_restart_neither_loses_nor_doubles(emulator: Emulator, downtime: float) -> None:
+    store = AssetStore()
+    hook = ApifyHook()
+    async with Triggerer(store) as first:
+        long = hook.start_actor_run("emulator/worker", {"seconds": downtime / 2}).id
+        longer = hook.start_actor_run("emulator/worker", {"seconds": downtime * 2}).id
+        told = [run_to_its_end(emulator)]
+        assert await first.look() == told
+    missed = run_to_its_end(emulator)
+    emulator.clock.advance(downtime)
+    wait_until(lambda: emulator.platform.runs[long].is_finished)
+    async with Triggerer(store) as second:
+        assert sorted(await second.look()) == sorted([missed, long])
+        emulator.clock.advance(downtime * 2)
+        wait_until(lambda: emulator.platform.runs[longer].is_finished)
+        assert sorted(await second.look()) == sorted([missed, long, longer])
+    async with Triggerer(store) as third:
+        assert await third.look() == []
+
+
+async def test_more_runs_than_a_page_holds(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_apify.api.watching.MAX_LIST_LIMIT", 4)
+    store = AssetStore()
+    async with Triggerer(store) as triggerer:
+        runs = [run_to_its_end(emulator) for _ in range(11)]
+        assert sorted(await triggerer.look()) == sorted(runs)
+    missed = [run_to_its_end(emulator) for _ in range(9)]
+    async with Triggerer(store) as triggerer:
+        assert sorted(await triggerer.look()) == sorted(missed)
+
+
+async def test_trouble_does_not_end_the_watch(emulator: Emulator) -> None:
+    async with Triggerer(AssetStore()) as triggerer:
+        fault = emulator.faults.add(Fault("answer", "GET", "/v2/actor-runs", status=503))
+        run_id = run_to_its_end(emulator)
+        await until(lambda: fault.fired >= 20)
+        emulator.faults.clear()
+        assert await triggerer.look() == [run_id]
+
+
+async def test_without_a_store_it_begins_now(emulator: Emulator) -> None:
+    run_to_its_end(emulator)
+    emulator.clock.advance(MINUTE)
+    trigger = ApifyRunEventTrigger(actor_id="emulator/worker")
+    events = trigger.run()
+    first = asyncio.ensure_future(events.__anext__())
+    await until(lambda: len([seen for seen in emulator.requests if seen.path == "/v2/actor-runs"]) >= 6)
+    run_id = run_to_its_end(emulator)
+    assert (await first).payload["id"] == run_id
+    await events.aclose()  # type: ignore[attr-defined]
+
+
+def test_watchers_of_one_connection_share_a_look() -> None:
+    keys = {ApifyRunEventTrigger(actor_id=f"emulator/{number}").shared_stream_key() for number in range(100)}
+    assert len(keys) == 1
+    assert ApifyRunEventTrigger(actor_id="a", apify_conn_id="other").shared_stream_key() not in keys
+
+
+def test_airflow_takes_it_for_a_watcher() -> None:
+    from airflow.sdk import Asset, AssetWatcher
+
+    trigger = ApifyRunEventTrigger(actor_id="emulator/worker")
+    Asset("crawl", watchers=[AssetWatcher(name="apify", trigger=trigger)])
+    assert ApifyRunEventTrigger.hash(*trigger.serialize()) == ApifyRunEventTrigger.hash(*trigger.serialize())

@@ -1,0 +1,236 @@
+"""Data on its way to Apify, over HTTP against the emulator."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from airflow_provider_apify.api.errors import (
+    ApifyConfigurationError,
+    ApifyDataError,
+    ApifyError,
+    ApifyInputError,
+)
+from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.operators.storage import (
+    GetOrCreateDatasetOperator,
+    GetOrCreateKeyValueStoreOperator,
+    PushItemsOperator,
+    SetRecordOperator,
+)
+
+pytestmark = pytest.mark.usefixtures("server", "hurried")
+
+ROWS = [{"n": n, "text": f"řádek {n} 🐎"} for n in range(5)]
+
+
+@pytest.fixture
+def dataset_id(emulator: Emulator) -> str:
+    """An empty dataset."""
+    return emulator.create_dataset()
+
+
+@pytest.fixture
+def store_id(emulator: Emulator) -> str:
+    """An empty key-value store."""
+    return emulator.create_key_value_store()
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A bucket of an S3 server, behind the connection `aws_default`."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    extra = {"endpoint_url": url, "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": "test", "password": "testtest", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    s3 = boto3.resource("s3", aws_access_key_id="test", aws_secret_access_key="testtest", **extra)
+    yield s3.create_bucket(Bucket="feeds")
+    server.stop()
+
+
+def push(dataset_id: str, **kwargs: Any) -> Any:
+    return PushItemsOperator(task_id="push", dataset_id=dataset_id, **kwargs).execute({})
+
+
+def rows(hook: ApifyHook, dataset_id: str) -> list[Any]:
+    return hook.get_items(dataset_id, format="json").items()
+
+
+def lines(rows: list[Any]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def test_items_of_another_task(hook: ApifyHook, dataset_id: str) -> None:
+    assert push(dataset_id, items=ROWS) == {"dataset_id": dataset_id, "items": 5}
+    assert push(dataset_id, items=[]) == {"dataset_id": dataset_id, "items": 0}
+    push(dataset_id, items={"one": "more"})
+    assert rows(hook, dataset_id) == [*ROWS, {"one": "more"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", lines(ROWS)),
+        ("without an end.jsonl", lines(ROWS).rstrip() + b"\n\n  "),
+        ("a.jsonl.gz", gzip.compress(lines(ROWS))),
+        ("a.json", json.dumps(ROWS, indent=1).encode()),
+        ("a.json.gz", gzip.compress(json.dumps(ROWS).encode())),
+    ],
+)
+@pytest.mark.parametrize("where", ["disk", "S3"])
+def test_items_of_a_file(
+    hook: ApifyHook, dataset_id: str, request: Any, tmp_path: Path, where: str, name: str, content: bytes
+) -> None:
+    if where == "S3":
+        request.getfixturevalue("bucket").put_object(Key=f"of/{name}", Body=content)
+        path = f"s3://feeds/of/{name}"
+    else:
+        (tmp_path / name).write_bytes(content)
+        path = str(tmp_path / name)
+    push(dataset_id, path=path)
+    assert rows(hook, dataset_id) == ROWS
+
+
+def test_many_items_travel_in_chunks(emulator: Emulator, dataset_id: str) -> None:
+    push(dataset_id, items=({"n": n, "text": "x" * 1_000} for n in range(20_000)))
+    pushes = [seen for seen in emulator.requests if seen.method == "POST"]
+    assert len(pushes) == 5
+    assert all(int(seen.headers["Content-Length"]) < 5_000_000 for seen in pushes)
+    items = emulator.platform.datasets[dataset_id].items
+    assert [item["n"] for item in items.at(range(len(items)))] == list(range(20_000))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("drop-after", "POST", "/v2/datasets/*/items", (2,)),
+        Fault("answer", "POST", "/v2/datasets/*/items", (2,), status=500),
+    ],
+)
+def test_a_chunk_is_never_repeated_blindly(emulator: Emulator, dataset_id: str, fault: Fault) -> None:
+    emulator.faults.add(fault)
+    with pytest.raises(ApifyDataError, match=r"The first 4,\d+ items were pushed"):
+        push(dataset_id, items=[{"text": "x" * 1_000}] * 10_000)
+    assert len([seen for seen in emulator.requests if seen.method == "POST"]) == 2
+
+
+def test_too_many_requests_are_waited_out(emulator: Emulator, hook: ApifyHook, dataset_id: str) -> None:
+    emulator.faults.add(
+        Fault("answer", "POST", "/v2/datasets/*/items", (1, 2), status=429, type="rate-limit-exceeded")
+    )
+    push(dataset_id, items=ROWS)
+    assert rows(hook, dataset_id) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "words"),
+    [
+        ({}, "either `items` or `path`"),
+        ({"items": [], "path": "x"}, "either `items` or `path`"),
+        ({"items": [{"good": 1}, 7]}, "Item 1 .* is a int"),
+        ({"items": [{"bad": object()}]}, "Item 0 .* not JSON"),
+        ({"items": [{"bad": float("nan")}]}, "Item 0 .* not JSON"),
+        ({"items": [{"text": "x" * 5_000_000}]}, "Item 0 .* 5 MB"),
+        ({"path": "/nonexistent.jsonl"}, "no file"),
+    ],
+)
+def test_what_cannot_be_pushed_is_an_error(hook: ApifyHook, dataset_id: str, kwargs: Any, words: str) -> None:
+    with pytest.raises(ApifyConfigurationError, match=words):
+        push(dataset_id, **kwargs)
+    assert rows(hook, dataset_id) == []
+
+
+def test_a_missing_object_is_an_error(bucket: Any, dataset_id: str) -> None:
+    with pytest.raises(ApifyConfigurationError, match="no object s3://feeds/none"):
+        push(dataset_id, path="s3://feeds/none.jsonl")
+
+
+def test_a_missing_dataset_is_an_error() -> None:
+    with pytest.raises(ApifyDataError, match="record-not-found"):
+        push("0123456789abcdefg", items=ROWS)
+
+
+@pytest.mark.parametrize(
+    ("value", "stored", "content_type"),
+    [
+        ({"a": "ž"}, '{"a": "ž"}'.encode(), "application/json; charset=utf-8"),
+        ([], b"[]", "application/json; charset=utf-8"),
+        ("text", b"text", "text/plain; charset=utf-8"),
+        (b"\x00", b"\x00", "application/octet-stream"),
+    ],
+)
+def test_a_record(hook: ApifyHook, store_id: str, value: Any, stored: bytes, content_type: str) -> None:
+    result = SetRecordOperator(task_id="set", key_value_store_id=store_id, key="FEED", value=value).execute(
+        {}
+    )
+    assert result == {"key_value_store_id": store_id, "key": "FEED"}
+    record = hook.get_record(store_id, "FEED")
+    assert (record.value, record.content_type) == (stored, content_type)
+
+
+@pytest.mark.parametrize("where", ["disk", "S3"])
+def test_a_record_of_a_file_is_written_as_it_is(
+    hook: ApifyHook, store_id: str, request: Any, tmp_path: Path, where: str
+) -> None:
+    content = gzip.compress(b"a,b\n1,2\n")
+    if where == "S3":
+        request.getfixturevalue("bucket").put_object(Key="feed.csv.gz", Body=content)
+        path = "s3://feeds/feed.csv.gz"
+    else:
+        (tmp_path / "feed.csv.gz").write_bytes(content)
+        path = str(tmp_path / "feed.csv.gz")
+    SetRecordOperator(
+        task_id="set", key_value_store_id=store_id, key="FEED", path=path, content_type="application/gzip"
+    ).execute({})
+    record = hook.get_record(store_id, "FEED")
+    assert (record.value, record.content_type) == (content, "application/gzip")
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "error", "words"),
+    [
+        ({"value": None}, ApifyConfigurationError, "either `value` or `path`"),
+        ({"value": "x", "key": ""}, ApifyConfigurationError, "is empty"),
+        ({"value": "x", "key": "no spaces"}, ApifyInputError, "invalid"),
+        ({"value": "x" * 10_000_000}, ApifyConfigurationError, "9,437,184"),
+        ({"value": "x", "key_value_store_id": ""}, ApifyConfigurationError, "names no key-value store"),
+    ],
+)
+def test_what_cannot_be_a_record_is_an_error(
+    store_id: str, kwargs: Any, error: type[ApifyError], words: str
+) -> None:
+    arguments = {"task_id": "set", "key_value_store_id": store_id, "key": "FEED"} | kwargs
+    with pytest.raises(error, match=words):
+        SetRecordOperator(**arguments).execute({})
+
+
+@pytest.mark.parametrize("operator", [GetOrCreateDatasetOperator, GetOrCreateKeyValueStoreOperator])
+def test_a_named_storage_is_made_once(operator: Any) -> None:
+    made = operator(task_id="get", name="daily-feed").execute({})
+    assert operator(task_id="get", name="daily-feed").execute({}) == made
+    assert operator(task_id="get", name="other-feed").execute({}) != made
+    with pytest.raises(ApifyConfigurationError, match="no name for a"):
+        operator(task_id="get", name="").execute({})
+
+
+def test_feeding_an_actor(emulator: Emulator, hook: ApifyHook) -> None:
+    """What it is all for: an input far larger than a run takes, by the ID of a dataset."""
+    dataset_id = GetOrCreateDatasetOperator(task_id="get", name="feed").execute({})
+    push(dataset_id, items=ROWS)
+
+    @emulator.actor("emulator/reader")
+    def read(actor: Any) -> None:
+        items = emulator.platform.datasets[actor.input["datasetId"]].items
+        actor.push_data([{"double": item["n"] * 2} for item in items.at(range(len(items)))])
+
+    run = hook.wait_for_run(hook.start_actor_run("emulator/reader", {"datasetId": dataset_id}).id)
+    assert rows(hook, run.info["defaultDatasetId"]) == [{"double": 2 * n} for n in range(5)]
