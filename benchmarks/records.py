@@ -78,9 +78,10 @@ def export(url: str, token: str, store_id: str, folder: Path) -> None:
     Path("/proc/self/clear_refs").write_text("5")
     started = time.perf_counter()
     result = task.execute({})
+    seconds, memory = time.perf_counter() - started, memory_mb("VmHWM") - before
     print(
-        f"{result['files']:,} records, {result['bytes'] / 1e6:,.0f} MB to disk: "
-        f"{time.perf_counter() - started:.1f} s, {memory_mb('VmHWM') - before:.0f} MB above Airflow's imports",
+        f"{result['files']:,} records, {result['bytes'] / 1e6:,.0f} MB to disk: {seconds:.1f} s, "
+        f"{memory:.0f} MB above Airflow's imports"
     )
 
 

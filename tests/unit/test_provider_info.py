@@ -101,7 +101,7 @@ def test_a_dag_file_stays_cheap_to_parse() -> None:
 
 
 def test_dependencies_run_one_way() -> None:
-    """api <- export, hooks <- durable <- triggers <- operators, sensors, transfers; nobody <- emulator."""
+    """api <- export <- hooks <- durable <- triggers <- operators, sensors, transfers; not <- emulator."""
     allowed = {
         "api": {"api"},
         "emulator": {"emulator"},
