@@ -45,6 +45,10 @@ def _modules(name: str, *modules: str) -> list[dict[str, Any]]:
     ]
 
 
+#: `apify://` URIs; Airflow 2 calls assets datasets.
+ASSET_URIS = [{"schemes": ["apify"], "handler": "airflow_provider_apify.assets.sanitize_uri"}]
+
+
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's metadata."""
     return {
@@ -57,6 +61,8 @@ def get_provider_info() -> dict[str, Any]:
             {"name": "apify_actor", "class-name": "airflow_provider_apify.decorators.apify_actor_task"},
             {"name": "apify_task", "class-name": "airflow_provider_apify.decorators.apify_task_task"},
         ],
+        "asset-uris": ASSET_URIS,
+        "dataset-uris": ASSET_URIS,
         "integrations": [
             {
                 "integration-name": "Apify",
@@ -65,7 +71,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": _modules("hooks", "apify"),
-        "operators": _modules("operators", "run", "existing_run", "storage", "webhook"),
+        "operators": _modules("operators", "run", "existing_run", "key_value_store", "storage", "webhook"),
         "sensors": _modules("sensors", "run", "last_run"),
         "triggers": _modules("triggers", "run", "last_run", "run_event"),
     }

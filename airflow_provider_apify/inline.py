@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from airflow_provider_apify.api.calls import Call, get_items, get_record
-from airflow_provider_apify.api.errors import ApifyDataError, ApifyNotFoundError, ApifyTooLargeError
+from airflow_provider_apify.api.errors import (
+    ApifyConfigurationError,
+    ApifyDataError,
+    ApifyNotFoundError,
+    ApifyTooLargeError,
+)
 from airflow_provider_apify.api.models import ActorRun
 
 #: What a task returns that waits for its run: the run info, the dataset's items, or the OUTPUT record.
@@ -18,6 +23,23 @@ Returns = Literal["run", "items", "output"]
 MAX_INLINE_BYTES = 48_000
 
 _OUTPUT_KEY = "OUTPUT"
+
+
+def check_returns(returns: str, *, waits: bool) -> None:
+    """
+    Refuse what cannot be returned, before anything is started.
+
+    :param returns: what the task is to return.
+    :param waits: whether it waits for its run.
+    :raises ApifyConfigurationError: if that is nothing known, or not known yet when the task returns.
+    """
+    if returns not in get_args(Returns):
+        known = ", ".join(map(repr, get_args(Returns)))
+        raise ApifyConfigurationError(f"`returns` is {returns!r}, and must be one of {known}.")
+    if returns != "run" and not waits:
+        raise ApifyConfigurationError(
+            f'`returns="{returns}"` needs `wait_for_completion=True`. Nothing was started.'
+        )
 
 
 def result_of(run: ActorRun, returns: Returns, send: Callable[[Call[Any]], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What Airflow and OpenLineage are told of data that goes from Apify to a store."""
+"""What Airflow and OpenLineage are told of runs, and of data that goes from Apify to a store."""
 
 from __future__ import annotations
 
@@ -6,21 +6,56 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from airflow_provider_apify.api.models import ActorRun
 
-def report(hook: Any, source: str, destination: str) -> None:
+
+def report(hook: Any, source: str, *destinations: str) -> None:
     """
     Tell Airflow's collector of hook lineage; nobody listens unless a lineage plugin is there.
 
     :param hook: the hook that moved the data.
     :param source: the URI at Apify, such as `apify://datasets/<id>`.
-    :param destination: the URI in the store.
+    :param destinations: the URIs of what was made of it.
     """
     # The one of `common.compat.sdk` still says "dataset" for "asset" on Airflow 2.
     from airflow.providers.common.compat.lineage import hook as hook_lineage
 
     collector: Any = hook_lineage.get_hook_lineage_collector()  # type: ignore[no-untyped-call]
     collector.add_input_asset(context=hook, uri=source)
-    collector.add_output_asset(context=hook, uri=destination)
+    for destination in destinations:
+        collector.add_output_asset(context=hook, uri=destination)
+
+
+class RunLineage:
+    """What an operator tells of the run that it waited for."""
+
+    _finished: ActorRun | None = None
+
+    def report_run(self, hook: Any, run: ActorRun) -> None:
+        """
+        Take note of a finished run, and tell Airflow's collector which storages it filled.
+
+        :param hook: the hook that ran it.
+        :param run: the run.
+        """
+        self._finished = run
+        report(hook, f"apify://actors/{run.data['actId']}", *_outputs(run))
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """
+        Return the lineage of the task, for the OpenLineage provider.
+
+        :param task_instance: the task instance.
+        """
+        return _openlineage_of_run(self._finished) if self._finished else None
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:
+        """
+        Return the lineage of the task, for the OpenLineage provider.
+
+        :param task_instance: the task instance.
+        """
+        return self.get_openlineage_facets_on_complete(task_instance)
 
 
 def openlineage(source: str, destination: str, result: Mapping[str, Any]) -> Any:
@@ -54,3 +89,41 @@ def _namespace_and_name(uri: str) -> tuple[str, str]:
     if parts.scheme == "file":
         return "file", parts.path
     return f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/")
+
+
+def _outputs(run: ActorRun) -> list[str]:
+    return [
+        f"apify://datasets/{run.data['defaultDatasetId']}",
+        f"apify://key-value-stores/{run.data['defaultKeyValueStoreId']}",
+    ]
+
+
+def _openlineage_of_run(run: ActorRun) -> Any:
+    import attr
+    from airflow.providers.common.compat.openlineage.facet import Dataset, ExternalQueryRunFacet
+    from airflow.providers.openlineage.extractors import OperatorLineage
+    from openlineage.client.generated.base import RunFacet
+
+    @attr.define
+    class ApifyRunFacet(RunFacet):
+        actorId: str
+        taskId: str | None
+        buildNumber: str | None
+        status: str
+        usageTotalUsd: float | None
+        consoleUrl: str
+
+    info = run.info
+    facet = ApifyRunFacet(
+        info["actId"],
+        info["actorTaskId"],
+        info["buildNumber"],
+        run.status,
+        info["usageTotalUsd"],
+        run.console_url,
+    )
+    query = ExternalQueryRunFacet(externalQueryId=run.id, source="apify")
+    return OperatorLineage(
+        outputs=[Dataset(*_namespace_and_name(uri)) for uri in _outputs(run)],
+        run_facets={"apify_run": facet, "externalQuery": query},
+    )

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 ITEM_BYTES = 500
 # What goes out at once when the bandwidth is limited.
-SLICE = 1 << 16
+SLICE = 1 << 18
 NO_LIMIT = 999_999_999_999
 
 

@@ -208,7 +208,7 @@ def wait_for_end(plan: WaitPlan, seen: Callable[[ActorRun], None]) -> Flow[Outco
             tolerance = Tolerance()
             seen(run)
             if run.is_finished:
-                run = yield from settle(run)
+                run = yield from settle(run, asked_at)
             yield from reader.read_on(at_end=run.is_finished)
             if run.is_finished:
                 return ended(WaitEnd.FINISHED, run=run)
@@ -220,17 +220,18 @@ def wait_for_end(plan: WaitPlan, seen: Callable[[ActorRun], None]) -> Flow[Outco
             yield Pause(min(pause, left))
 
 
-def settle(run: ActorRun) -> Flow[ActorRun]:
+def settle(run: ActorRun, asked_at: float) -> Flow[ActorRun]:
     """
     Wait until the figures of a finished run are final, and return it with them.
 
     :param run: the run.
+    :param asked_at: when Apify was asked for it, in seconds since the epoch.
     """
-    ended_at = run.finished_at.timestamp() if run.finished_at else time.time()
-    left = min(ended_at + _SETTLED_AFTER - time.time(), _SETTLED_AFTER)
-    if left <= 0:
+    ended_at = run.finished_at.timestamp() if run.finished_at else asked_at
+    if asked_at >= ended_at + _SETTLED_AFTER:
         return run
-    yield Pause(left)
+    # Our clock need not agree with Apify's.
+    yield Pause(min(max(0.0, ended_at + _SETTLED_AFTER - time.time()), _SETTLED_AFTER))
     try:
         settled: ActorRun = yield get_run(run.id, patience=2)
     except ApifyHttpError:

@@ -26,8 +26,7 @@ class Timer:
 
     def cancel(self) -> None:
         """Forget the callback; harmless when it has already run."""
-        self.callback = None
-        self._clock._wake()
+        self._clock._forget(self)
 
 
 class Clock:
@@ -44,6 +43,7 @@ class Clock:
         self._emulated = time.time()
         self._order = itertools.count()
         self._timers: list[tuple[float, int, Timer]] = []
+        self._alive = 0  # how many of the timers are not cancelled
         self._thread: threading.Thread | None = None
 
     def time(self) -> float:
@@ -80,6 +80,7 @@ class Clock:
         timer = Timer(self, callback)
         with self._changed:
             heapq.heappush(self._timers, (moment, next(self._order), timer))
+            self._alive += 1
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="emulator-clock", daemon=True)
                 self._thread.start()
@@ -103,7 +104,9 @@ class Clock:
     def close(self) -> None:
         """Drop all that is still due."""
         with self._changed:
-            self._timers.clear()
+            for _, _, timer in self._timers:
+                timer.callback = None
+            self._alive = 0
             self._changed.notify()
 
     def _move(self, seconds: float, speed: float) -> None:
@@ -112,17 +115,21 @@ class Clock:
             self._speed = speed
             self._changed.notify()
 
-    def _wake(self) -> None:
+    def _forget(self, timer: Timer) -> None:
+        # A cancelled timer stays in the queue until its time: thousands of long polls are cancelled at once
+        # when their run ends, and waking the thread for each would cost more than all the rest.
         with self._changed:
-            if self._timers and self._timers[0][2].callback is None:
-                self._changed.notify()
+            if timer.callback is not None:
+                timer.callback = None
+                self._alive -= 1
+                if not self._alive:
+                    self._changed.notify()
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                while self._timers and self._timers[0][2].callback is None:
-                    heapq.heappop(self._timers)
-                if not self._timers:
+                if not self._alive:
+                    self._timers.clear()
                     self._thread = None
                     return
                 remaining = self._timers[0][0] - self.time()
@@ -131,7 +138,8 @@ class Clock:
                     self._changed.wait(min(real, threading.TIMEOUT_MAX))
                     continue
                 timer = heapq.heappop(self._timers)[2]
-            callback, timer.callback = timer.callback, None
+                callback, timer.callback = timer.callback, None
+                self._alive -= callback is not None
             if callback is not None:
                 callback()
 

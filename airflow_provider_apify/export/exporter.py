@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -86,6 +87,7 @@ class Job:
     :param rows_per_file: how many rows a file has at the most; None for one file.
     :param expected_rows: how many rows there must be.
     :param fail_on_empty: whether there must be any.
+    :param checksum: whether the result tells the SHA-256 of a single file; a manifest always does.
     :param concurrency: how many requests at a time.
     """
 
@@ -97,6 +99,7 @@ class Job:
     rows_per_file: int | None
     expected_rows: int | None
     fail_on_empty: bool
+    checksum: bool
     concurrency: int
 
     def require(self, rows: int) -> None:
@@ -154,7 +157,7 @@ def _pages(job: Job, source: DatasetSource, client: Client) -> Iterator[Page]:
 
 
 def _write_file(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) -> dict[str, Any]:
-    size = 0
+    size, checksum = 0, hashlib.sha256()
     with job.destination.begin() as sink, surveyed(read(), layout) as pages:
         chunks = layout.lay_out(page.data for page in pages)
         if job.format.gzipped and not job.format.takes_gzip:
@@ -162,8 +165,11 @@ def _write_file(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) ->
         for chunk in chunks:
             sink.write(chunk)
             size += len(chunk)
+            if job.checksum:
+                checksum.update(chunk)
         sink.commit()
-    return {"destination": job.destination.uri, "bytes": size, "files": 1}
+    result = {"destination": job.destination.uri, "bytes": size, "files": 1}
+    return result | ({"sha256": checksum.hexdigest()} if job.checksum else {})
 
 
 def _write_parts(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) -> dict[str, Any]:
@@ -187,7 +193,7 @@ def _write_parts(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) -
                 parts.append(part)
         for sink in waiting:
             sink.commit()
-        listed.write(manifest(job.dataset_id, job.format.name, [part.entry() for part in parts]))
+        listed.write(manifest(job.dataset_id, [part.entry() for part in parts]))
         listed.commit()
     # Loaders take whatever has the name of a part, so none may be left of an export that had more.
     for number in range(len(parts), len(old["files"])):

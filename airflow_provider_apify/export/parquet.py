@@ -17,7 +17,7 @@ from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.export.layout import Layout
 
 # Readers want row groups of some size; memory wants them small.
-_ROW_GROUP_BYTES = 16 << 20
+_ROW_GROUP_BYTES = 8 << 20
 # So many different kinds of rows are remembered, to look at each kind only once.
 _KINDS_REMEMBERED = 10_000
 

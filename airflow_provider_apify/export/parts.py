@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,11 +36,12 @@ class Part:
     """
     What is known of a written file.
 
-    :param uri: where it is.
+    :param destination: where it is.
     :param rows: how many rows it has.
+    :param size: how many bytes.
     """
 
-    uri: str
+    destination: str
     rows: int = 0
     size: int = 0
     _hash: Any = field(default_factory=hashlib.sha256)
@@ -56,21 +57,26 @@ class Part:
 
     def entry(self) -> dict[str, Any]:
         """Return its entry in a manifest."""
-        return {"uri": self.uri, "rows": self.rows, "bytes": self.size, "sha256": self._hash.hexdigest()}
+        return {
+            "destination": self.destination,
+            "rows": self.rows,
+            "bytes": self.size,
+            "sha256": self._hash.hexdigest(),
+        }
 
 
-def manifest(dataset_id: str, format_name: str, entries: Iterable[dict[str, Any]]) -> bytes:
+def manifest(dataset_id: str, results: Iterable[Mapping[str, Any]]) -> bytes:
     """
-    Make a manifest.
+    Make a manifest of an export in many files, by one task or by many.
 
     :param dataset_id: the dataset.
-    :param format_name: the format of the files.
-    :param entries: what is known of each file, in the order of the rows.
+    :param results: what is known of each file, in the order of the rows; results of mapped tasks, with
+        `checksum=True`, will do.
     """
-    files = list(entries)
+    known = ("destination", "rows", "bytes", "sha256")
+    files = [{name: result[name] for name in known} for result in results]
     whole = {
         "dataset_id": dataset_id,
-        "format": format_name,
         "rows": sum(file["rows"] for file in files),
         "bytes": sum(file["bytes"] for file in files),
         "files": files,

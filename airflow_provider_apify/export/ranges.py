@@ -180,8 +180,7 @@ def fetch(source: DatasetSource, range_: Range) -> Flow[list[Page]]:
 
 def _plan_backwards(source: DatasetSource, page_size: PageSize, known: int) -> Plan:
     # Counted from the newest item, all places shift with each new one: the end must be known, and stay.
-    while found := (yield from _reach(source, known, page_size.items)):
-        known += found
+    known = yield from _count(source, known)
     position, last = source.selection.offset, source.selection.last
     end = known if last is None else min(known, last)
     while position < end:
@@ -203,6 +202,29 @@ def ask(call: Call[T]) -> Flow[T]:
     """
     result: T = yield call
     return result
+
+
+def share(source: DatasetSource, items: int) -> Flow[list[Range]]:
+    """
+    Divide the items of a dataset among several exports.
+
+    :param source: the dataset.
+    :param items: how many items each of them has, the last one fewer.
+    """
+    metadata = yield source.metadata()
+    end = yield from _count(source, int(metadata.get("itemCount") or 0))
+    if source.selection.last is not None:
+        end = min(end, source.selection.last)
+    return [Range(start, min(start + items, end)) for start in range(source.selection.offset, end, items)]
+
+
+def _count(source: DatasetSource, known: int) -> Generator[Call[Any], Any, int]:
+    """Return how many items there are, given how many there are at least."""
+    reach = _FIRST_ROWS
+    while found := (yield from _reach(source, known, reach)):
+        known += found
+        reach *= 2
+    return known
 
 
 def _reach(source: DatasetSource, position: int, reach: int) -> Generator[Call[Any], Any, int]:

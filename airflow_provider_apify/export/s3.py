@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
 # S3 takes parts of 5 MiB to 5 GiB, 10,000 of them at the most: they grow on the way to a very large object.
-_PART_BYTES = 8 << 20
+_PART_BYTES = 16 << 20
 _PARTS_PER_SIZE = 1_000
 _UPLOADS = 4
 
@@ -59,7 +60,7 @@ class S3Object(Destination):
 
         client: Any = self.hook.get_conn()
         try:
-            client.head_bucket(Bucket=self.bucket)
+            self._require_bucket(client)
             self.refuse_existing()
             self._sweep(client)
         except (BotoCoreError, ClientError) as error:
@@ -93,6 +94,18 @@ class S3Object(Destination):
             raise ApifyConfigurationError(
                 f"{self.uri} exists already. Choose another key, or set `replace=True`."
             )
+
+    def _require_bucket(self, client: Any) -> None:
+        from botocore.exceptions import ClientError
+
+        try:
+            client.head_bucket(Bucket=self.bucket)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.FORBIDDEN:
+                raise
+            # To write, one need not be allowed to look: only an upload tells.
+            upload = client.create_multipart_upload(Bucket=self.bucket, Key=self.key)
+            client.abort_multipart_upload(Bucket=self.bucket, Key=self.key, UploadId=upload["UploadId"])
 
     def _sweep(self, client: Any) -> None:
         # S3 charges for what lies there.

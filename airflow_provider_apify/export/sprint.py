@@ -19,7 +19,7 @@ from airflow_provider_apify.export.source import DatasetSource, Page
 # Small enough to stay in the processor's cache between the socket and the file.
 _CHUNK_BYTES = 1 << 18
 # Below this rate ranges in parallel are faster; looked at each time so many seconds have passed.
-_FAST_BYTES_PER_SECOND = 150e6
+_FAST_BYTES_PER_SECOND = 100e6
 _LOOK_SECONDS = 0.1
 
 
@@ -42,8 +42,11 @@ def sprint(source: DatasetSource, client: Client) -> Iterator[Page]:
     rest = b""
     try:
         with client.open(source.all()) as answer:
-            since, size = 0.0, 0
+            waited, size, asked = 0.0, 0, time.monotonic()
             for chunk in answer.parts(_CHUNK_BYTES):
+                # Only the wait for the line counts: where the disk is slow, more connections are no help. And
+                # not the wait for the first chunk, which is the server's.
+                waited, size = (waited + time.monotonic() - asked, size + len(chunk)) if size else (0.0, 1)
                 end = chunk.rfind(b"\n") + 1
                 if end:
                     data = rest + chunk[:end]
@@ -51,13 +54,11 @@ def sprint(source: DatasetSource, client: Client) -> Iterator[Page]:
                     rest = chunk[end:]
                 else:
                     rest += chunk
-                now = time.monotonic()
-                # The first chunk waited for the server: the clock starts after it.
-                since, size = since or now, size + len(chunk)
-                if now - since >= _LOOK_SECONDS:
-                    if size < _FAST_BYTES_PER_SECOND * (now - since):
+                if waited >= _LOOK_SECONDS:
+                    if size < _FAST_BYTES_PER_SECOND * waited:
                         return
-                    since, size = now, 0
+                    waited, size = 0.0, 1
+                asked = time.monotonic()
     except ApifyHttpError:
         return
     if _is_row(rest):

@@ -22,7 +22,7 @@ from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.transport import AsyncClient, Client, Endpoint, connect
 from airflow_provider_apify.api.waiting import Outcome, WaitPlan, deadline, wait_for_end
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE, DEFAULT_BASE_URL
-from airflow_provider_apify.hooks.items import ItemIterator
+from airflow_provider_apify.hooks.items import ItemIterator, split_dataset
 from airflow_provider_apify.reporting import StatusLog, conclude, log_each
 
 P = ParamSpec("P")
@@ -138,6 +138,17 @@ class ApifyHook(BaseHook):
     def iterate_items(self) -> ItemIterator:
         """All items of a dataset; see :class:`~airflow_provider_apify.hooks.items.ItemIterator`."""
         return ItemIterator(self)
+
+    def split_dataset(self, dataset_id: str, items_per_part: int, **selection: Any) -> list[dict[str, int]]:
+        """
+        Divide a dataset among mapped tasks, each of which exports its own part on a worker of its own.
+
+        :param dataset_id: ID, `username/name` or `username~name`.
+        :param items_per_part: how many items a part has; the last one has fewer.
+        :param selection: `offset` and `limit` of the whole.
+        :return: the arguments `offset` and `limit` of each transfer, for `expand_kwargs`.
+        """
+        return split_dataset(self, dataset_id, items_per_part, selection)
 
     def send(self, call: Call[T]) -> T:
         """

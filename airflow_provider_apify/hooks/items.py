@@ -6,7 +6,9 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_apify.api.flows import drive
 from airflow_provider_apify.api.inputs import resource_ref
+from airflow_provider_apify.export.ranges import share
 from airflow_provider_apify.export.reading import DEFAULT_CONCURRENCY, read_pages, read_pages_async
 from airflow_provider_apify.export.selection import select
 from airflow_provider_apify.export.source import DatasetSource
@@ -59,6 +61,21 @@ class ItemIterator:
             async for page in read_pages_async(source, client.send, concurrency):
                 for item in _items(page.data):
                     yield item
+
+
+def split_dataset(
+    hook: ApifyHook, dataset_id: str, items_per_part: int, selection: dict[str, Any]
+) -> list[dict[str, int]]:
+    """
+    Divide a dataset among mapped tasks, for :class:`~airflow_provider_apify.hooks.apify.ApifyHook`.
+
+    :param hook: the way to Apify.
+    :param dataset_id: which dataset.
+    :param items_per_part: how many items a part has.
+    :param selection: `offset` and `limit` of the whole.
+    """
+    parts = drive(share(_source(dataset_id, selection), items_per_part), hook.send)
+    return [{"offset": part.start, "limit": part.stop - part.start} for part in parts]
 
 
 def _source(dataset_id: str, selection: dict[str, Any]) -> DatasetSource:

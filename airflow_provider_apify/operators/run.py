@@ -17,7 +17,6 @@ from airflow_provider_apify.api.calls import Call
 from airflow_provider_apify.api.checking import check_actor_input, check_task_input
 from airflow_provider_apify.api.errors import (
     ApifyCapacityError,
-    ApifyConfigurationError,
     ApifyRunAbortedError,
 )
 from airflow_provider_apify.api.flows import Flow, drive
@@ -26,7 +25,8 @@ from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.waiting import LOG_INTERVAL, QUICK, Outcome, WaitEnd, WaitPlan, deadline
 from airflow_provider_apify.durable import RunStarter
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.inline import Returns, result_of
+from airflow_provider_apify.inline import Returns, check_returns, result_of
+from airflow_provider_apify.lineage import RunLineage
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.reporting import DEFERRING, ActorLog, conclude
 
@@ -35,7 +35,7 @@ _FIRST_CAPACITY_DELAY = 20.0
 _LONGEST_CAPACITY_DELAY = 300.0
 
 
-class _RunOperator(BaseOperator):
+class _RunOperator(RunLineage, BaseOperator):
     """What the operators of this module have in common; the public ones document the arguments."""
 
     template_fields: Sequence[str] = (
@@ -153,10 +153,7 @@ class _RunOperator(BaseOperator):
     def _execute(
         self, context: Context, *, attempt: int, capacity_until: float | None, abort_at: float | None
     ) -> Any:
-        if self.returns != "run" and not self.wait_for_completion:
-            raise ApifyConfigurationError(
-                f'`returns="{self.returns}"` needs `wait_for_completion=True`. Nothing was started.'
-            )
+        check_returns(self.returns, waits=self.wait_for_completion)
         if isinstance(self.run_input, dict):
             # The Actor may log what it was given: values under keys like `password` are masked from here on.
             mask_secret(self.run_input)
@@ -249,7 +246,9 @@ class _RunOperator(BaseOperator):
             message = f"{outcome.message} The run {run.id} was aborted ({run.status}): {run.console_url}"
             raise ApifyRunAbortedError(message, run=run.info)
         actor_log = "off" if self.actor_log == "full" else self.actor_log
-        run = conclude(outcome.finished_run(), self.hook.send, self.log, actor_log=actor_log)
+        run = outcome.finished_run()
+        self.report_run(self.hook, run)
+        run = conclude(run, self.hook.send, self.log, actor_log=actor_log)
         # Only the run info has keys that are known.
         self.multiple_outputs = self.multiple_outputs and self.returns == "run"
         return result_of(run, self.returns, self.hook.send)
@@ -287,7 +286,9 @@ class RunActorOperator(_RunOperator):
     success; a Clear starts a new one. Every limit is the Actor's own unless it is given.
 
     :param actor_id: ID or `username/name` of the Actor. (templated)
-    :param run_input: input: a dict, a string that holds JSON, or the path of a `.json` file. (templated)
+    :param run_input: input: a dict, a string that holds JSON, or the path of a `.json` file. Take secrets
+        from a connection or variable, `{{ conn.site.password }}`: Airflow masks those everywhere, and what
+        is under a key like `password`. (templated)
     :param content_type: media type of an input that is not JSON. (templated)
     :param build: tag or number of the build to run. (templated)
     :param memory_mbytes: memory in megabytes, a power of two from 128 on. (templated)
@@ -297,7 +298,8 @@ class RunActorOperator(_RunOperator):
     :param max_total_charge_usd: how much the run may cost, in US dollars. (templated)
     :param restart_on_error: let Apify restart the run when it fails. (templated)
     :param force_permission_level: `LIMITED_PERMISSIONS` or `FULL_PERMISSIONS`. (templated)
-    :param webhooks: ad-hoc webhooks, as dicts with `eventTypes`, `requestUrl`, … (templated)
+    :param webhooks: ad-hoc webhooks, as dicts with `eventTypes`, `requestUrl`, … Apify's own `{{…}}` in a
+        `payloadTemplate` stands between `{% raw %}` and `{% endraw %}`. (templated)
     :param validate_input: check the input against the Actor's input schema before anything is started; the
         error names every field that is wrong.
     :param wait_for_completion: wait for the end of the run, and fail unless it succeeded.

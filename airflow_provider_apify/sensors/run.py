@@ -101,6 +101,7 @@ class ApifyRunSensor(BaseSensorOperator):
 
         :param context: Airflow's task context.
         """
+        asked_at = time.time()
         try:
             run = self.hook.get_run(self.run_id)
         except ApifyHttpError as error:
@@ -114,7 +115,7 @@ class ApifyRunSensor(BaseSensorOperator):
         StatusLog(self.log)(run)
         if not run.is_finished:
             return PokeReturnValue(is_done=False)
-        run = drive(settle(run), self.hook.send)
+        run = drive(settle(run, asked_at), self.hook.send)
         return PokeReturnValue(is_done=True, xcom_value=self._conclude(run, self.actor_log))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:

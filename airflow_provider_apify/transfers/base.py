@@ -104,6 +104,7 @@ class DatasetTransfer(Transfer):
         bytes and SHA-256. CSV and Parquet files of one export have the same columns. (templated)
     :param expected_rows: how many rows there must be, or the task fails. (templated)
     :param fail_on_empty: fail if there is no row.
+    :param checksum: add the file's SHA-256 to the result.
     :param concurrency: how many requests at a time. (templated)
     :param apify_conn_id: the Airflow connection to Apify. (templated)
     :raises ApifyConfigurationError: if an argument or the destination cannot be used; nothing was read.
@@ -150,6 +151,7 @@ class DatasetTransfer(Transfer):
         rows_per_file: int | str | None = None,
         expected_rows: int | str | None = None,
         fail_on_empty: bool = False,
+        checksum: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -172,6 +174,7 @@ class DatasetTransfer(Transfer):
         self.rows_per_file = rows_per_file
         self.expected_rows = expected_rows
         self.fail_on_empty = fail_on_empty
+        self.checksum = checksum
 
     def _transfer(self) -> dict[str, Any]:
         resource_ref("dataset", self.dataset_id)
@@ -197,6 +200,7 @@ class DatasetTransfer(Transfer):
             rows_per_file=number("rows_per_file", self.rows_per_file, int, least=1),
             expected_rows=number("expected_rows", self.expected_rows, int),
             fail_on_empty=self.fail_on_empty,
+            checksum=self.checksum,
             concurrency=number("concurrency", self.concurrency, int, least=1),
         )
         return export(job, self.hook.get_conn(), self.log)

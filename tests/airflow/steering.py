@@ -46,14 +46,21 @@ class Airflow:
         return done.stdout + done.stderr
 
     @contextmanager
-    def standalone(self) -> Iterator[Rest]:
-        """Run the whole of Airflow, and stop it again."""
+    def standalone(self, password: str | None = None) -> Iterator[Rest]:
+        """
+        Run the whole of Airflow, and stop it again.
+
+        :param password: of the user `admin`; None lets everybody in.
+        """
+        passwords = self.home / "passwords.json"
+        passwords.write_text(json.dumps({"admin": password}))
         port = free_port()
         env = self.env | {
             "AIRFLOW__API__PORT": str(port),
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": str(password is None),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
         }
         with (
             (self.home / "standalone.log").open("w") as log,
@@ -68,6 +75,10 @@ class Airflow:
             try:
                 rest = Rest(f"http://127.0.0.1:{port}")
                 rest.until(lambda: rest.healthy(), seconds=120)
+                if password is not None:
+                    login = {"username": "admin", "password": password}
+                    token = rest("POST", "/auth/token", login)["access_token"]
+                    rest.headers["Authorization"] = f"Bearer {token}"
                 yield rest
             finally:
                 end_group(process)

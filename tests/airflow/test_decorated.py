@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_apify.emulator import Emulator
-from tests.airflow.conftest import Airflow
+from tests.airflow.steering import Airflow
 
 
 def test_each_function_feeds_a_run(

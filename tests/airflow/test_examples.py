@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -52,6 +54,21 @@ def test_the_mapped_one(airflow: Airflow, emulator: Emulator, tmp_path: Path) ->
     assert len(emulator.runs) == before + 3
     assert sorted(path.read_bytes() for path in tmp_path.iterdir()) == [expected(url, 1) for url in urls]
     assert_secret(airflow, printed)
+
+
+def test_the_large_export(airflow: Airflow, emulator: Emulator, tmp_path: Path) -> None:
+    rows = [item(START, n) for n in range(250)]
+    dataset_id = emulator.create_dataset(rows)
+    airflow.test_dag(
+        "example_apify_large_export", dataset_id=dataset_id, items_per_part=100, folder=f"file://{tmp_path}"
+    )
+    manifest = json.loads((tmp_path / "_items.manifest.json").read_bytes())
+    assert [file["rows"] for file in manifest["files"]] == [100, 100, 50]
+    parts = [Path(file["destination"].removeprefix("file://")) for file in manifest["files"]]
+    for part, file in zip(parts, manifest["files"], strict=True):
+        assert hashlib.sha256(part.read_bytes()).hexdigest() == file["sha256"]
+    landed = b"".join(gzip.decompress(part.read_bytes()) for part in parts)
+    assert [json.loads(line) for line in landed.splitlines()] == rows
 
 
 def test_the_taskflow_one(airflow: Airflow) -> None:

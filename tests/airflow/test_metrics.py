@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.airflow.conftest import Airflow
+from tests.airflow.steering import Airflow
 
 
 def test_cost_duration_and_items(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:

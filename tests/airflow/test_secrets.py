@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify.emulator import Emulator
-from tests.airflow.conftest import Airflow
+from tests.airflow.steering import Airflow
 
 FROM_CONNECTION = "canary-of-the-connection"
 UNDER_A_NAME = "canary-under-its-name"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -46,7 +47,10 @@ def server(emulator: Emulator) -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server) -> ApifyClient:
-    return ApifyClient(server.token, api_url=server.url, api_public_url=server.url)
+    brief = timedelta(milliseconds=1)
+    return ApifyClient(
+        server.token, api_url=server.url, api_public_url=server.url, min_delay_between_retries=brief
+    )
 
 
 class Http:

@@ -49,6 +49,16 @@ def test_a_change_of_speed_wakes_who_waits() -> None:
     assert done.wait(10)
 
 
+def test_it_goes_on_after_it_was_closed() -> None:
+    clock = Clock()
+    pending = clock.call_at(clock.time() + 1000, lambda: None)
+    clock.close()
+    pending.cancel()
+    done = threading.Event()
+    clock.call_at(clock.time(), done.set)
+    assert done.wait(10)
+
+
 async def test_waiting_in_an_event_loop() -> None:
     clock = Clock(speed=1000)
     begun = clock.time()

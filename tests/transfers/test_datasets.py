@@ -330,7 +330,7 @@ def test_parts_and_their_manifest(emulator: Emulator, s3: S3, name: str) -> None
     keys = [f"items/{stem}-0000{n}.{suffix}" for n in range(3)]
     assert s3.keys == [f"items/_{stem}.manifest.json", *keys]
     listed = json.loads(s3.get("items/_out.manifest.json"))
-    assert [(file["uri"], file["rows"]) for file in listed["files"]] == [
+    assert [(file["destination"], file["rows"]) for file in listed["files"]] == [
         (f"s3://{BUCKET}/{key}", rows) for key, rows in zip(keys, (150, 150, 100), strict=True)
     ]
     parts = [s3.get(key) for key in keys]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.export import ranges, sprint
 from airflow_provider_apify.export import s3 as s3_module
@@ -91,6 +92,39 @@ def test_an_upload_that_fails(
     assert s3.keys == s3.uploads == []
     task.execute({})
     assert s3.get("out.jsonl").count(b"\n") == 12_000
+    assert not s3.uploads
+
+
+@pytest.mark.usefixtures("server", "hurried")
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_bucket_that_may_not_be_listed(
+    emulator: Emulator, s3: S3, monkeypatch: pytest.MonkeyPatch, writable: bool
+) -> None:
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    from botocore.exceptions import ClientError
+
+    def forbid(model: Any, **_: Any) -> None:
+        answer: Any = {"Error": {"Code": "403"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        raise ClientError(answer, model.name)
+
+    client: Any = S3Hook("aws_default").get_conn()
+    for operation in (
+        "HeadBucket",
+        "ListMultipartUploads",
+        *(() if writable else ("CreateMultipartUpload",)),
+    ):
+        client.meta.events.register(f"before-call.s3.{operation}", forbid)
+    monkeypatch.setattr(S3Hook, "get_conn", lambda self: client)
+    task = DatasetToS3Operator(
+        task_id="land", dataset_id=emulator.create_dataset(ROWS), key="out.jsonl", bucket_name=BUCKET
+    )
+    if writable:
+        task.execute({})
+        assert s3.get("out.jsonl").count(b"\n") == len(ROWS)
+    else:
+        with pytest.raises(ApifyConfigurationError, match="cannot be used"):
+            task.execute({})
+        assert not emulator.requests
     assert not s3.uploads
 
 

@@ -47,6 +47,21 @@ async def test_all_items(emulator: Emulator, hook: ApifyHook, selection: Any, to
     assert [item async for item in hook.iterate_items.aio(dataset_id, **selection)] == expected
 
 
+@pytest.mark.parametrize("total", ["exact", "stale", "zero"])
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 700])
+def test_shares_for_mapped_tasks(emulator: Emulator, hook: ApifyHook, count: int, total: Any) -> None:
+    emulator.switches.stale_total, emulator.switches.stale_seconds = total, 1e9
+    dataset_id = emulator.create_dataset(ITEMS[: count // 2])
+    emulator.platform.datasets[dataset_id].push(ITEMS[count // 2 : count])
+    shares = hook.split_dataset(dataset_id, 100)
+    assert [share["limit"] for share in shares[:-1]] == [100] * (len(shares) - 1)
+    assert [item for share in shares for item in hook.iterate_items(dataset_id, **share)] == ITEMS[:count]
+    assert hook.split_dataset(dataset_id, 30, offset=10, limit=50)[:1] in (
+        [],
+        [{"offset": 10, "limit": min(30, count - 10)}],
+    )
+
+
 async def test_may_be_left_early(emulator: Emulator, hook: ApifyHook) -> None:
     dataset_id = emulator.create_dataset(ITEMS)
     assert list(itertools.islice(hook.iterate_items(dataset_id), 5)) == ITEMS[:5]

@@ -118,3 +118,9 @@ def test_without_a_wait_there_is_nothing_to_return(emulator: Emulator, tries: Tr
     with pytest.raises(ApifyConfigurationError, match="wait_for_completion"):
         run_actor(returns="items", wait_for_completion=False).execute(tries.context)
     assert not emulator.runs
+
+
+def test_an_unknown_result_is_an_error(emulator: Emulator, tries: Tries) -> None:
+    with pytest.raises(ApifyConfigurationError, match="'run', 'items', 'output'"):
+        run_actor(returns="dataset").execute(tries.context)
+    assert not emulator.runs

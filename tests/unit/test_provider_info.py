@@ -101,11 +101,13 @@ def test_a_dag_file_stays_cheap_to_parse() -> None:
 
 
 def test_dependencies_run_one_way() -> None:
-    """api <- hooks <- durable <- triggers <- operators, sensors; hooks <- transfers; nobody <- emulator."""
+    """api <- export <- hooks <- durable <- triggers <- operators, sensors, transfers; not <- emulator."""
     allowed = {
         "api": {"api"},
         "emulator": {"emulator"},
-        "hooks": {"api", "hooks", "reporting", "get_provider_info"},
+        "export": {"api", "export"},
+        "hooks": {"api", "export", "hooks", "reporting", "get_provider_info"},
+        "transfers": {"api", "export", "hooks", "lineage", "transfers"},
         "triggers": {"api", "hooks", "triggers", "reporting", "durable"},
     }
     for folder, may_use in allowed.items():

@@ -1,0 +1,80 @@
+"""`apify://` URIs, as Airflow takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow import __version__ as airflow_version
+from airflow.providers.common.compat.sdk import Asset
+
+from airflow_provider_apify.api.errors import ApifyRunFailedError
+from airflow_provider_apify.emulator import Emulator
+from airflow_provider_apify.operators.run import RunActorOperator
+from tests.conftest import Tries
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("apify://datasets/abcDEF123", "apify://datasets/abcDEF123"),
+        ("apify://datasets/emulator~feed", "apify://datasets/emulator~feed"),
+        ("apify://actors/apify/web-scraper", "apify://actors/apify~web-scraper"),
+        ("apify://key-value-stores/x/", "apify://key-value-stores/x"),
+    ],
+)
+def test_a_uri_that_names_something(given: str, taken: str) -> None:
+    assert Asset(uri=given).uri == taken
+
+
+@pytest.mark.parametrize("given", ["apify://datasets", "apify://dataset/x", "apify://actors/a/b/c"])
+def test_a_uri_that_names_nothing(given: str) -> None:
+    words = "names nothing at Apify"
+    # Airflow 2 only warns.
+    with pytest.warns(match=words) if airflow_version < "3" else pytest.raises(ValueError, match=words):
+        Asset(uri=given)
+
+
+@pytest.mark.usefixtures("server", "hurried")
+def test_a_finished_run_is_told_of(emulator: Emulator, tries: Tries, monkeypatch: Any) -> None:
+    from airflow.providers.common.compat.lineage import hook as hook_lineage
+
+    class Collector:
+        def __init__(self) -> None:
+            self.told: dict[str, list[str]] = {"in": [], "out": []}
+
+        def add_input_asset(self, *, context: Any, uri: str) -> None:
+            self.told["in"].append(uri)
+
+        def add_output_asset(self, *, context: Any, uri: str) -> None:
+            self.told["out"].append(uri)
+
+    collector = Collector()
+    monkeypatch.setattr(hook_lineage, "get_hook_lineage_collector", lambda: collector)
+    operator = RunActorOperator(task_id="run", actor_id="emulator/worker", wait_for_completion=True)
+    info = operator.execute(tries.context)
+    assert collector.told == {
+        "in": [f"apify://actors/{info['actId']}"],
+        "out": [
+            f"apify://datasets/{info['defaultDatasetId']}",
+            f"apify://key-value-stores/{info['defaultKeyValueStoreId']}",
+        ],
+    }
+    pytest.importorskip("airflow.providers.openlineage.extractors")
+    told = operator.get_openlineage_facets_on_complete(None)
+    assert [f"{dataset.namespace}/{dataset.name}" for dataset in told.outputs] == collector.told["out"]
+    facet = told.run_facets["apify_run"]
+    assert (facet.actorId, facet.buildNumber) == (info["actId"], info["buildNumber"])
+    assert facet.usageTotalUsd == info["usageTotalUsd"]
+    assert told.run_facets["externalQuery"].externalQueryId == info["id"]
+
+
+@pytest.mark.usefixtures("server", "hurried")
+def test_a_failed_run_is_told_of(tries: Tries) -> None:
+    pytest.importorskip("airflow.providers.openlineage.extractors")
+    operator = RunActorOperator(
+        task_id="run", actor_id="emulator/worker", run_input={"fail": True}, wait_for_completion=True
+    )
+    with pytest.raises(ApifyRunFailedError):
+        operator.execute(tries.context)
+    assert operator.get_openlineage_facets_on_failure(None).run_facets["apify_run"].status == "FAILED"
