@@ -26,7 +26,7 @@ from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError
 from airflow_provider_apify.api.flows import drive
 from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.transport import Client
-from airflow_provider_apify.api.waiting import WaitPlan
+from airflow_provider_apify.api.waiting import MISSING_GRACE, WaitPlan
 from airflow_provider_apify.hooks.apify import USER_AGENT, ApifyHook
 
 #: Key in the task state store; a promise.
@@ -212,7 +212,8 @@ class RunStarter:
             found, _ = self._scan(send, self._pending.fingerprint, since=self._pending.at, any_try=False)
             run_id = found.id if found else None
         if run_id is not None:
-            run = drive(waiting.abort(run_id, gracefully=self._abort_gracefully), send)
+            abort = waiting.abort(run_id, gracefully=self._abort_gracefully, missing_for=MISSING_GRACE)
+            run = drive(abort, send)
             self._log.info("Aborted the run %s (%s).", run.id, run.status)
 
     def _find(self) -> ActorRun | None:

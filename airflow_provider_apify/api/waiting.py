@@ -240,12 +240,13 @@ def settle(run: ActorRun, asked_at: float) -> Flow[ActorRun]:
     return settled if settled.is_finished else run
 
 
-def abort(run_id: str, *, gracefully: bool = False) -> Flow[ActorRun]:
+def abort(run_id: str, *, gracefully: bool = False, missing_for: float = 0.0) -> Flow[ActorRun]:
     """
     Stop a run; that it is over already is no error.
 
     :param run_id: the run.
     :param gracefully: let the Actor save its state first, for up to 30 s.
+    :param missing_for: for how many seconds Apify may not know a run that was started a moment ago.
     :raises ApifyHttpError: if it could not be stopped and goes on.
     """
     asked_at, attempt = time.time(), 0
@@ -254,8 +255,7 @@ def abort(run_id: str, *, gracefully: bool = False) -> Flow[ActorRun]:
             run: ActorRun = yield abort_run(run_id, gracefully=gracefully)
             return run
         except ApifyNotFoundError:
-            # It may have been started a moment ago.
-            if time.time() - asked_at >= MISSING_GRACE:
+            if time.time() - asked_at >= missing_for:
                 raise
         except ApifyApiError:
             # Whether Apify refuses to abort a finished run, or ignores it, is not documented consistently.

@@ -18,7 +18,7 @@ from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flows import drive_async
 from airflow_provider_apify.api.logs import LogLines
 from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.api.waiting import Outcome, WaitEnd, WaitPlan, abort, wait_for_end
+from airflow_provider_apify.api.waiting import MISSING_GRACE, Outcome, WaitEnd, WaitPlan, abort, wait_for_end
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.reporting import StatusLog
 
@@ -164,9 +164,10 @@ class ApifyRunTrigger(BaseTrigger):
             self.log.info("The task was stopped by a user: aborted run %s (%s).", run.id, run.status)
 
     async def _abort(self) -> ActorRun | None:
+        flow = abort(self.run_id, gracefully=self.abort_gracefully, missing_for=MISSING_GRACE)
         try:
             async with self._hook.async_client() as client:
-                return await drive_async(abort(self.run_id, gracefully=self.abort_gracefully), client.send)
+                return await drive_async(flow, client.send)
         except ApifyError as error:
             self.log.error("The run %s could not be aborted and may be going on. %s", self.run_id, error)
             return None
