@@ -14,7 +14,7 @@ from airflow_provider_apify.api.errors import ApifyTooLargeError
 from airflow_provider_apify.export.selection import Selection
 
 # Twice the page that is aimed at: what is larger is asked for in halves.
-_MAX_PAGE_BYTES = 6 << 20
+_MAX_PAGE_BYTES = 8 << 20
 _GZIP = 31
 
 
