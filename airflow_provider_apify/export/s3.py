@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
 # S3 takes parts of 5 MiB to 5 GiB, 10,000 of them at the most: they grow on the way to a very large object.
-_PART_BYTES = 8 << 20
+_PART_BYTES = 16 << 20
 _PARTS_PER_SIZE = 1_000
 _UPLOADS = 4
 
