@@ -59,6 +59,8 @@ def provider_to_disk(port: str, target: str, _: str | None) -> Callable[[], Any]
     from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
 
     task = DatasetToLocalOperator(task_id="land", dataset_id=DATASET, path=target, replace=True)
+    # The official client, too, is made before the clock starts.
+    task.hook.get_conn()
     return lambda: task.execute({})
 
 
@@ -70,6 +72,8 @@ def provider_to_s3(port: str, target: str, _: str | None) -> Callable[[], Any]:
     task = DatasetToS3Operator(
         task_id="land", dataset_id=DATASET, key=target, bucket_name=BUCKET, replace=True
     )
+    # The official client, too, is made before the clock starts.
+    task.hook.get_conn()
     return lambda: task.execute({})
 
 

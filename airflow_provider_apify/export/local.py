@@ -42,9 +42,9 @@ class LocalFile(Destination):
                 f"{self.path} is a directory. Add the name of a file. Nothing was read."
             )
         self.refuse_existing()
-        # Whoever still writes holds a lock.
+        # Whoever still writes holds a lock; where a disk has none, nothing is removed.
         for left_over in self.path.parent.glob(f".{escape(self.name)}.*.part"):
-            with left_over.open("ab") as file, suppress(BlockingIOError):
+            with suppress(OSError), left_over.open("ab") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 left_over.unlink(missing_ok=True)
 
@@ -84,7 +84,8 @@ class _LocalSink(Sink):
         self._destination = destination
         self._path = destination.path.with_name(f".{destination.name}.{uuid.uuid4().hex}.part")
         self._file = self._path.open("xb", buffering=0)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        with suppress(OSError):
+            fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def write(self, data: bytes) -> None:
         # An unbuffered file may take less than it is given.

@@ -25,7 +25,7 @@ T = TypeVar("T")
 # How often items that must be there are asked for again: as long as Apify's copies may lag, some 15 s.
 _PATIENCE = 6
 # A page in memory: large enough for the wire's speed, small enough for many at once.
-_LARGEST_PAGE = 3 << 20
+_LARGEST_PAGE = 4 << 20
 _SMALLEST_PAGE = 1 << 19
 _MOST_ROWS = 50_000
 _FIRST_ROWS = 1_000

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from airflow_provider_apify.api import calls
 from airflow_provider_apify.api.calls import Answer, Call
+from airflow_provider_apify.api.errors import ApifyTooLargeError
 from airflow_provider_apify.export.selection import Selection
 
 # Twice the page that is aimed at: what is larger is asked for in halves.
-_MAX_PAGE_BYTES = 6 << 20
+_MAX_PAGE_BYTES = 8 << 20
 _GZIP = 31
 
 
@@ -78,11 +80,11 @@ class DatasetSource:
         :param range_: which items; several at once may be refused for their size, a single one never is.
         """
         items = range_.stop - range_.start
-        return self._rows(range_.start, items).read_as(
-            _read_gzipped if self.gzipped else _read,
-            headers={"Accept-Encoding": "gzip"} if self.gzipped else {},
-            max_bytes=_MAX_PAGE_BYTES if items > 1 else None,
-        )
+        call, limit = self._rows(range_.start, items), _MAX_PAGE_BYTES if items > 1 else None
+        if not self.gzipped:
+            return call.read_as(_read, max_bytes=limit)
+        read = partial(_read_gzipped, limit)
+        return call.read_as(read, max_bytes=limit, headers={"Accept-Encoding": "gzip"})
 
     def all(self, format_name: str = "jsonl") -> Call[Any]:
         """
@@ -108,14 +110,16 @@ def _read(answer: Answer) -> Page:
     return Page(lines, lines.count(b"\n"), len(lines))
 
 
-def _read_gzipped(answer: Answer) -> Page:
+def _read_gzipped(limit: int | None, answer: Answer) -> Page:
     if answer.headers.get("Content-Encoding", "").lower() != "gzip":
         page = _read(answer)
         return replace(page, data=compress(page.data) if page.data else b"")
     body = answer.body
     try:
         unpacker = zlib.decompressobj(_GZIP)
-        plain = unpacker.decompress(body)
+        plain = unpacker.decompress(body, limit or 0)
+        if unpacker.unconsumed_tail:
+            raise ApifyTooLargeError(f"The page has more than {limit:,} bytes.")
         if not unpacker.eof or unpacker.unused_data:
             raise ValueError("the compressed body is not whole")
     except zlib.error as error:

@@ -17,7 +17,7 @@ from airflow_provider_apify.api.transport import Client
 from airflow_provider_apify.export.source import DatasetSource, Page
 
 # Small enough to stay in the processor's cache between the socket and the file.
-_CHUNK_BYTES = 1 << 18
+_CHUNK_BYTES = 1 << 19
 # Below this rate ranges in parallel are faster; looked at each time so many seconds have passed.
 _FAST_BYTES_PER_SECOND = 100e6
 _LOOK_SECONDS = 0.1
@@ -49,7 +49,7 @@ def sprint(source: DatasetSource, client: Client) -> Iterator[Page]:
                 waited, size = (waited + time.monotonic() - asked, size + len(chunk)) if size else (0.0, 1)
                 end = chunk.rfind(b"\n") + 1
                 if end:
-                    data = rest + chunk[:end]
+                    data = b"".join((rest, memoryview(chunk)[:end]))
                     yield Page(data, data.count(b"\n"), len(data))
                     rest = chunk[end:]
                 else:

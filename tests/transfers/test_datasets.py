@@ -398,13 +398,15 @@ def test_trouble_on_the_way_changes_nothing(emulator: Emulator, tmp_path: Path, 
 
 
 @pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
 def test_a_page_larger_than_expected_is_asked_for_in_halves(
-    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(source, "_MAX_PAGE_BYTES", 2000)
     rows = [{"text": "x" * (5000 if n == 40 else 10)} for n in range(100)]
-    to_local(emulator.create_dataset(rows), tmp_path / "out.jsonl")
-    assert lines((tmp_path / "out.jsonl").read_bytes()) == rows
+    to_local(emulator.create_dataset(rows), tmp_path / name)
+    data = (tmp_path / name).read_bytes()
+    assert lines(gzip.decompress(data) if name.endswith(".gz") else data) == rows
 
 
 def test_missing_items_are_an_error(emulator: Emulator, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -154,7 +155,10 @@ def test_a_killed_worker(
     emulator: Emulator, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ranges, "_FIRST_ROWS", 10)
-    dataset_id = emulator.create_dataset([{"n": n, "t": "x" * 1000} for n in range(3000)])
+    # Not to be compressed, or it would all be there before anyone can kill anything.
+    dataset_id = emulator.create_dataset(
+        [{"n": n, "t": random.Random(n).randbytes(500).hex()} for n in range(3000)]
+    )
     slow = emulator.faults.add(Fault("alter", "GET", ITEMS, bandwidth=300_000))
     target = tmp_path / "target"
     script = (
