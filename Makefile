@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 BIN_2 := .venv-2.11/bin
 UV := $(BIN)/uv
-EXTRAS := amazon,common-io,emulator,parquet
+EXTRAS := amazon,common-io,emulator,openlineage,parquet
 
 .PHONY: venv demo test lint types test-3.3 test-2.11 test-distributed bench clean
 

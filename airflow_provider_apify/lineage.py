@@ -105,7 +105,7 @@ def _openlineage_of_run(run: ActorRun) -> Any:
     from openlineage.client.generated.base import RunFacet
 
     @attr.define
-    class ApifyRunFacet(RunFacet):
+    class ApifyRunFacet(RunFacet):  # type: ignore[misc, unused-ignore]
         actorId: str
         taskId: str | None
         buildNumber: str | None

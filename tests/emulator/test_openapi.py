@@ -14,13 +14,11 @@ from typing import Any
 
 import pytest
 import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-schemathesis = pytest.importorskip("schemathesis")
-
-from hypothesis import HealthCheck, Phase, settings  # noqa: E402
-from schemathesis.specs.openapi.checks import positive_data_acceptance  # noqa: E402
-
-from airflow_provider_apify.emulator import ActorContext, Emulator  # noqa: E402
+from airflow_provider_apify.emulator import ActorContext, Emulator
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 # What a request must look like beyond its schema (names, memory, builds) stands in prose only.

@@ -30,7 +30,6 @@ def wait_for_record(http: Http, run: dict, key: str) -> None:
 
 @pytest.fixture(autouse=True)
 def sdk(emulator: Emulator) -> None:
-    pytest.importorskip("apify")
     emulator.add_actor(
         "emulator/sdk",
         command=["python", str(SDK_ACTOR)],

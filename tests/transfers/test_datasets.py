@@ -200,8 +200,6 @@ def count_xlsx(data: bytes) -> int:
     ],
 )
 def test_formats_that_apify_makes(emulator: Emulator, tmp_path: Path, name: str, count: Any) -> None:
-    if name == "out.xlsx":
-        pytest.importorskip("openpyxl")
     rows = [{"n": n, "text": "<tr><item>"} for n in range(300)]
     emulator.faults.add(Fault("alter", "GET", ITEMS, (2, 3), cut_at=1000))
     result = to_local(emulator.create_dataset(rows), tmp_path / name)

@@ -109,7 +109,6 @@ def test_lineage(emulator: Emulator, server: Any, tmp_path: Any, monkeypatch: py
     result = task.execute({})
     assert collector.seen == [("input", f"apify://datasets/{dataset_id}"), ("output", path.as_uri())]
     assert len(json.dumps(result)) < 2048
-    pytest.importorskip("airflow.providers.openlineage.extractors")
     asked = len(emulator.requests)
     told = task.get_openlineage_facets_on_complete(None)
     assert [(told.inputs[0].namespace, told.inputs[0].name)] == [("apify://datasets", dataset_id)]

@@ -60,7 +60,6 @@ def test_a_finished_run_is_told_of(emulator: Emulator, tries: Tries, monkeypatch
             f"apify://key-value-stores/{info['defaultKeyValueStoreId']}",
         ],
     }
-    pytest.importorskip("airflow.providers.openlineage.extractors")
     told = operator.get_openlineage_facets_on_complete(None)
     assert [f"{dataset.namespace}/{dataset.name}" for dataset in told.outputs] == collector.told["out"]
     facet = told.run_facets["apify_run"]
@@ -71,7 +70,6 @@ def test_a_finished_run_is_told_of(emulator: Emulator, tries: Tries, monkeypatch
 
 @pytest.mark.usefixtures("server", "hurried")
 def test_a_failed_run_is_told_of(tries: Tries) -> None:
-    pytest.importorskip("airflow.providers.openlineage.extractors")
     operator = RunActorOperator(
         task_id="run", actor_id="emulator/worker", run_input={"fail": True}, wait_for_completion=True
     )
