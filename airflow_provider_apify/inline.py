@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal, get_args
 
-from airflow_provider_apify.api.calls import Call, get_items, get_record
+from airflow_provider_apify.api.calls import Call
 from airflow_provider_apify.api.errors import (
     ApifyConfigurationError,
     ApifyDataError,
@@ -15,6 +15,7 @@ from airflow_provider_apify.api.errors import (
     ApifyTooLargeError,
 )
 from airflow_provider_apify.api.models import ActorRun
+from airflow_provider_apify.api.storages import get_items, get_record
 
 #: What a task returns that waits for its run: the run info, the dataset's items, or the OUTPUT record.
 Returns = Literal["run", "items", "output"]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from airflow.providers.common.compat.sdk import Stats
 
-from airflow_provider_apify.api.calls import Call, get_dataset, get_log
+from airflow_provider_apify.api.calls import Call, get_log
 from airflow_provider_apify.api.errors import (
     ApifyError,
     ApifyRunAbortedError,
@@ -19,6 +19,7 @@ from airflow_provider_apify.api.errors import (
 from airflow_provider_apify.api.flows import drive
 from airflow_provider_apify.api.logs import LogLines, LogReader, tail
 from airflow_provider_apify.api.models import ActorRun, RunStatus
+from airflow_provider_apify.api.storages import get_dataset
 
 #: Logged when a task defers.
 DEFERRING = (

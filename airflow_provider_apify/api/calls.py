@@ -1,4 +1,4 @@
-"""Every call to the API as a value: what to send, whether it may be repeated, how to read the answer."""
+"""What a call to the API is, as a value; and the calls about runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, cast
-from urllib.parse import quote
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.inputs import RunOptions, encode_input, resource_ref, run_params
@@ -39,6 +38,10 @@ class Answer:
     def json(self) -> Any:
         """Return the parsed body; raises :class:`ValueError` if it is no JSON."""
         return json.loads(self.body)
+
+    def data(self) -> Any:
+        """Return what the API wraps its objects in."""
+        return self.json()["data"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +222,7 @@ def list_runs(
             "limit": limit,
             "desc": desc or None,
         },
-        read=lambda answer: [ActorRun(item) for item in _data(answer)["items"]],
+        read=lambda answer: [ActorRun(item) for item in answer.data()["items"]],
     )
 
 
@@ -263,122 +266,9 @@ def get_log(run_id: str, *, patience: int = 8) -> Call[str]:
     )
 
 
-def get_dataset(dataset_id: str, *, patience: int = 8) -> Call[dict[str, Any]]:
-    """
-    Get a dataset's metadata; its counts may lag some seconds behind (API reference, "Get dataset").
-
-    :param dataset_id: ID, `username/name` or `username~name`.
-    :param patience: how often it is tried at the most.
-    """
-    return Call(method="GET", path=_path("datasets", "dataset", dataset_id), patience=patience, read=_data)
-
-
-@dataclass(frozen=True)
-class ItemsPage:
-    """
-    A page of a dataset.
-
-    :param body: the items, in the format asked for.
-    :param headers: the answer's headers.
-    """
-
-    body: bytes
-    headers: Mapping[str, str]
-
-    def items(self) -> list[Any]:
-        """Return the items of a JSON page."""
-        items = json.loads(self.body)
-        assert isinstance(items, list)
-        return items
-
-
-def get_items(dataset_id: str, *, raw: bool = False, **params: Any) -> Call[ItemsPage]:
-    """
-    Get one page of a dataset's items.
-
-    :param dataset_id: ID, `username/name` or `username~name`.
-    :param raw: leave a compressed body compressed.
-    :param params: the API's own query parameters (`format`, `offset`, `limit`, `clean`, `fields`, …).
-    """
-    return Call(
-        method="GET",
-        path=_path("datasets", "dataset", dataset_id, "items"),
-        params=params,
-        raw=raw,
-        read=lambda answer: ItemsPage(answer.body, answer.headers),
-    )
-
-
-def get_key_value_store(store_id: str) -> Call[dict[str, Any]]:
-    """
-    Get a key-value store's metadata.
-
-    :param store_id: ID, `username/name` or `username~name`.
-    """
-    return Call(method="GET", path=_path("key-value-stores", "key-value store", store_id), read=_data)
-
-
-def list_keys(
-    store_id: str,
-    *,
-    prefix: str | None = None,
-    exclusive_start_key: str | None = None,
-    limit: int = MAX_LIST_LIMIT,
-) -> Call[dict[str, Any]]:
-    """
-    List keys of a key-value store: `items`, and `nextExclusiveStartKey` while `isTruncated`.
-
-    :param store_id: ID, `username/name` or `username~name`.
-    :param prefix: only keys that start so.
-    :param exclusive_start_key: only keys after this one.
-    :param limit: how many at the most, up to 1,000.
-    """
-    return Call(
-        method="GET",
-        path=_path("key-value-stores", "key-value store", store_id, "keys"),
-        params={"prefix": prefix, "exclusiveStartKey": exclusive_start_key, "limit": limit},
-        read=_data,
-    )
-
-
-@dataclass(frozen=True)
-class Record:
-    """
-    A record of a key-value store.
-
-    :param value: the bytes.
-    :param content_type: the media type it was stored with.
-    """
-
-    value: bytes
-    content_type: str
-
-
-def get_record(store_id: str, key: str) -> Call[Record]:
-    """
-    Get a record of a key-value store.
-
-    :param store_id: ID, `username/name` or `username~name`.
-    :param key: the record's key.
-    """
-    if not key:
-        raise ApifyConfigurationError("The key of the record is empty.")
-    # HTTP clients take a path's `.` and `..` away, unless they are disguised.
-    segment = quote(key, safe="") if key.strip(".") else key.replace(".", "%2E")
-    return Call(
-        method="GET",
-        path=_path("key-value-stores", "key-value store", store_id, "records", segment),
-        # Without it, Apify alters HTML records on the way out.
-        params={"attachment": True},
-        read=lambda answer: Record(
-            answer.body, answer.headers.get("Content-Type", "application/octet-stream")
-        ),
-    )
-
-
 def get_user() -> Call[dict[str, Any]]:
     """Get the account that the token belongs to."""
-    return Call(method="GET", path="/v2/users/me", patience=2, read=_data)
+    return Call(method="GET", path="/v2/users/me", patience=2, read=Answer.data)
 
 
 def _path(collection: str, kind: str, name: str | None, *rest: str) -> str:
@@ -410,12 +300,8 @@ def _iso(time: datetime | None) -> str | None:
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _data(answer: Answer) -> Any:
-    return answer.json()["data"]
-
-
 def _read_run(answer: Answer) -> ActorRun:
-    data = _data(answer)
+    data = answer.data()
     if not (data["id"] and data["status"]):
         raise ValueError("a run without id or status")
     return ActorRun(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from airflow_provider_apify.api.calls import Call
+from airflow_provider_apify.api.calls import Answer, Call
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.flows import Flow
 from airflow_provider_apify.api.inputs import encode_input, resource_ref
@@ -39,7 +39,7 @@ def get_actor(actor_id: str) -> Call[dict[str, Any]]:
     return Call(
         method="GET",
         path=f"/v2/actors/{resource_ref('Actor', actor_id)}",
-        read=lambda answer: answer.json()["data"],
+        read=Answer.data,
     )
 
 
@@ -52,7 +52,7 @@ def get_task(task_id: str) -> Call[dict[str, Any]]:
     return Call(
         method="GET",
         path=f"/v2/actor-tasks/{resource_ref('task', task_id)}",
-        read=lambda answer: answer.json()["data"],
+        read=Answer.data,
     )
 
 

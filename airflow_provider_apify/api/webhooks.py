@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_apify.api.calls import Call
+from airflow_provider_apify.api.calls import Answer, Call
 from airflow_provider_apify.api.checking import get_actor, get_task
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotFoundError
 from airflow_provider_apify.api.flows import Flow
@@ -25,7 +25,7 @@ def create_webhook(definition: Mapping[str, Any]) -> Call[dict[str, Any]]:
         body=json.dumps(definition).encode(),
         headers={"Content-Type": JSON_TYPE},
         replayable=bool(definition.get("idempotencyKey")),
-        read=lambda answer: answer.json()["data"],
+        read=Answer.data,
     )
 
 
@@ -41,7 +41,7 @@ def update_webhook(webhook_id: str, changes: Mapping[str, Any]) -> Call[dict[str
         path=f"/v2/webhooks/{resource_ref('webhook', webhook_id)}",
         body=json.dumps(changes).encode(),
         headers={"Content-Type": JSON_TYPE},
-        read=lambda answer: answer.json()["data"],
+        read=Answer.data,
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from airflow_provider_apify.api import calls
+from airflow_provider_apify.api import storages
 from airflow_provider_apify.api.calls import Answer, Call
 from airflow_provider_apify.api.errors import ApifyTooLargeError
 from airflow_provider_apify.export.selection import Selection
@@ -62,7 +64,7 @@ class DatasetSource:
 
     def metadata(self) -> Call[dict[str, Any]]:
         """Ask for the dataset's counts."""
-        return calls.get_dataset(self.dataset_id)
+        return storages.get_dataset(self.dataset_id)
 
     def look(self, position: int) -> Call[bool]:
         """
@@ -70,7 +72,7 @@ class DatasetSource:
 
         :param position: counted from the oldest item.
         """
-        call = calls.get_items(self.dataset_id, format="jsonl", offset=position, limit=1)
+        call = storages.get_items(self.dataset_id, format="jsonl", offset=position, limit=1)
         return call.read_as(lambda answer: bool(answer.body.strip()))
 
     def page(self, range_: Range) -> Call[Page]:
@@ -81,10 +83,12 @@ class DatasetSource:
         """
         items = range_.stop - range_.start
         call, limit = self._rows(range_.start, items), _MAX_PAGE_BYTES if items > 1 else None
-        if not self.gzipped:
-            return call.read_as(_read, max_bytes=limit)
-        read = partial(_read_gzipped, limit)
-        return call.read_as(read, max_bytes=limit, headers={"Accept-Encoding": "gzip"})
+        read: Callable[[Answer], Page] = partial(_read_gzipped, limit) if self.gzipped else _read
+        if not self.selection.one_row_per_item:
+            # Rows do not tell here which items they are of, so it has to be all that were asked for.
+            read = partial(_read_uncapped, read, items)
+        headers = {"Accept-Encoding": "gzip"} if self.gzipped else {}
+        return call.read_as(read, max_bytes=limit, headers=headers)
 
     def all(self, format_name: str = "jsonl") -> Call[Any]:
         """
@@ -95,7 +99,7 @@ class DatasetSource:
         return self._rows(self.selection.offset, self.selection.limit, format_name)
 
     def _rows(self, offset: int, limit: int | None, format_name: str = "jsonl") -> Call[Any]:
-        return calls.get_items(
+        return storages.get_items(
             self.dataset_id,
             raw=self.gzipped,
             **self.selection.shape,
@@ -103,6 +107,21 @@ class DatasetSource:
             offset=offset,
             limit=limit,
         )
+
+
+def most_items(headers: Mapping[str, str]) -> float:
+    """
+    Return the limit that Apify went by, which may be lower than the one that was asked for.
+
+    :param headers: of an answer with items.
+    """
+    return int(headers.get("X-Apify-Pagination-Limit") or 0) or math.inf
+
+
+def _read_uncapped(read: Callable[[Answer], Page], items: int, answer: Answer) -> Page:
+    if most_items(answer.headers) < items:
+        raise ApifyTooLargeError(f"Apify gives fewer than {items:,} items at once.")
+    return read(answer)
 
 
 def _read(answer: Answer) -> Page:

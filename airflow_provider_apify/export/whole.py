@@ -18,7 +18,7 @@ from airflow_provider_apify.api.errors import ApifyDataError, ApifyInputError
 from airflow_provider_apify.api.flows import drive
 from airflow_provider_apify.api.transport import Client
 from airflow_provider_apify.export.ranges import PageSize, survey
-from airflow_provider_apify.export.source import DatasetSource, Page
+from airflow_provider_apify.export.source import DatasetSource, Page, most_items
 
 _BLOCK = 1 << 20
 _INSTEAD = "Use `jsonl`, `csv` or `parquet` instead: they have no limits."
@@ -36,7 +36,7 @@ def read_whole(source: DatasetSource, client: Client, format_name: str) -> Itera
     extent = drive(survey(source, PageSize(1)), client.send)
     with tempfile.TemporaryFile() as file:
         try:
-            client.download(source.all(format_name), file)
+            most = most_items(client.download(source.all(format_name), file))
         except ApifyInputError as error:
             raise ApifyDataError(
                 f"Apify cannot make {format_name} of the dataset {source.dataset_id}. {_INSTEAD} ({error})"
@@ -49,11 +49,11 @@ def read_whole(source: DatasetSource, client: Client, format_name: str) -> Itera
                 f"({error}). {_INSTEAD}"
             ) from error
         last = source.selection.last
-        there = extent.items if last is None else min(extent.items, last)
-        if source.selection.one_row_per_item and rows < there - source.selection.offset:
+        items = (extent.items if last is None else min(extent.items, last)) - source.selection.offset
+        if most < items or (source.selection.one_row_per_item and rows < items):
             raise ApifyDataError(
-                f"Apify put {rows:,} of {there - source.selection.offset:,} rows of the dataset "
-                f"{source.dataset_id} into its {format_name}. {_INSTEAD}"
+                f"Apify put {rows:,} rows of the {items:,} items of the dataset {source.dataset_id} into its "
+                f"{format_name}. {_INSTEAD}"
             )
         file.seek(0)
         while block := file.read(_BLOCK):

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.connection import get_async_connection, get
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, Connection
 
 from airflow_provider_apify import __version__
-from airflow_provider_apify.api import calls, checking, writing
+from airflow_provider_apify.api import calls, checking, storages
 from airflow_provider_apify.api.calls import Call
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyError
 from airflow_provider_apify.api.flows import drive
@@ -102,19 +102,19 @@ class ApifyHook(BaseHook):
     get_last_run = ApiMethod(calls.get_last_run)
     list_runs = ApiMethod(calls.list_runs)
     get_log = ApiMethod(calls.get_log)
-    get_dataset = ApiMethod(calls.get_dataset)
-    get_items = ApiMethod(calls.get_items)
-    get_key_value_store = ApiMethod(calls.get_key_value_store)
-    get_record = ApiMethod(calls.get_record)
-    list_keys = ApiMethod(calls.list_keys)
+    get_dataset = ApiMethod(storages.get_dataset)
+    get_items = ApiMethod(storages.get_items)
+    get_key_value_store = ApiMethod(storages.get_key_value_store)
+    get_record = ApiMethod(storages.get_record)
+    list_keys = ApiMethod(storages.list_keys)
     resurrect_run = ApiMethod(calls.resurrect_run)
     get_actor = ApiMethod(checking.get_actor)
     get_task = ApiMethod(checking.get_task)
     validate_input = ApiMethod(checking.validate_input)
-    get_or_create_dataset = ApiMethod(writing.get_or_create_dataset)
-    get_or_create_key_value_store = ApiMethod(writing.get_or_create_key_value_store)
-    push_items = ApiMethod(writing.push_items)
-    set_record = ApiMethod(writing.set_record)
+    get_or_create_dataset = ApiMethod(storages.get_or_create_dataset)
+    get_or_create_key_value_store = ApiMethod(storages.get_or_create_key_value_store)
+    push_items = ApiMethod(storages.push_items)
+    set_record = ApiMethod(storages.set_record)
     get_user = ApiMethod(calls.get_user)
 
     def __init__(self, apify_conn_id: str = default_conn_name, **kwargs: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-from airflow_provider_apify.api import calls
+from airflow_provider_apify.api import storages
 from airflow_provider_apify.api.errors import ApifyDataError, ApifyTooLargeError
 from airflow_provider_apify.api.inputs import number
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -65,7 +65,7 @@ class GetKeyValueStoreRecordOperator(BaseOperator):
 
         :param context: Airflow's task context.
         """
-        call = calls.get_record(self.key_value_store_id, self.key)
+        call = storages.get_record(self.key_value_store_id, self.key)
         limit = number("max_bytes", self.max_bytes, int)
         try:
             record = self.hook.send(replace(call, max_bytes=limit))

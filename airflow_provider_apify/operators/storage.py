@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, Context
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError, ApifyHttpError
 from airflow_provider_apify.api.inputs import JSON_TYPE
-from airflow_provider_apify.api.writing import chunks
+from airflow_provider_apify.api.storages import chunks
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.sources import open_source, read_items
 

@@ -218,12 +218,16 @@ def test_a_file_that_is_not_complete_is_an_error(emulator: Emulator, tmp_path: P
     dataset_id = emulator.create_dataset([{"n": n} for n in range(3)])
     body = "<items><item><n>0</n></item></items>"
     emulator.faults.add(Fault("answer", "GET", ITEMS, (2,), status=200, body=body))
-    with pytest.raises(ApifyDataError, match="1 of 3 rows"):
+    with pytest.raises(ApifyDataError, match="1 rows of the 3 items"):
         to_local(dataset_id, tmp_path / "out.xml")
     emulator.faults.clear()
     emulator.faults.add(Fault("answer", "GET", ITEMS, (2,), status=200, body=body[:-4]))
     with pytest.raises(ApifyDataError, match="not complete"):
         to_local(dataset_id, tmp_path / "out.xml")
+    emulator.faults.clear()
+    emulator.switches.max_items_per_request = 2
+    with pytest.raises(ApifyDataError, match="2 rows of the 3 items"):
+        to_local(dataset_id, tmp_path / "out.xml", clean=True)
     assert not list(tmp_path.iterdir())
 
 

@@ -82,12 +82,14 @@ class World:
         """Return what the official client lists, in one page."""
         return self.client.dataset(dataset_id).list_items(**shape).items
 
-    def landed(self, dataset_id: str, name: str, **shape: Any) -> bytes:
-        """Return the bytes of the file that the operator writes."""
+    def landed(self, dataset_id: str, name: str, most: int | None = None, **shape: Any) -> bytes:
+        """Return the bytes of the file that the operator writes, if Apify gives so many items at once."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, name)
             task = DatasetToLocalOperator(task_id="land", dataset_id=dataset_id, path=str(path), **shape)
+            self.emulator.switches.max_items_per_request = most
             result = task.execute({})
+            self.emulator.switches.max_items_per_request = None
             data = path.read_bytes()
         assert result["bytes"] == len(data)
         return data
@@ -106,10 +108,19 @@ exactly = settings(max_examples=60, deadline=None, suppress_health_check=list(He
 
 
 @exactly
-@given(items=ITEMS, shape=SHAPES, lag=LAGS, page_bytes=PAGES, name=st.sampled_from(["a.jsonl", "a.jsonl.gz"]))
-def test_json_lines(world: World, items: Any, shape: Any, lag: Any, page_bytes: int, name: str) -> None:
+@given(
+    items=ITEMS,
+    shape=SHAPES,
+    lag=LAGS,
+    page_bytes=PAGES,
+    most=st.sampled_from([None, 1, 7]),
+    name=st.sampled_from(["a.jsonl", "a.jsonl.gz"]),
+)
+def test_json_lines(
+    world: World, items: Any, shape: Any, lag: Any, page_bytes: int, most: int | None, name: str
+) -> None:
     dataset_id = world.dataset(items, lag, page_bytes)
-    data = world.landed(dataset_id, name, **shape)
+    data = world.landed(dataset_id, name, most, **shape)
     lines = (gzip.decompress(data) if name.endswith(".gz") else data).split(b"\n")
     assert lines.pop() == b""
     assert [json.loads(line) for line in lines] == world.listed(dataset_id, **shape)

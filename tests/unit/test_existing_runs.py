@@ -177,7 +177,8 @@ def test_a_misspelt_actor_is_an_error_at_once(tries: Tries, deferrable: bool) ->
 
 def test_an_earlier_start_with_a_later_end_counts(hurried: Emulator, hook: ApifyHook, tries: Tries) -> None:
     long = hook.start_actor_run("emulator/worker", {"seconds": 4 * HOUR}).id
-    hook.start_actor_run("emulator/worker")
+    short = hook.start_actor_run("emulator/worker").id
+    wait_until(lambda: hook.get_run(short).finished_at)
     hurried.clock.advance(4 * HOUR)
     wait_until(lambda: all(run["finishedAt"] for run in hurried.runs))
     assert sensor(deferrable=False).poke(tries.context).xcom_value["id"] == long

@@ -159,6 +159,7 @@ def test_a_missing_dataset_is_an_error() -> None:
         push("0123456789abcdefg", items=ROWS)
 
 
+@pytest.mark.parametrize("key", ["FEED", ".."])
 @pytest.mark.parametrize(
     ("value", "stored", "content_type"),
     [
@@ -168,12 +169,12 @@ def test_a_missing_dataset_is_an_error() -> None:
         (b"\x00", b"\x00", "application/octet-stream"),
     ],
 )
-def test_a_record(hook: ApifyHook, store_id: str, value: Any, stored: bytes, content_type: str) -> None:
-    result = SetRecordOperator(task_id="set", key_value_store_id=store_id, key="FEED", value=value).execute(
-        {}
-    )
-    assert result == {"key_value_store_id": store_id, "key": "FEED"}
-    record = hook.get_record(store_id, "FEED")
+def test_a_record(
+    hook: ApifyHook, store_id: str, key: str, value: Any, stored: bytes, content_type: str
+) -> None:
+    operator = SetRecordOperator(task_id="set", key_value_store_id=store_id, key=key, value=value)
+    assert operator.execute({}) == {"key_value_store_id": store_id, "key": key}
+    record = hook.get_record(store_id, key)
     assert (record.value, record.content_type) == (stored, content_type)
 
 

@@ -1,18 +1,128 @@
-"""Calls that put data into storages."""
+"""Calls about datasets and key-value stores."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_apify.api.calls import Answer, Call
+from airflow_provider_apify.api.calls import MAX_LIST_LIMIT, Answer, Call
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.inputs import JSON_TYPE, MAX_PAYLOAD_BYTES, resource_ref
 
 # Apify takes 5 MB of items at a time (API reference, "Store items"), and does not say which megabytes.
 _MAX_CHUNK_BYTES = 4_500_000
+
+
+def get_dataset(dataset_id: str, *, patience: int = 8) -> Call[dict[str, Any]]:
+    """
+    Get a dataset's metadata; its counts may lag some seconds behind (API reference, "Get dataset").
+
+    :param dataset_id: ID, `username/name` or `username~name`.
+    :param patience: how often it is tried at the most.
+    """
+    return Call(method="GET", path=_dataset_path(dataset_id), patience=patience, read=Answer.data)
+
+
+@dataclass(frozen=True)
+class ItemsPage:
+    """
+    A page of a dataset.
+
+    :param body: the items, in the format asked for.
+    :param headers: the answer's headers.
+    """
+
+    body: bytes
+    headers: Mapping[str, str]
+
+    def items(self) -> list[Any]:
+        """Return the items of a JSON page."""
+        items = json.loads(self.body)
+        assert isinstance(items, list)
+        return items
+
+
+def get_items(dataset_id: str, *, raw: bool = False, **params: Any) -> Call[ItemsPage]:
+    """
+    Get one page of a dataset's items.
+
+    :param dataset_id: ID, `username/name` or `username~name`.
+    :param raw: leave a compressed body compressed.
+    :param params: the API's own query parameters (`format`, `offset`, `limit`, `clean`, `fields`, …).
+    """
+    return Call(
+        method="GET",
+        path=_dataset_path(dataset_id, "items"),
+        params=params,
+        raw=raw,
+        read=lambda answer: ItemsPage(answer.body, answer.headers),
+    )
+
+
+def get_key_value_store(store_id: str) -> Call[dict[str, Any]]:
+    """
+    Get a key-value store's metadata.
+
+    :param store_id: ID, `username/name` or `username~name`.
+    """
+    return Call(method="GET", path=_store_path(store_id), read=Answer.data)
+
+
+def list_keys(
+    store_id: str,
+    *,
+    prefix: str | None = None,
+    exclusive_start_key: str | None = None,
+    limit: int = MAX_LIST_LIMIT,
+) -> Call[dict[str, Any]]:
+    """
+    List keys of a key-value store: `items`, and `nextExclusiveStartKey` while `isTruncated`.
+
+    :param store_id: ID, `username/name` or `username~name`.
+    :param prefix: only keys that start so.
+    :param exclusive_start_key: only keys after this one.
+    :param limit: how many at the most, up to 1,000.
+    """
+    return Call(
+        method="GET",
+        path=_store_path(store_id, "keys"),
+        params={"prefix": prefix, "exclusiveStartKey": exclusive_start_key, "limit": limit},
+        read=Answer.data,
+    )
+
+
+@dataclass(frozen=True)
+class Record:
+    """
+    A record of a key-value store.
+
+    :param value: the bytes.
+    :param content_type: the media type it was stored with.
+    """
+
+    value: bytes
+    content_type: str
+
+
+def get_record(store_id: str, key: str) -> Call[Record]:
+    """
+    Get a record of a key-value store.
+
+    :param store_id: ID, `username/name` or `username~name`.
+    :param key: the record's key.
+    """
+    return Call(
+        method="GET",
+        path=_record_path(store_id, key),
+        # Without it, Apify alters HTML records on the way out.
+        params={"attachment": True},
+        read=lambda answer: Record(
+            answer.body, answer.headers.get("Content-Type", "application/octet-stream")
+        ),
+    )
 
 
 def get_or_create_dataset(name: str) -> Call[dict[str, Any]]:
@@ -42,7 +152,7 @@ def push_items(dataset_id: str, items: bytes) -> Call[None]:
     """
     return Call(
         method="POST",
-        path=f"/v2/datasets/{resource_ref('dataset', dataset_id)}/items",
+        path=_dataset_path(dataset_id, "items"),
         body=items,
         headers={"Content-Type": JSON_TYPE},
         replayable=False,
@@ -59,17 +169,15 @@ def set_record(store_id: str, key: str, value: bytes, *, content_type: str) -> C
     :param value: the bytes.
     :param content_type: their media type.
     """
-    if not key:
-        raise ApifyConfigurationError("The key of the record is empty.")
+    path = _record_path(store_id, key)
     if len(value) > MAX_PAYLOAD_BYTES:
         raise ApifyConfigurationError(
             f"The record {key!r} has {len(value):,} bytes; Apify takes at most {MAX_PAYLOAD_BYTES:,}. "
             "Nothing was written."
         )
-    store = resource_ref("key-value store", store_id)
     return Call(
         method="PUT",
-        path=f"/v2/key-value-stores/{store}/records/{quote(key, safe='')}",
+        path=path,
         body=value,
         headers={"Content-Type": content_type},
         read=_nothing,
@@ -95,6 +203,23 @@ def chunks(items: Iterable[Any]) -> Iterator[tuple[int, bytes]]:
         size += len(line) + 1
     if lines:
         yield len(lines), b"[" + b",".join(lines) + b"]"
+
+
+def _dataset_path(dataset_id: str, *rest: str) -> str:
+    return "/".join(["/v2/datasets", resource_ref("dataset", dataset_id), *rest])
+
+
+def _store_path(store_id: str, *rest: str) -> str:
+    return "/".join(["/v2/key-value-stores", resource_ref("key-value store", store_id), *rest])
+
+
+def _record_path(store_id: str, key: str) -> str:
+    if not key:
+        raise ApifyConfigurationError("The key of the record is empty.")
+    # HTTP clients take a path's `.` and `..` away, unless they are disguised.
+    return _store_path(
+        store_id, "records", quote(key, safe="") if key.strip(".") else key.replace(".", "%2E")
+    )
 
 
 def _line(position: int, item: Any) -> bytes:
@@ -125,7 +250,7 @@ def _get_or_create(collection: str, kind: str, name: str) -> Call[dict[str, Any]
         method="POST",
         path=f"/v2/{collection}",
         params={"name": name},
-        read=lambda answer: answer.json()["data"],
+        read=Answer.data,
     )
 
 
