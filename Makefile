@@ -25,6 +25,10 @@ venv: .venv/ready
 	$(UV) pip install --quiet --python $(BIN)/python -e . --group distributed 'apache-airflow~=3.3.0'
 	touch $@
 
+.venv/bench: .venv/ready
+	$(UV) pip install --quiet --python $(BIN)/python -e . --group bench 'apache-airflow~=3.3.0'
+	touch $@
+
 .venv-2.11/distributed: .venv-2.11/ready
 	$(UV) pip install --quiet --python $(BIN_2)/python -e . --group distributed 'apache-airflow~=2.11.0'
 	touch $@
@@ -61,7 +65,8 @@ test-distributed: .venv/distributed .venv-2.11/distributed
 	$(call real_airflow,$(BIN),tests/distributed)
 	$(call real_airflow,$(BIN_2),tests/distributed)
 
-bench: venv
+# Half an hour on a machine with nothing else to do.
+bench: .venv/bench
 	$(BIN)/python -m benchmarks
 
 clean:
