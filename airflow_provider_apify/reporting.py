@@ -105,11 +105,12 @@ def _report_figures(run: ActorRun, send: Callable[[Call[Any]], Any], log: Any) -
     except (ApifyError, KeyError):
         items = None
     log.info(
-        "Run %s ended as %s after %s. It cost %s and left %s items in its dataset.",
+        "Run %s ended as %s after %s. It cost %s, used %s and left %s items in its dataset.",
         run.id,
         run.status,
         "an unknown time" if duration is None else duration,
         "an unknown amount" if cost is None else f"${cost:.4f}",
+        ", ".join(f"{amount:g} {name}" for name, amount in run.usage.items()) or "nothing that was counted",
         "an unknown number of" if items is None else items,
     )
     tags = {"actor": str(run.data.get("actId")), "status": run.status}

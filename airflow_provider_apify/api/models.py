@@ -38,6 +38,7 @@ RUN_INFO_KEYS = (
     "defaultDatasetId",
     "defaultKeyValueStoreId",
     "defaultRequestQueueId",
+    "usage",
     "usageTotalUsd",
     "consoleUrl",
 )
@@ -123,7 +124,16 @@ class ActorRun:
         return str(self.data.get("consoleUrl") or f"https://console.apify.com/actors/runs/{self.id}")
 
     @property
+    def usage(self) -> dict[str, float]:
+        """What the run used of Apify, such as `ACTOR_COMPUTE_UNITS`; what it did not use is left out."""
+        return {name: amount for name, amount in (self.data.get("usage") or {}).items() if amount}
+
+    @property
     def info(self) -> dict[str, Any]:
         """Run info for XCom: at most 2 kB, with every key of :data:`RUN_INFO_KEYS`."""
         info = {key: self.data.get(key) for key in RUN_INFO_KEYS}
-        return info | {"statusMessage": self.status_message or None, "consoleUrl": self.console_url}
+        return info | {
+            "statusMessage": self.status_message or None,
+            "usage": self.usage,
+            "consoleUrl": self.console_url,
+        }

@@ -32,7 +32,8 @@ def test_is_final_on_a_worker(tries: Tries, logged: Any) -> None:
     operator = RunActorOperator(task_id="run", actor_id="emulator/paid", wait_for_completion=True)
     info = operator.execute(tries.context)
     assert 20 <= info["usageTotalUsd"] < 21
-    for words in ("ended as SUCCEEDED after 0:", "It cost $20.", "left 3 items"):
+    assert info["usage"].keys() == {"ACTOR_COMPUTE_UNITS", "DATASET_WRITES"}
+    for words in ("ended as SUCCEEDED after 0:", "It cost $20.", " ACTOR_COMPUTE_UNITS", "left 3 items"):
         assert words in logged()
 
 
