@@ -237,6 +237,17 @@ class ApifyHook(BaseHook):
         )
 
 
+class UsesApify:
+    """What the tasks that talk to Apify have in common."""
+
+    apify_conn_id: str
+
+    @cached_property
+    def hook(self) -> ApifyHook:
+        """The way to Apify."""
+        return ApifyHook(self.apify_conn_id)
+
+
 def _endpoint(connection: Connection, extra: Mapping[str, Any]) -> Endpoint:
     token = (connection.password or "").strip()
     if not token:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import cached_property
 from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
@@ -13,11 +12,11 @@ from airflow_provider_apify.api import waiting
 from airflow_provider_apify.api.flows import drive
 from airflow_provider_apify.api.inputs import RunOptions
 from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
 from airflow_provider_apify.links import ApifyConsoleLink
 
 
-class _ExistingRunOperator(BaseOperator):
+class _ExistingRunOperator(UsesApify, BaseOperator):
     """What the operators of this module have in common."""
 
     template_fields: Sequence[str] = ("apify_conn_id",)
@@ -33,11 +32,6 @@ class _ExistingRunOperator(BaseOperator):
     ) -> None:
         super().__init__(multiple_outputs=multiple_outputs, **kwargs)
         self.apify_conn_id = apify_conn_id
-
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The way to Apify."""
-        return ApifyHook(self.apify_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
@@ -13,13 +12,13 @@ from airflow.providers.common.compat.sdk import BaseOperator, Context
 from airflow_provider_apify.api import storages
 from airflow_provider_apify.api.errors import ApifyDataError, ApifyTooLargeError
 from airflow_provider_apify.api.inputs import number
-from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
 
 # What a value may have in the metadata database, whichever that is: MySQL's BLOB is the smallest.
 _MAX_XCOM_BYTES = 65_535
 
 
-class GetKeyValueStoreRecordOperator(BaseOperator):
+class GetKeyValueStoreRecordOperator(UsesApify, BaseOperator):
     """
     Get a small record of a key-value store as the task's result: JSON as its value, text as a string.
 
@@ -53,11 +52,6 @@ class GetKeyValueStoreRecordOperator(BaseOperator):
         self.key = key
         self.max_bytes = max_bytes
         self.apify_conn_id = apify_conn_id
-
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The way to Apify."""
-        return ApifyHook(self.apify_conn_id)
 
     def execute(self, context: Context) -> Any:
         """

@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property
 from typing import Any, ClassVar, Literal, NoReturn
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context, conf, mask_secret
@@ -24,7 +23,7 @@ from airflow_provider_apify.api.inputs import RunOptions
 from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.waiting import LOG_INTERVAL, QUICK, Outcome, WaitEnd, WaitPlan, deadline
 from airflow_provider_apify.durable import RunStarter
-from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
 from airflow_provider_apify.inline import Returns, check_returns, result_of
 from airflow_provider_apify.lineage import RunLineage
 from airflow_provider_apify.links import ApifyConsoleLink
@@ -35,7 +34,7 @@ _FIRST_CAPACITY_DELAY = 20.0
 _LONGEST_CAPACITY_DELAY = 300.0
 
 
-class _RunOperator(RunLineage, BaseOperator):
+class _RunOperator(UsesApify, RunLineage, BaseOperator):
     """What the operators of this module have in common; the public ones document the arguments."""
 
     template_fields: Sequence[str] = (
@@ -107,11 +106,6 @@ class _RunOperator(RunLineage, BaseOperator):
         self.durable = durable
         self.on_retry = on_retry
         self.apify_conn_id = apify_conn_id
-
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The way to Apify."""
-        return ApifyHook(self.apify_conn_id)
 
     def execute(self, context: Context) -> Any:
         """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
@@ -12,11 +11,11 @@ from airflow.providers.common.compat.sdk import BaseOperator, Context
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError, ApifyHttpError
 from airflow_provider_apify.api.inputs import JSON_TYPE
 from airflow_provider_apify.api.storages import chunks
-from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
 from airflow_provider_apify.sources import open_source, read_items
 
 
-class _StorageOperator(BaseOperator):
+class _StorageOperator(UsesApify, BaseOperator):
     """What the operators of this module have in common."""
 
     template_fields: Sequence[str] = ("apify_conn_id",)
@@ -25,11 +24,6 @@ class _StorageOperator(BaseOperator):
     def __init__(self, *, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.apify_conn_id = apify_conn_id
-
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The way to Apify."""
-        return ApifyHook(self.apify_conn_id)
 
 
 class _GetOrCreateOperator(_StorageOperator):

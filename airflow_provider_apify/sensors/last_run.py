@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import cached_property
 from typing import Any, NoReturn
 
 from airflow.providers.common.compat.sdk import (
@@ -21,11 +20,11 @@ from airflow_provider_apify.api.flows import drive
 from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.recent import RecentRun
 from airflow_provider_apify.api.waiting import Outcome, WaitEnd
-from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
 from airflow_provider_apify.links import ApifyConsoleLink
 
 
-class ApifyLastRunSensor(BaseSensorOperator):
+class ApifyLastRunSensor(UsesApify, BaseSensorOperator):
     """
     Wait until an Actor, or a saved task, has succeeded lately, wherever the run was started.
 
@@ -65,11 +64,6 @@ class ApifyLastRunSensor(BaseSensorOperator):
         self.max_age = max_age
         self.deferrable = deferrable
         self.apify_conn_id = apify_conn_id
-
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The way to Apify."""
-        return ApifyHook(self.apify_conn_id)
 
     def execute(self, context: Context) -> Any:
         """
@@ -129,7 +123,7 @@ class ApifyLastRunSensor(BaseSensorOperator):
             give_up_at,
             self.apify_conn_id,
         )
-        self.defer(trigger=trigger, method_name="execute_complete")
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
 
     def _found(self, context: Context, run: ActorRun) -> dict[str, Any]:
         self.log.info("The run %s succeeded at %s: %s", run.id, run.finished_at, run.console_url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, NoReturn
 
 from airflow.providers.common.compat.sdk import (
@@ -27,12 +26,12 @@ from airflow_provider_apify.api.waiting import (
     deadline,
     settle,
 )
-from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.reporting import DEFERRING, ActorLog, StatusLog, conclude
 
 
-class ApifyRunSensor(BaseSensorOperator):
+class ApifyRunSensor(UsesApify, BaseSensorOperator):
     """
     Wait for the end of a run; fail unless it succeeded. Never aborts the run.
 
@@ -70,11 +69,6 @@ class ApifyRunSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.actor_log = actor_log
         self.apify_conn_id = apify_conn_id
-
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The way to Apify."""
-        return ApifyHook(self.apify_conn_id)
 
     def execute(self, context: Context) -> Any:
         """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
@@ -15,11 +14,11 @@ from airflow_provider_apify.export.formats import choose_format
 from airflow_provider_apify.export.reading import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.selection import Names, select
 from airflow_provider_apify.export.table import CsvOptions
-from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
 from airflow_provider_apify.lineage import openlineage, report
 
 
-class Transfer(BaseOperator):
+class Transfer(UsesApify, BaseOperator):
     """
     Brings something from Apify to a store; the subclasses document the arguments.
 
@@ -42,11 +41,6 @@ class Transfer(BaseOperator):
         self.replace = replace
         self.concurrency = concurrency
         self.apify_conn_id = apify_conn_id
-
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """The way to Apify."""
-        return ApifyHook(self.apify_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """

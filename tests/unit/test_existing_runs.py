@@ -24,6 +24,7 @@ from tests.conftest import Tries, wait_until
 pytestmark = pytest.mark.usefixtures("server")
 
 HOUR = 3600.0
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -132,7 +133,8 @@ async def test_the_triggerer_waits_for_a_new_one(
     hurried.clock.advance(2 * HOUR)
     done(fail=True)
     with pytest.raises(TaskDeferred) as deferred:
-        sensor(poke_interval=60, timeout=24 * HOUR, **names).execute(tries.context)
+        sensor(poke_interval=60, timeout=24 * HOUR, execution_timeout=DAY, **names).execute(tries.context)
+    assert deferred.value.timeout == DAY
     path, kwargs = deferred.value.trigger.serialize()
     assert path == "airflow_provider_apify.triggers.last_run.ApifyLastRunTrigger"
     trigger = ApifyLastRunTrigger(**json.loads(json.dumps(kwargs)), of_a_later_version=1)
