@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.api.transport import Client
-from airflow_provider_apify.export.source import DatasetSource, Page
+from airflow_provider_apify.export.source import DatasetSource, Page, count_rows
 
 # Small enough to stay in the processor's cache between the socket and the file.
 _CHUNK_BYTES = 1 << 19
@@ -50,7 +50,7 @@ def sprint(source: DatasetSource, client: Client) -> Iterator[Page]:
                 end = chunk.rfind(b"\n") + 1
                 if end:
                     data = b"".join((rest, memoryview(chunk)[:end]))
-                    yield Page(data, data.count(b"\n"), len(data))
+                    yield Page(data, count_rows(data), len(data))
                     rest = chunk[end:]
                 else:
                     rest += chunk

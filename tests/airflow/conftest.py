@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -85,16 +86,25 @@ def apify(emulator: Emulator) -> Iterator[Any]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Airflow's database as it is at first: making it takes long, copying it does not."""
+    home = tmp_path_factory.mktemp("database")
+    Airflow(home, home, {"AIRFLOW_HOME": str(home)})("db", "migrate")
+    return home / "airflow.db"
+
+
 @pytest.fixture(scope="module")
-def airflow(apify: Any, s3: S3, tmp_path_factory: pytest.TempPathFactory) -> Airflow:
+def airflow(apify: Any, s3: S3, database: Path, tmp_path_factory: pytest.TempPathFactory) -> Airflow:
     """An Airflow with the example DAGs and connections to both servers, all of its logs at DEBUG."""
     home = tmp_path_factory.mktemp("airflow")
+    shutil.copy(database, home)
     aws = {"endpoint_url": s3.url, "region_name": "us-east-1"}
     connections = {
         "apify_default": {"conn_type": "apify", "host": apify.url, "password": TOKEN},
         "aws_default": {"conn_type": "aws", "login": "test", "password": "testtest", "extra": aws},
     }
-    airflow = Airflow(
+    return Airflow(
         home,
         ROOT / "example_dags",
         {
@@ -110,5 +120,3 @@ def airflow(apify: Any, s3: S3, tmp_path_factory: pytest.TempPathFactory) -> Air
             **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()},
         },
     )
-    airflow("db", "migrate")
-    return airflow
