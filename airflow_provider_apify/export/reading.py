@@ -11,7 +11,7 @@ from typing import Any
 from airflow_provider_apify.api.calls import Call
 from airflow_provider_apify.api.flows import drive, drive_async
 from airflow_provider_apify.api.transport import Client
-from airflow_provider_apify.export.memory import return_large_blocks
+from airflow_provider_apify.export.memory import tune_malloc
 from airflow_provider_apify.export.ranges import PageSize, Plan, ask, fetch, plan, survey
 from airflow_provider_apify.export.source import DatasetSource, Page, Range
 from airflow_provider_apify.export.sprint import may_sprint, sprint
@@ -32,7 +32,7 @@ def read_pages(
     :param client: the way to Apify.
     :param concurrency: how many requests at a time; so many pages are in memory at the most.
     """
-    return_large_blocks()
+    tune_malloc()
     page_size = PageSize(concurrency)
     start, extent = source.selection.offset, None
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="apify-export")

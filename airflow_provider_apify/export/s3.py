@@ -128,23 +128,27 @@ class _S3Sink(Sink):
         self._object = {"Bucket": destination.bucket, "Key": destination.key}
         self._attributes = {**destination.hook.extra_args, **attributes}
         self._upload: dict[str, Any] = {}
-        self._buffer = bytearray()
+        self._pieces: list[memoryview] = []
+        self._size = 0
         self._parts: list[dict[str, Any]] = []
         self._window: deque[Future[dict[str, Any]]] = deque()
         self._pool = ThreadPoolExecutor(_UPLOADS, thread_name_prefix="apify-s3")
 
     def write(self, data: bytes) -> None:
-        self._buffer += data
-        size = _PART_BYTES * (1 + (len(self._parts) + len(self._window)) // _PARTS_PER_SIZE)
-        while len(self._buffer) >= size:
-            part = bytes(memoryview(self._buffer)[:size])
-            del self._buffer[:size]
-            self._send(part)
+        left = memoryview(data)
+        while self._size + len(left) >= (part_bytes := self._part_bytes()):
+            # All parts but the last have one size: some of the stores that speak S3 insist on it.
+            end = part_bytes - self._size
+            self._pieces.append(left[:end])
+            self._send(self._take())
+            left = left[end:]
+        if left:
+            self._pieces.append(left)
+            self._size += len(left)
 
     def seal(self) -> None:
-        if self._buffer or not (self._parts or self._window):
-            self._send(bytes(self._buffer))
-            self._buffer.clear()
+        if self._pieces or not (self._parts or self._window):
+            self._send(self._take())
         self._collect(0)
         self._pool.shutdown()
 
@@ -155,7 +159,7 @@ class _S3Sink(Sink):
             self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": self._parts})
             self._upload = {}
         else:
-            self._client.put_object(**self._object, **self._attributes, Body=bytes(self._buffer))
+            self._client.put_object(**self._object, **self._attributes, Body=self._take())
             self._pool.shutdown()
 
     def discard(self) -> None:
@@ -164,6 +168,14 @@ class _S3Sink(Sink):
         if self._upload:
             self._client.abort_multipart_upload(**self._upload)
             self._upload = {}
+
+    def _part_bytes(self) -> int:
+        return _PART_BYTES * (1 + (len(self._parts) + len(self._window)) // _PARTS_PER_SIZE)
+
+    def _take(self) -> bytes:
+        part = b"".join(self._pieces)
+        self._pieces, self._size = [], 0
+        return part
 
     def _send(self, part: bytes) -> None:
         if not self._upload:

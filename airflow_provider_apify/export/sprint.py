@@ -14,10 +14,11 @@ from collections.abc import Iterator
 
 from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.api.transport import Client
+from airflow_provider_apify.export.memory import LARGE_BYTES
 from airflow_provider_apify.export.source import DatasetSource, Page, count_rows
 
-# Small enough to stay in the processor's cache between the socket and the file.
-_CHUNK_BYTES = 1 << 19
+# As few reads as can be, of blocks whose memory is used again.
+_CHUNK_BYTES = LARGE_BYTES - (1 << 16)
 # Below this rate ranges in parallel are faster; looked at each time so many seconds have passed.
 _FAST_BYTES_PER_SECOND = 100e6
 _LOOK_SECONDS = 0.1
