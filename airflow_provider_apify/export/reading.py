@@ -11,15 +11,13 @@ from typing import Any
 from airflow_provider_apify.api.calls import Call
 from airflow_provider_apify.api.flows import drive, drive_async
 from airflow_provider_apify.api.transport import Client
+from airflow_provider_apify.export import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.memory import tune_malloc
 from airflow_provider_apify.export.ranges import PageSize, Plan, ask, fetch, plan, survey
 from airflow_provider_apify.export.source import DatasetSource, Page, Range
 from airflow_provider_apify.export.sprint import may_sprint, sprint
 
 AsyncSend = Callable[[Call[Any]], Coroutine[Any, Any, Any]]
-
-#: Requests at a time, unless told otherwise.
-DEFAULT_CONCURRENCY = 16
 
 
 def read_pages(

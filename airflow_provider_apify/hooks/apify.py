@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
@@ -22,8 +22,10 @@ from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.transport import AsyncClient, Client, Endpoint, connect
 from airflow_provider_apify.api.waiting import Outcome, WaitPlan, deadline, wait_for_end
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE, DEFAULT_BASE_URL
-from airflow_provider_apify.hooks.items import ItemIterator, split_dataset
 from airflow_provider_apify.reporting import StatusLog, conclude, log_each
+
+if TYPE_CHECKING:
+    from airflow_provider_apify.hooks.items import ItemIterator
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -137,6 +139,8 @@ class ApifyHook(BaseHook):
     @property
     def iterate_items(self) -> ItemIterator:
         """All items of a dataset; see :class:`~airflow_provider_apify.hooks.items.ItemIterator`."""
+        from airflow_provider_apify.hooks.items import ItemIterator
+
         return ItemIterator(self)
 
     def split_dataset(self, dataset_id: str, items_per_part: int, **selection: Any) -> list[dict[str, int]]:
@@ -148,6 +152,8 @@ class ApifyHook(BaseHook):
         :param selection: `offset` and `limit` of the whole.
         :return: the arguments `offset` and `limit` of each transfer, for `expand_kwargs`.
         """
+        from airflow_provider_apify.hooks.items import split_dataset
+
         return split_dataset(self, dataset_id, items_per_part, selection)
 
     def send(self, call: Call[T]) -> T:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.api.flows import drive
 from airflow_provider_apify.api.inputs import resource_ref
+from airflow_provider_apify.export import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.ranges import share
-from airflow_provider_apify.export.reading import DEFAULT_CONCURRENCY, read_pages, read_pages_async
+from airflow_provider_apify.export.reading import read_pages, read_pages_async
 from airflow_provider_apify.export.selection import select
 from airflow_provider_apify.export.source import DatasetSource
 

@@ -9,10 +9,10 @@ from airflow.providers.common.compat.sdk import BaseOperator, Context
 
 from airflow_provider_apify.api.flows import drive
 from airflow_provider_apify.api.webhooks import drop_webhook, ensure_webhook
-from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
 
 
-class CreateOrUpdateWebhookOperator(BaseOperator):
+class CreateOrUpdateWebhookOperator(UsesApify, BaseOperator):
     """
     Have Apify call a URL whenever a run of an Actor, or of a saved task, starts or ends.
 
@@ -92,11 +92,11 @@ class CreateOrUpdateWebhookOperator(BaseOperator):
         flow = ensure_webhook(
             self.idempotency_key, definition, actor_id=self.actor_id, actor_task_id=self.actor_task_id
         )
-        webhook = drive(flow, ApifyHook(self.apify_conn_id).send)
+        webhook = drive(flow, self.hook.send)
         return str(webhook["id"])
 
 
-class DeleteWebhookOperator(BaseOperator):
+class DeleteWebhookOperator(UsesApify, BaseOperator):
     """
     Delete a webhook; that it is gone already is no error.
 
@@ -121,4 +121,4 @@ class DeleteWebhookOperator(BaseOperator):
 
         :param context: Airflow's task context.
         """
-        drive(drop_webhook(self.webhook_id), ApifyHook(self.apify_conn_id).send)
+        drive(drop_webhook(self.webhook_id), self.hook.send)

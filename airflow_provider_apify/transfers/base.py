@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
 from airflow_provider_apify.api.inputs import number, resource_ref
-from airflow_provider_apify.export.destinations import Destination
-from airflow_provider_apify.export.exporter import Job, export
-from airflow_provider_apify.export.formats import choose_format
-from airflow_provider_apify.export.reading import DEFAULT_CONCURRENCY
-from airflow_provider_apify.export.selection import Names, select
-from airflow_provider_apify.export.table import CsvOptions
+from airflow_provider_apify.export import DEFAULT_CONCURRENCY
 from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
 from airflow_provider_apify.lineage import openlineage, report
+
+if TYPE_CHECKING:
+    from airflow_provider_apify.export.destinations import Destination
+    from airflow_provider_apify.export.selection import Names
 
 
 class Transfer(UsesApify, BaseOperator):
@@ -171,6 +170,11 @@ class DatasetTransfer(Transfer):
         self.checksum = checksum
 
     def _transfer(self) -> dict[str, Any]:
+        from airflow_provider_apify.export.exporter import Job, export
+        from airflow_provider_apify.export.formats import choose_format
+        from airflow_provider_apify.export.selection import select
+        from airflow_provider_apify.export.table import CsvOptions
+
         resource_ref("dataset", self.dataset_id)
         selection = select(
             offset=self.offset,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify.export.destinations import Destination
-from airflow_provider_apify.export.local import LocalFile
 from airflow_provider_apify.transfers.base import DatasetTransfer
+
+if TYPE_CHECKING:
+    from airflow_provider_apify.export.destinations import Destination
 
 
 class DatasetToLocalOperator(DatasetTransfer):
@@ -30,4 +31,6 @@ class DatasetToLocalOperator(DatasetTransfer):
         return self.path
 
     def _destination(self) -> Destination:
+        from airflow_provider_apify.export.local import LocalFile
+
         return LocalFile(self.path, replace=self.replace)

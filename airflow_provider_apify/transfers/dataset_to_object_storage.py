@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify.export.destinations import Destination
 from airflow_provider_apify.transfers.base import DatasetTransfer
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    from airflow_provider_apify.export.destinations import Destination
 
 
 class DatasetToObjectStorageOperator(DatasetTransfer):

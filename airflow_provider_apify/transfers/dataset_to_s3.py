@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify.export.destinations import Destination
-from airflow_provider_apify.export.s3 import S3Object, s3_hook
 from airflow_provider_apify.transfers.base import DatasetTransfer
+
+if TYPE_CHECKING:
+    from airflow_provider_apify.export.destinations import Destination
 
 
 class DatasetToS3Operator(DatasetTransfer):
@@ -42,4 +43,6 @@ class DatasetToS3Operator(DatasetTransfer):
         return self.key
 
     def _destination(self) -> Destination:
+        from airflow_provider_apify.export.s3 import S3Object, s3_hook
+
         return S3Object(s3_hook(self.aws_conn_id), self.key, self.bucket_name, replace=self.replace)

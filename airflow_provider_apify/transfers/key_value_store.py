@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.api.inputs import number, resource_ref
-from airflow_provider_apify.export.destinations import Destination
-from airflow_provider_apify.export.local import LocalFile
-from airflow_provider_apify.export.records import MANIFEST_NAME, RecordsJob, export_records
-from airflow_provider_apify.export.s3 import S3Object, s3_hook
 from airflow_provider_apify.transfers.base import Transfer
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    from airflow_provider_apify.export.destinations import Destination
 
 
 class KeyValueStoreTransfer(Transfer):
@@ -49,12 +47,14 @@ class KeyValueStoreTransfer(Transfer):
         self.prefix = prefix
 
     def _transfer(self) -> dict[str, Any]:
+        from airflow_provider_apify.export.records import MANIFEST_NAME, RecordsJob, export_records
+
         resource_ref("key-value store", self.key_value_store_id)
         job = RecordsJob(
             store_id=self.key_value_store_id,
             keys=[self.keys] if isinstance(self.keys, str) else self.keys,
             prefix=self.prefix,
-            manifest=self._manifest(),
+            manifest=self._file(MANIFEST_NAME),
             concurrency=number("concurrency", self.concurrency, int, least=1),
         )
         return export_records(job, self.hook.get_conn(), self.log)
@@ -62,7 +62,7 @@ class KeyValueStoreTransfer(Transfer):
     def _source_uri(self) -> str:
         return f"apify://key-value-stores/{self.key_value_store_id}"
 
-    def _manifest(self) -> Destination:
+    def _file(self, name: str) -> Destination:
         raise NotImplementedError
 
 
@@ -79,8 +79,10 @@ class KeyValueStoreToLocalOperator(KeyValueStoreTransfer):
         super().__init__(**kwargs)
         self.path = path
 
-    def _manifest(self) -> Destination:
-        return LocalFile(f"{self.path}/{MANIFEST_NAME}", replace=self.replace)
+    def _file(self, name: str) -> Destination:
+        from airflow_provider_apify.export.local import LocalFile
+
+        return LocalFile(f"{self.path}/{name}", replace=self.replace)
 
 
 class KeyValueStoreToS3Operator(KeyValueStoreTransfer):
@@ -114,8 +116,10 @@ class KeyValueStoreToS3Operator(KeyValueStoreTransfer):
         self.bucket_name = bucket_name
         self.aws_conn_id = aws_conn_id
 
-    def _manifest(self) -> Destination:
-        key = f"{self.key.rstrip('/')}/{MANIFEST_NAME}".lstrip("/")
+    def _file(self, name: str) -> Destination:
+        from airflow_provider_apify.export.s3 import S3Object, s3_hook
+
+        key = f"{self.key.rstrip('/')}/{name}".lstrip("/")
         return S3Object(s3_hook(self.aws_conn_id), key, self.bucket_name, replace=self.replace)
 
 
@@ -136,12 +140,8 @@ class KeyValueStoreToObjectStorageOperator(KeyValueStoreTransfer):
         self.path = path
         self.conn_id = conn_id
 
-    def _manifest(self) -> Destination:
+    def _file(self, name: str) -> Destination:
         from airflow_provider_apify.export.object_storage import stored_file
 
-        path = (
-            f"{self.path.rstrip('/')}/{MANIFEST_NAME}"
-            if isinstance(self.path, str)
-            else self.path / MANIFEST_NAME
-        )
+        path = f"{self.path.rstrip('/')}/{name}" if isinstance(self.path, str) else self.path / name
         return stored_file(path, self.conn_id, replace=self.replace)
