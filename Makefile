@@ -7,7 +7,8 @@ BIN_2 := .venv-2.11/bin
 UV := $(BIN)/uv
 EXTRAS := amazon,common-io,emulator,openlineage,parquet
 
-.PHONY: venv demo test lint types test-3.3 test-2.11 test-distributed bench clean
+.PHONY: venv demo test lint types test-3.3 test-2.11
+.PHONY: test-distributed test-distributed-3.3 test-distributed-2.11 bench clean
 
 venv: .venv/ready
 
@@ -48,7 +49,8 @@ types: venv
 # Now and then Airflow itself fails a task that is well (apache/airflow issues 67287 and 72716, among others):
 # what failed in a real Airflow is tried once more.
 define real_airflow
-	$(1)/python -m pytest $(2) || $(1)/python -m pytest $(2) --last-failed
+	$(1)/python -m pytest $(2) -o cache_dir=$(1)/cache/$(2) || \
+		$(1)/python -m pytest $(2) -o cache_dir=$(1)/cache/$(2) --last-failed
 endef
 
 test-3.3: venv
@@ -61,8 +63,12 @@ test-2.11: .venv-2.11/ready
 	$(call real_airflow,$(BIN_2),tests/airflow)
 
 # A whole Airflow of many processes, with PostgreSQL and Redis; .ci/run installs what it needs.
-test-distributed: .venv/distributed .venv-2.11/distributed
+test-distributed: test-distributed-3.3 test-distributed-2.11
+
+test-distributed-3.3: .venv/distributed
 	$(call real_airflow,$(BIN),tests/distributed)
+
+test-distributed-2.11: .venv-2.11/distributed
 	$(call real_airflow,$(BIN_2),tests/distributed)
 
 # Half an hour on a machine with nothing else to do.
