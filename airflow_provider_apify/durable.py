@@ -73,17 +73,14 @@ class Fingerprint:
         """The User-Agent of a start."""
         return f"{USER_AGENT} airflow-task-instance/{self.task_instance}.{self.try_number}"
 
-    def in_user_agent(self, user_agent: str, *, any_try: bool) -> bool:
+    def try_of(self, run: ActorRun) -> int | None:
         """
-        Return whether a run was started by this task instance.
+        Return in which try this task instance started a run; None if somebody else did.
 
-        :param user_agent: what Apify reports of the run.
-        :param any_try: in any try, not just in this one.
+        :param run: a run that says who started it.
         """
-        match = re.search(r"airflow-task-instance/([0-9a-f]+)\.(\d+)", user_agent)
-        if match is None or match[1] != self.task_instance:
-            return False
-        return any_try or int(match[2]) == self.try_number
+        match = re.search(r"airflow-task-instance/([0-9a-f]+)\.(\d+)", run.user_agent or "")
+        return int(match[2]) if match and match[1] == self.task_instance else None
 
 
 @dataclass(frozen=True)
@@ -329,7 +326,7 @@ class RunStarter:
             # An answer says what was visible when it was asked for, however late it comes.
             asked_at = _now()
             found, doubtful = self._scan(self._send, fingerprint, since=since, any_try=any_try)
-            if found is not None:
+            if found is not None and _is_last(found, fingerprint, any_try=any_try):
                 return found
             if asked_at > sent_by + _SETTLED_AFTER:
                 break
@@ -342,12 +339,12 @@ class RunStarter:
                 "same, clear this task or set `durable=False`.",
                 candidates=doubtful,
             )
-        return None
+        return found
 
     def _scan(
         self, send: Callable[[Call[Any]], Any], fingerprint: Fingerprint, *, since: datetime, any_try: bool
     ) -> tuple[ActorRun | None, list[str]]:
-        """Look at every run since then, newest first; return ours, and those of which we cannot tell."""
+        """Look at the runs since then, newest first, for ours; return it, and those that cannot be told."""
         doubtful: list[str] = []
         since -= _CLOCK_SKEW
         for offset in range(0, _MAX_CANDIDATES, MAX_LIST_LIMIT):
@@ -361,15 +358,28 @@ class RunStarter:
                     # Ours are started over the API; a schedule's or a person's need not say who they are.
                     if candidate.origin in (None, "API"):
                         doubtful.append(run.id)
-                elif fingerprint.in_user_agent(candidate.user_agent, any_try=any_try):
-                    return candidate, []
-                else:
-                    self._foreign.add(run.id)
+                    continue
+                number = fingerprint.try_of(candidate)
+                if number is not None and (any_try or number == fingerprint.try_number):
+                    return candidate, doubtful
+                self._foreign.add(run.id)
             if len(runs) < MAX_LIST_LIMIT:
                 break
         else:
             doubtful.append(f"and more than {_MAX_CANDIDATES} others")
         return None, doubtful
+
+
+def _is_last(run: ActorRun, fingerprint: Fingerprint, *, any_try: bool) -> bool:
+    """
+    Return whether a run that was found is the last one that its task instance started.
+
+    A run without success may have been followed by one that does not show up yet; each try starts one at the
+    most, and none while another goes on or after a success.
+    """
+    if not any_try or run.succeeded or not (run.is_finished or run.is_ending):
+        return True
+    return fingerprint.try_of(run) == fingerprint.try_number - 1
 
 
 def _full_run(send: Callable[[Call[Any]], Any], listed: ActorRun) -> ActorRun:

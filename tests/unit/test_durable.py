@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify.api import calls
-from airflow_provider_apify.api.errors import ApifyHttpError, ApifyServerError, ApifyStartUncertainError
+from airflow_provider_apify.api.errors import (
+    ApifyHttpError,
+    ApifyRunFailedError,
+    ApifyServerError,
+    ApifyStartUncertainError,
+)
 from airflow_provider_apify.durable import STORE_KEY
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
@@ -169,6 +174,18 @@ def test_a_retry_after_a_failed_run_starts_a_new_one(emulator: Emulator, tries: 
         operator.execute(tries.context)
     assert run_actor(wait_for_completion=True).execute(tries.retry())["status"] == "SUCCEEDED"
     assert len(emulator.runs) == 2
+
+
+@pytest.mark.parametrize("in_list", [True, False])
+def test_a_failed_run_does_not_hide_a_later_one_that_lags(emulator: Emulator, in_list: bool) -> None:
+    tries = Tries(store=False)
+    emulator.switches.list_user_agent = in_list
+    with pytest.raises(ApifyRunFailedError):
+        run_actor(run_input={"fail": True}, wait_for_completion=True).execute(tries.context)
+    emulator.switches.replica_lag_seconds = 40
+    run_actor(run_input={"seconds": 3600}).execute(tries.retry())
+    info = run_actor(run_input={"seconds": 3600}).execute(tries.retry())
+    assert [run["id"] for run in emulator.runs][1:] == [info["id"]]
 
 
 @pytest.mark.parametrize("on_retry", ["new", "resurrect"])

@@ -9,10 +9,11 @@ import pytest
 from airflow import __version__ as airflow_version
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
+pytestmark = pytest.mark.skipif(airflow_version < "3", reason="the README shows DAGs as of Airflow 3")
+
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-@pytest.mark.skipif(airflow_version < "3", reason="the README shows DAGs as of Airflow 3")
 @pytest.mark.parametrize("code", SNIPPETS, ids=lambda code: re.findall(r'DAG\("(\w+)"', code)[0])
 def test_every_dag_of_the_readme_parses(code: str) -> None:
     exec(compile(code, "README.md", "exec"), {})
