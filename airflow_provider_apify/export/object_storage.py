@@ -11,6 +11,8 @@ from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.export.destinations import Destination, Sink
 
 _BLOCK_BYTES = 8 << 20
+# Where the first part of a path is a container that has to be there before.
+_BUCKET_PROTOCOLS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss"})
 
 
 class StoredFile(Destination):
@@ -41,6 +43,7 @@ class StoredFile(Destination):
         if not self.name:
             raise ApifyConfigurationError(f"{self.uri} names no file. Add the name of one. Nothing was read.")
         try:
+            self._require_bucket()
             self.refuse_existing()
         except (OSError, ImportError) as error:
             raise self._unwritable(error) from error
@@ -73,6 +76,19 @@ class StoredFile(Destination):
             raise ApifyConfigurationError(
                 f"{self.uri} exists already. Choose another path, or set `replace=True`."
             )
+
+    def _require_bucket(self) -> None:
+        if self.path.protocol not in _BUCKET_PROTOCOLS:
+            return
+        # On Airflow 2 it may still have the connection's name in it.
+        bucket = self.path.bucket.rpartition("@")[2]
+        try:
+            there = self.path.fs.exists(bucket)
+        except Exception:
+            # Each store has errors of its own. To write, one need not be allowed to look.
+            return
+        if not there:
+            raise FileNotFoundError(f"there is no bucket {bucket!r}")
 
     def _unwritable(self, error: Exception) -> ApifyConfigurationError:
         return ApifyConfigurationError(
@@ -123,7 +139,8 @@ def stored_file(path: str | ObjectStoragePath, conn_id: str | None, *, replace: 
     """
     try:
         if isinstance(path, str):
-            path = ObjectStoragePath(path, conn_id=conn_id)
+            # Airflow 2 takes a None for a connection, and overlooks the one in the path.
+            path = ObjectStoragePath(path, **({"conn_id": conn_id} if conn_id else {}))
         _ = path.fs
     except (ValueError, ImportError, OSError) as error:
         raise ApifyConfigurationError(

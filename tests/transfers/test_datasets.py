@@ -295,6 +295,22 @@ def test_to_object_storage(emulator: Emulator, tmp_path: Path, kwargs: Any) -> N
             assert one.read_bytes() == (tmp_path / "two" / one.name).read_bytes()
 
 
+@pytest.mark.parametrize("kwargs", [{}, {"rows_per_file": 30_000}])
+@pytest.mark.parametrize("count", [3, 80_000])
+def test_to_object_storage_that_is_far_away(emulator: Emulator, s3: S3, count: int, kwargs: Any) -> None:
+    rows = [{"n": n, "text": "x" * 300} for n in range(count)]
+    dataset_id = emulator.create_dataset(rows)
+    path = f"s3://aws_default@{BUCKET}/folder/out.jsonl"
+    result = to_storage(dataset_id, path, **kwargs)
+    parts = [key for key in sorted(s3.keys) if "manifest" not in key]
+    assert lines(b"".join(map(s3.get, parts))) == rows
+    assert result["destination"].startswith(f"s3://{BUCKET}/folder/")
+    with pytest.raises(ApifyConfigurationError, match="exists already"):
+        to_storage(dataset_id, path, **kwargs)
+    to_storage(dataset_id, path, replace=True, **kwargs)
+    assert not s3.uploads
+
+
 @pytest.mark.usefixtures("small_pages")
 def test_a_failure_leaves_nothing_in_object_storage(emulator: Emulator, tmp_path: Path) -> None:
     emulator.faults.add(Fault("answer", "GET", ITEMS, tuple(range(9, 99)), status=404))
@@ -304,14 +320,27 @@ def test_a_failure_leaves_nothing_in_object_storage(emulator: Emulator, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+def test_a_failure_leaves_no_upload_in_object_storage(emulator: Emulator, s3: S3) -> None:
+    rows = [{"n": n, "text": "x" * 1000} for n in range(40_000)]
+    emulator.faults.add(Fault("alter", "GET", ITEMS, (1, 2), cut_at=30_000_000))
+    emulator.faults.add(Fault("answer", "GET", ITEMS, tuple(range(2, 99)), status=404))
+    with pytest.raises(ApifyNotFoundError):
+        to_storage(emulator.create_dataset(rows), f"s3://aws_default@{BUCKET}/out.jsonl")
+    gc.collect()
+    assert not s3.keys
+    assert not s3.uploads
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [
         ("nostore://bucket/out.jsonl", "names no store"),
         ("file://{}/exists.jsonl", "exists already"),
         ("file://{}/exists.jsonl/below.jsonl", "cannot be written"),
+        ("s3://aws_default@nobucket/out.jsonl", "no bucket 'nobucket'"),
     ],
 )
+@pytest.mark.usefixtures("s3")
 def test_refused_in_object_storage(emulator: Emulator, tmp_path: Path, path: str, message: str) -> None:
     (tmp_path / "exists.jsonl").write_text("old")
     with pytest.raises(ApifyConfigurationError, match=message):

@@ -117,6 +117,16 @@ def test_to_object_storage(emulator: Emulator, tmp_path: Path) -> None:
     }
 
 
+def test_to_object_storage_that_is_far_away(emulator: Emulator, s3: S3) -> None:
+    large = bytes(range(256)) * 80_000
+    store_id = emulator.create_key_value_store({"small": b"1", "empty": b"", "large": large})
+    KeyValueStoreToObjectStorageOperator(
+        task_id="land", key_value_store_id=store_id, path=f"s3://{BUCKET}/out", conn_id="aws_default"
+    ).execute({})
+    assert (s3.get("out/small"), s3.get("out/empty"), s3.get("out/large")) == (b"1", b"", large)
+    assert not s3.uploads
+
+
 def test_trouble_on_the_way_changes_nothing(emulator: Emulator, tmp_path: Path) -> None:
     store_id = emulator.create_key_value_store(VALUES)
     emulator.faults.add(Fault("alter", "GET", RECORDS, (1, 3, 5), cut_at=1))
