@@ -77,9 +77,19 @@ def wait_until(condition: Callable[[], Any], seconds: float = 30) -> None:
 
 
 @pytest.fixture
-def hurried(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """Emulated time for both sides: it runs fast, and a sleep of ours is a jump of the clock."""
-    emulator.clock.speed = 600
+def hurried(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """Emulated time for both sides: it runs fast, and a sleep of ours is a jump of the clock.
+
+    It moves in ticks of this process, not with the machine's time: where the machine pauses, so does it.
+    """
+    emulator.clock.speed = 0
+    over = threading.Event()
+
+    def tick() -> None:
+        while not over.wait(0.002):
+            emulator.clock.advance(1.2)
+
+    ticker = threading.Thread(target=tick, daemon=True)
     real_sleep, real_async_sleep = time.sleep, asyncio.sleep
 
     def sleep(seconds: float) -> None:
@@ -93,7 +103,10 @@ def hurried(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     monkeypatch.setattr(time, "time", emulator.clock.time)
     monkeypatch.setattr(time, "sleep", sleep)
     monkeypatch.setattr(asyncio, "sleep", async_sleep)
-    return emulator
+    ticker.start()
+    yield emulator
+    over.set()
+    ticker.join()
 
 
 @pytest.fixture
