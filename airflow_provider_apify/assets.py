@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import SplitResult
+
+from airflow_provider_apify.api.inputs import resource_ref
 
 #: What a URI may name, in the words of the API's paths.
 KINDS = ("actors", "actor-tasks", "datasets", "key-value-stores", "request-queues")
@@ -16,10 +17,12 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     :param uri: the URI.
     :raises ValueError: if it does not name a resource.
     """
-    name = uri.path.strip("/").replace("/", "~")
-    if uri.netloc not in KINDS or not re.fullmatch(r"[A-Za-z0-9._-]*~?[A-Za-z0-9._-]+", name):
+    try:
+        if uri.netloc not in KINDS:
+            raise ValueError(uri.netloc)
+        return uri._replace(path=f"/{resource_ref('resource', uri.path.strip('/'))}")
+    except ValueError:
         raise ValueError(
             f"{uri.geturl()!r} names nothing at Apify. Write apify://datasets/<ID or username~name>, or "
             f"another of {', '.join(KINDS)}."
-        )
-    return uri._replace(path=f"/{name}")
+        ) from None

@@ -293,18 +293,12 @@ class RunStarter:
 
     def _get(self, run_id: str, since: datetime) -> ActorRun | None:
         """Return a known run; one that is gone is None, one that is just not there yet is waited for."""
-        attempt = 0
-        while True:
-            asked_at = _now()
-            try:
-                run: ActorRun = self._send(get_run(run_id))
-                return run
-            except ApifyNotFoundError as error:
-                if asked_at > since + _SETTLED_AFTER:
-                    self._log.warning("The run %s of an earlier try is gone. %s", run_id, error)
-                    return None
-                attempt += 1
-                time.sleep(policy.delay(attempt))
+        missing_for = (since + _SETTLED_AFTER - _now()).total_seconds()
+        try:
+            return drive(waiting.known(get_run(run_id), missing_for=missing_for), self._send)
+        except ApifyNotFoundError as error:
+            self._log.warning("The run %s of an earlier try is gone. %s", run_id, error)
+            return None
 
     def _search_without_store(self) -> ActorRun | None:
         """Look for the run of any earlier try: all that can be done before Airflow 3.3."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from airflow_provider_apify.api.calls import Call
 from airflow_provider_apify.api.errors import (
@@ -14,6 +13,7 @@ from airflow_provider_apify.api.errors import (
     ApifyNotFoundError,
     ApifyTooLargeError,
 )
+from airflow_provider_apify.api.inputs import one_of
 from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.storages import get_items, get_record
 
@@ -34,9 +34,7 @@ def check_returns(returns: str, *, waits: bool) -> None:
     :param waits: whether it waits for its run.
     :raises ApifyConfigurationError: if that is nothing known, or not known yet when the task returns.
     """
-    if returns not in get_args(Returns):
-        known = ", ".join(map(repr, get_args(Returns)))
-        raise ApifyConfigurationError(f"`returns` is {returns!r}, and must be one of {known}.")
+    one_of("returns", returns, Returns)
     if returns != "run" and not waits:
         raise ApifyConfigurationError(
             f'`returns="{returns}"` needs `wait_for_completion=True`. Nothing was started.'
@@ -78,11 +76,10 @@ def result_of(run: ActorRun, returns: Returns, send: Callable[[Call[Any]], Any])
             f'The run {run.id} succeeded, and left no record {_OUTPUT_KEY}. Use `returns="items"` if the '
             "Actor writes to its dataset."
         ) from error
-    if record.content_type.startswith("application/json"):
-        return json.loads(record.value)
-    if record.content_type.startswith("text/"):
-        return record.value.decode(errors="replace")
-    raise ApifyDataError(
-        f"The run {run.id} succeeded, and its record {_OUTPUT_KEY} is neither JSON nor text "
-        f"({record.content_type}). Land it with KeyValueStoreToS3Operator."
-    )
+    try:
+        return record.content()
+    except ValueError as error:
+        raise ApifyDataError(
+            f"The run {run.id} succeeded, and its record {_OUTPUT_KEY} is neither JSON nor text ({error}). "
+            "Land it with KeyValueStoreToS3Operator, or another of the transfer operators."
+        ) from error

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, cast
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.api.inputs import RunOptions, encode_input, resource_ref, run_params
+from airflow_provider_apify.api.inputs import RunOptions, encode_input, exactly_one, resource_ref, run_params
 from airflow_provider_apify.api.models import ActorRun
 
 T = TypeVar("T")
@@ -205,15 +205,9 @@ def list_runs(
     :param limit: how many at the most, up to 1,000.
     :param desc: newest first.
     """
-    if task_id:
-        path = _path("actor-tasks", "task", task_id, "runs")
-    elif actor_id:
-        path = _path("actors", "Actor", actor_id, "runs")
-    else:
-        path = "/v2/actor-runs"
     return Call(
         method="GET",
-        path=path,
+        path=_runs_path(actor_id, task_id),
         params={
             "status": status if status is None or isinstance(status, str) else ",".join(status),
             "startedAfter": _iso(started_after),
@@ -241,14 +235,13 @@ def get_last_run(
     :param status: only runs in this status.
     :param origin: only runs that were started so: `API`, `SCHEDULER`, `WEB`, …
     """
-    if bool(actor_id) == bool(task_id):
-        raise ApifyConfigurationError("Name either an Actor or a task.")
-    of = (
-        _path("actor-tasks", "task", task_id, "runs")
-        if task_id
-        else _path("actors", "Actor", actor_id, "runs")
+    exactly_one(actor_id=actor_id, actor_task_id=task_id)
+    return Call(
+        method="GET",
+        path=f"{_runs_path(actor_id, task_id)}/last",
+        params={"status": status, "origin": origin},
+        read=_read_run,
     )
-    return Call(method="GET", path=f"{of}/last", params={"status": status, "origin": origin}, read=_read_run)
 
 
 def get_log(run_id: str, *, patience: int = 8) -> Call[str]:
@@ -273,6 +266,12 @@ def get_user() -> Call[dict[str, Any]]:
 
 def _path(collection: str, kind: str, name: str | None, *rest: str) -> str:
     return "/".join(["/v2", collection, resource_ref(kind, name), *rest])
+
+
+def _runs_path(actor_id: str | None, task_id: str | None) -> str:
+    if task_id:
+        return _path("actor-tasks", "task", task_id, "runs")
+    return _path("actors", "Actor", actor_id, "runs") if actor_id else "/v2/actor-runs"
 
 
 def _start(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from airflow_provider_apify.api.calls import Answer, Call
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.flows import Flow
-from airflow_provider_apify.api.inputs import encode_input, resource_ref
+from airflow_provider_apify.api.inputs import encode_input, json_value, resource_ref
 
 
 def validate_input(actor_id: str, run_input: Any = None, *, build: str | None = None) -> Call[None]:
@@ -88,7 +87,11 @@ def check_task_input(
     :raises ApifyInputError: naming every field that is wrong.
     """
     task = yield get_task(task_id)
-    given = json.loads(run_input) if isinstance(run_input, str | bytes) else run_input
+    given = json_value(run_input, content_type) or {}
+    if not isinstance(given, dict):
+        raise ApifyConfigurationError(
+            f"The input of a task is a JSON object, not a {type(given).__name__}. Nothing was started."
+        )
     build = build or (task.get("options") or {}).get("build")
-    merged = {**(task.get("input") or {}), **(given or {})}
+    merged = {**(task.get("input") or {}), **given}
     yield from check_actor_input(task["actId"], merged, content_type=content_type, build=build)

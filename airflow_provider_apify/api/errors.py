@@ -24,7 +24,7 @@ Every error this package raises, as one tree.
     │   ├── ApifyWaitTimeoutError            `wait_timeout` passed
     │   └── ApifyOutageError                 the API could not be reached for too long
     ├── ApifyStartUncertainError         a run may have been started and cannot be told apart: `candidates`
-    └── ApifyDataError                   results are not what they should be; nothing was left behind
+    └── ApifyDataError                   data is not whole, or not what it should be
         └── ApifyTooLargeError               an answer has more bytes than the caller is ready to hold
 
 The root is a plain ``Exception`` on purpose: a deferred sensor with ``soft_fail`` turns every
@@ -109,7 +109,7 @@ class ApifyPermissionError(ApifyApiError):
 class ApifyNotFoundError(ApifyApiError):
     """There is no such resource, or the token may not know of it (404)."""
 
-    hint = "Check its ID or its `username/name`, and that the token belongs to an account that can see it."
+    hint = "Check the ID or the name, and that the token belongs to an account that can see it."
 
 
 class ApifyInputError(ApifyApiError):
@@ -198,7 +198,7 @@ class ApifyStartUncertainError(ApifyError):
 
 
 class ApifyDataError(ApifyError):
-    """Results are incomplete, too large or not what was expected; nothing was left at the destination."""
+    """Data is incomplete, too large or not what was expected; the message says what was written, if any."""
 
 
 class ApifyTooLargeError(ApifyDataError):

@@ -6,8 +6,9 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
-from typing import Any, TypedDict
+from typing import Any, TypedDict, get_args
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 
@@ -15,6 +16,8 @@ from airflow_provider_apify.api.errors import ApifyConfigurationError
 MAX_PAYLOAD_BYTES = 9_437_184
 
 JSON_TYPE = "application/json; charset=utf-8"
+
+_WITHOUT_NAMES = ("run", "webhook")
 
 
 class RunOptions(TypedDict, total=False):
@@ -48,8 +51,8 @@ def encode_input(run_input: Any, content_type: str | None = None) -> tuple[bytes
         elif isinstance(run_input, str):
             body = run_input.encode()
         else:
-            body = json.dumps(run_input, ensure_ascii=False, allow_nan=False).encode()
-        if content_type is None:
+            body = encode_json(run_input)
+        if content_type is None and isinstance(run_input, bytes | str):
             json.loads(body)
     except (TypeError, ValueError) as error:
         raise ApifyConfigurationError(
@@ -62,6 +65,31 @@ def encode_input(run_input: Any, content_type: str | None = None) -> tuple[bytes
             "into a key-value store or a dataset and pass its ID to the Actor. Nothing was started."
         )
     return body, content_type or JSON_TYPE
+
+
+def json_value(run_input: Any, content_type: str | None) -> Any:
+    """
+    Return the object or array of an input that holds one as JSON text, and any other input as it is.
+
+    :param run_input: see :func:`encode_input`.
+    :param content_type: media type of an input that is not JSON.
+    """
+    value = None
+    if content_type is None and isinstance(run_input, str | bytes):
+        with suppress(ValueError):
+            value = json.loads(run_input)
+    # A string in JSON has to stay in its quotes.
+    return value if isinstance(value, dict | list) else run_input
+
+
+def encode_json(value: Any) -> bytes:
+    """
+    Make JSON as Apify takes it.
+
+    :param value: any JSON value.
+    :raises ValueError: if it is none; so does :class:`TypeError`.
+    """
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
 
 
 def run_params(options: RunOptions) -> dict[str, Any]:
@@ -77,14 +105,12 @@ def run_params(options: RunOptions) -> dict[str, Any]:
             f"`memory_mbytes` is {memory}: Apify takes powers of two from 128 on (128, 256, 512, 1024, …). "
             "Nothing was started."
         )
-    timeout = options.get("run_timeout")
-    if isinstance(timeout, timedelta):
-        timeout = timeout.total_seconds()
+    timeout = seconds("run_timeout", options.get("run_timeout"))
     webhooks = options.get("webhooks")
     return {
         "build": options.get("build"),
         "memory": memory,
-        "timeout": number("run_timeout", timeout, lambda value: int(float(value))),
+        "timeout": None if timeout is None else int(timeout),
         "maxItems": number("max_items", options.get("max_items"), int, least=1),
         "maxTotalChargeUsd": number("max_total_charge_usd", options.get("max_total_charge_usd"), float),
         "restartOnError": options.get("restart_on_error"),
@@ -101,12 +127,58 @@ def resource_ref(kind: str, name: str | None) -> str:
     :param name: ID, `username/name` or `username~name`.
     :raises ApifyConfigurationError: if it is empty or cannot be a name.
     """
+    if name is not None and not isinstance(name, str):
+        raise ApifyConfigurationError(
+            f"The ID of a {kind} is text, not a {type(name).__name__}. Of a task's result take one value: "
+            '`run.output["id"]`, `run.output["defaultDatasetId"]`, … Nothing was sent.'
+        )
     ref = (name or "").strip().replace("/", "~")
     if not re.fullmatch(r"[A-Za-z0-9._-]*~?[A-Za-z0-9._-]+", ref):
         raise ApifyConfigurationError(
-            f"{name!r} names no {kind}. Pass its ID or `username/name`, as Apify Console shows it."
+            f"{name!r} names no {kind}. Pass its ID"
+            f"{'' if kind in _WITHOUT_NAMES else ' or `username/name`'}, as Apify Console shows it."
         )
     return ref
+
+
+def exactly_one(**arguments: Any) -> None:
+    """
+    Refuse arguments of which one, and only one, is needed.
+
+    :param arguments: the arguments by their names.
+    :raises ApifyConfigurationError: if none is given, or more than one.
+    """
+    if sum(value not in (None, "") for value in arguments.values()) != 1:
+        names = " or ".join(f"`{name}`" for name in arguments)
+        raise ApifyConfigurationError(f"Give either {names}. Nothing was sent.")
+
+
+def one_of(name: str, value: Any, choices: Any) -> None:
+    """
+    Refuse what is none of the choices.
+
+    :param name: what it is called, for the error.
+    :param value: what the user gave.
+    :param choices: a `Literal`.
+    :raises ApifyConfigurationError: if so.
+    """
+    if value not in get_args(choices):
+        known = ", ".join(map(repr, get_args(choices)))
+        raise ApifyConfigurationError(f"`{name}` is {value!r}, and must be one of {known}. Nothing was sent.")
+
+
+def seconds(name: str, value: timedelta | float | str | None) -> float | None:
+    """
+    Read a time span.
+
+    :param name: what it is called, for the error.
+    :param value: a timedelta or seconds, perhaps as text from a template; None for none.
+    :raises ApifyConfigurationError: if it is none, or negative.
+    """
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    result: float | None = number(name, value, float)
+    return result
 
 
 def number(name: str, value: Any, convert: Callable[[Any], Any], least: float = 0) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import email.utils
+import logging
 import random
 import time
+from functools import partial
 from typing import Any, TypeVar
 
 from tenacity import RetryCallState, retry_if_exception, stop_after_attempt
@@ -25,6 +27,8 @@ from airflow_provider_apify.api.errors import (
 )
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 # The first wait is the one that Apify recommends after a 429; the cap keeps a long outage from hiding.
 _FIRST_DELAY = 0.5
@@ -87,6 +91,7 @@ def retrying(call: Call[Any]) -> dict[str, Any]:
         "retry": retry_if_exception(lambda error: may_retry(call, error)),
         "stop": stop_after_attempt(call.patience),
         "wait": _wait,
+        "before_sleep": partial(_tell, call),
         "reraise": True,
     }
 
@@ -114,6 +119,15 @@ def is_outage(error: BaseException) -> bool:
     :param error: how a call failed.
     """
     return isinstance(error, ApifyUnreachableError | ApifyServerError)
+
+
+def will_pass(error: BaseException) -> bool:
+    """
+    Return whether asking again later may help, with nothing changed.
+
+    :param error: how a call failed.
+    """
+    return is_outage(error) or isinstance(error, ApifyRateLimitError)
 
 
 def may_have_had_effect(error: ApifyError) -> bool:
@@ -145,19 +159,30 @@ def _wait(state: RetryCallState) -> float:
     return delay(state.attempt_number, error)
 
 
+def _tell(call: Call[Any], state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    seconds = state.next_action.sleep if state.next_action else 0
+    tries = f"{state.attempt_number} of {call.patience}"
+    log.warning("Try %s failed; the next one follows in %.1f s. (%s)", tries, seconds, error)
+
+
 def _error(call: Call[Any], answer: Answer) -> ApifyApiError:
     try:
         error = answer.json()["error"]
-        type_, message, data = error["type"], error["message"], error.get("data")
+        type_, message, data = error["type"], str(error["message"]), error.get("data")
     except (KeyError, TypeError, ValueError):
         # A proxy or a load balancer speaks for itself: only its status can be trusted.
-        type_, message, data = "", "the answer is not Apify's", None
+        type_, message, data = "", "the answer is not Apify's. Is the connection's host right?", None
     class_ = _CLASS_BY_TYPE.get(type_) or _CLASS_BY_STATUS.get(answer.status)
     if class_ is None:
         class_ = ApifyApiError if type_ and answer.status < 500 else ApifyServerError
-    details = f" {data}" if data else ""
+    if class_ is ApifyNotFoundError and not type_:
+        # That a run is gone, so that another one may be started, only Apify can say.
+        class_ = ApifyServerError
+    text = message if message.endswith((".", "?", "!")) else f"{message}."
+    details = f" ({data})" if data else ""
     return class_(
-        f"{call} was answered with {answer.status} {type_ or 'without an error type'}: {message}{details}.",
+        f"{call} was answered with {answer.status} {type_ or 'without an error type'}: {text}{details}",
         status=answer.status,
         type=type_,
         data=data,

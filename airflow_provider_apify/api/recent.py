@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 
 from airflow_provider_apify.api import policy
 from airflow_provider_apify.api.calls import get_run, list_runs
-from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyHttpError
+from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.api.flows import Flow, Pause
+from airflow_provider_apify.api.inputs import exactly_one
 from airflow_provider_apify.api.models import ActorRun, RunStatus
 from airflow_provider_apify.api.waiting import Outcome, Tolerance, WaitEnd
+
+log = logging.getLogger(__name__)
 
 # Runs are listed by their start: among this many, one that started earlier may have ended last.
 _CANDIDATES = 100
@@ -36,8 +40,7 @@ class RecentRun:
 
         :raises ApifyNotFoundError: if there is no such Actor or task.
         """
-        if bool(self.actor_id) == bool(self.actor_task_id):
-            raise ApifyConfigurationError("Name either an Actor or a task.")
+        exactly_one(actor_id=self.actor_id, actor_task_id=self.actor_task_id)
         runs: list[ActorRun] = yield list_runs(
             actor_id=self.actor_id,
             task_id=self.actor_task_id,
@@ -65,6 +68,7 @@ class RecentRun:
             except ApifyHttpError as error:
                 if end := tolerance.judge(error, asked_at, time.time()):
                     return Outcome(end, "", message=f"The wait ended early: {error}")
+                log.warning("Apify could not be asked for the last run; it will be again. (%s)", error)
             else:
                 tolerance = Tolerance()
                 if run is not None:

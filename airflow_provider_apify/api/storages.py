@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from airflow_provider_apify.api.calls import MAX_LIST_LIMIT, Answer, Call
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.api.inputs import JSON_TYPE, MAX_PAYLOAD_BYTES, resource_ref
+from airflow_provider_apify.api.inputs import JSON_TYPE, MAX_PAYLOAD_BYTES, encode_json, resource_ref
 
 # Apify takes 5 MB of items at a time (API reference, "Store items"), and does not say which megabytes.
 _MAX_CHUNK_BYTES = 4_500_000
@@ -105,6 +105,19 @@ class Record:
 
     value: bytes
     content_type: str
+
+    def content(self) -> Any:
+        """
+        Return JSON as its value, and text as a string.
+
+        :raises ValueError: if it is neither.
+        """
+        media_type = self.content_type.partition(";")[0].strip().lower()
+        if media_type == "application/json" or media_type.endswith("+json"):
+            return json.loads(self.value)
+        if media_type.startswith("text/") or media_type.endswith("xml"):
+            return self.value.decode()
+        raise ValueError(media_type)
 
 
 def get_record(store_id: str, key: str) -> Call[Record]:
@@ -225,11 +238,7 @@ def _record_path(store_id: str, key: str) -> str:
 def _line(position: int, item: Any) -> bytes:
     try:
         value = json.loads(item) if isinstance(item, bytes) else item
-        line = (
-            item
-            if isinstance(item, bytes)
-            else json.dumps(item, ensure_ascii=False, allow_nan=False).encode()
-        )
+        line = item if isinstance(item, bytes) else encode_json(item)
     except (TypeError, ValueError) as error:
         raise ApifyConfigurationError(f"Item {position} (from 0) is not JSON: {error}.") from None
     if not isinstance(value, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from airflow_provider_apify.api import policy
-from airflow_provider_apify.api.calls import abort_run, get_run, resurrect_run
+from airflow_provider_apify.api.calls import Call, abort_run, get_run, resurrect_run
 from airflow_provider_apify.api.errors import (
     ApifyApiError,
     ApifyError,
@@ -18,7 +19,6 @@ from airflow_provider_apify.api.errors import (
     ApifyInputError,
     ApifyNotFoundError,
     ApifyOutageError,
-    ApifyRateLimitError,
     ApifyRunGoesOnError,
     ApifyWaitTimeoutError,
 )
@@ -26,6 +26,8 @@ from airflow_provider_apify.api.flows import Flow, Pause
 from airflow_provider_apify.api.inputs import RunOptions
 from airflow_provider_apify.api.logs import LogReader
 from airflow_provider_apify.api.models import ActorRun
+
+log = logging.getLogger(__name__)
 
 # A server or proxy that answers a long poll at once must not make us ask it in a hot loop.
 _POLL_FLOOR = 5.0
@@ -179,7 +181,7 @@ class Tolerance:
         if isinstance(error, ApifyNotFoundError):
             self.missing_since = self.missing_since or asked_at
             return WaitEnd.REFUSED if now - self.missing_since >= MISSING_GRACE else None
-        return None if isinstance(error, ApifyRateLimitError) else WaitEnd.REFUSED
+        return None if policy.will_pass(error) else WaitEnd.REFUSED
 
 
 def wait_for_end(plan: WaitPlan, seen: Callable[[ActorRun], None]) -> Flow[Outcome]:
@@ -204,6 +206,7 @@ def wait_for_end(plan: WaitPlan, seen: Callable[[ActorRun], None]) -> Flow[Outco
             if end := tolerance.judge(error, asked_at, time.time()):
                 return ended(end, f"The wait ended early: {error}")
             pause = policy.delay(tolerance.failures, error)
+            log.warning("Could not ask about the run %s; next in %.1f s. (%s)", plan.run_id, pause, error)
         else:
             tolerance = Tolerance()
             seen(run)
@@ -218,6 +221,30 @@ def wait_for_end(plan: WaitPlan, seen: Callable[[ActorRun], None]) -> Flow[Outco
             return ended(*plan.overdue())
         if pause > 0:
             yield Pause(min(pause, left))
+
+
+def known(call: Call[ActorRun], *, missing_for: float = MISSING_GRACE) -> Flow[ActorRun]:
+    """
+    Send a call about a run, again while Apify does not know the run yet.
+
+    :param call: the call.
+    :param missing_for: seconds after which a run that is not known does not exist.
+    :raises ApifyNotFoundError: if so.
+    """
+    begun, attempt = time.time(), 0
+    while True:
+        # An answer says what was known when it was asked for, however late it comes.
+        asked_at = time.time()
+        try:
+            run: ActorRun = yield call
+            return run
+        except ApifyNotFoundError as error:
+            if asked_at - begun >= missing_for:
+                raise
+            attempt += 1
+            pause = policy.delay(attempt)
+            log.info("Looking for the run once more in %.1f s, should it be new. (%s)", pause, error)
+        yield Pause(pause)
 
 
 def settle(run: ActorRun, asked_at: float) -> Flow[ActorRun]:
@@ -249,22 +276,16 @@ def abort(run_id: str, *, gracefully: bool = False, missing_for: float = 0.0) ->
     :param missing_for: for how many seconds Apify may not know a run that was started a moment ago.
     :raises ApifyHttpError: if it could not be stopped and goes on.
     """
-    asked_at, attempt = time.time(), 0
-    while True:
-        try:
-            run: ActorRun = yield abort_run(run_id, gracefully=gracefully)
-            return run
-        except ApifyNotFoundError:
-            if time.time() - asked_at >= missing_for:
-                raise
-        except ApifyApiError:
-            # Whether Apify refuses to abort a finished run, or ignores it, is not documented consistently.
-            run = yield get_run(run_id)
-            if not run.is_finished:
-                raise
-            return run
-        attempt += 1
-        yield Pause(policy.delay(attempt))
+    try:
+        run = yield from known(abort_run(run_id, gracefully=gracefully), missing_for=missing_for)
+    except ApifyNotFoundError:
+        raise
+    except ApifyApiError:
+        # Whether Apify refuses to abort a finished run, or ignores it, is not documented consistently.
+        run = yield get_run(run_id)
+        if not run.is_finished:
+            raise
+    return run
 
 
 def resurrect(run_id: str, options: RunOptions | None = None) -> Flow[ActorRun]:

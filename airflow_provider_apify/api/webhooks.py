@@ -10,7 +10,7 @@ from airflow_provider_apify.api.calls import Answer, Call
 from airflow_provider_apify.api.checking import get_actor, get_task
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotFoundError
 from airflow_provider_apify.api.flows import Flow
-from airflow_provider_apify.api.inputs import JSON_TYPE, resource_ref
+from airflow_provider_apify.api.inputs import JSON_TYPE, exactly_one, resource_ref
 
 
 def create_webhook(definition: Mapping[str, Any]) -> Call[dict[str, Any]]:
@@ -73,8 +73,7 @@ def ensure_webhook(
     :param actor_id: it is about the runs of this Actor, or
     :param actor_task_id: of this task.
     """
-    if bool(actor_id) == bool(actor_task_id):
-        raise ApifyConfigurationError("Name either an Actor or a task.")
+    exactly_one(actor_id=actor_id, actor_task_id=actor_task_id)
     if not idempotency_key:
         raise ApifyConfigurationError("The idempotency key is empty.")
     if actor_id:

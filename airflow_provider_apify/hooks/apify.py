@@ -261,7 +261,8 @@ def _endpoint(connection: Connection, extra: Mapping[str, Any]) -> Endpoint:
             f"The connection {connection.conn_id!r} has no API token. Copy it from Apify Console "
             "(Settings > API & Integrations) into the connection's password."
         )
-    base_url = (connection.host or DEFAULT_BASE_URL).rstrip("/")
+    # Apify's documentation writes its URLs with the version, which each call brings along.
+    base_url = (connection.host or DEFAULT_BASE_URL).rstrip("/").removesuffix("/v2").rstrip("/")
     if "://" not in base_url:
         base_url = f"https://{base_url}"
     if connection.port:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.api.flows import drive
-from airflow_provider_apify.api.inputs import resource_ref
+from airflow_provider_apify.api.inputs import number, resource_ref
 from airflow_provider_apify.export import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.ranges import share
 from airflow_provider_apify.export.reading import read_pages, read_pages_async
@@ -44,7 +44,8 @@ class ItemIterator:
         :raises ApifyDataError: if Apify gives fewer items than the dataset has.
         """
         source = _source(dataset_id, selection)
-        for page in read_pages(source, self._hook.get_conn(), concurrency):
+        width = number("concurrency", concurrency, int, least=1)
+        for page in read_pages(source, self._hook.get_conn(), width):
             yield from _items(page.data)
 
     async def aio(
@@ -58,8 +59,9 @@ class ItemIterator:
         :param selection: which items.
         """
         source = _source(dataset_id, selection)
+        width = number("concurrency", concurrency, int, least=1)
         async with self._hook.async_client() as client:
-            async for page in read_pages_async(source, client.send, concurrency):
+            async for page in read_pages_async(source, client.send, width):
                 for item in _items(page.data):
                     yield item
 
@@ -75,7 +77,8 @@ def split_dataset(
     :param items_per_part: how many items a part has.
     :param selection: `offset` and `limit` of the whole.
     """
-    parts = drive(share(_source(dataset_id, selection), items_per_part), hook.send)
+    items = number("items_per_part", items_per_part, int, least=1)
+    parts = drive(share(_source(dataset_id, selection), items), hook.send)
     return [{"offset": part.start, "limit": part.stop - part.start} for part in parts]
 
 

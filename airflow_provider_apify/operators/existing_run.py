@@ -51,14 +51,14 @@ class _ExistingRunOperator(UsesApify, BaseOperator):
 
 class GetLastRunOperator(_ExistingRunOperator):
     """
-    Get the run of an Actor, or of a saved task, that was started last, wherever it was started.
+    Get the last successful run of an Actor, or of a saved task, wherever it was started.
 
     Returns the run info, as :class:`~airflow_provider_apify.operators.run.RunActorOperator` does. To wait
     until there is a recent one, see :class:`~airflow_provider_apify.sensors.last_run.ApifyLastRunSensor`.
 
     :param actor_id: ID or `username/name` of the Actor, or (templated)
     :param actor_task_id: ID or `username/name` of the task at Apify. (templated)
-    :param status: only a run in this status; None for any, also one that goes on. (templated)
+    :param status: the last run in this status instead; None for any, also one that goes on. (templated)
     :param origin: only a run that was started so: `API`, `SCHEDULER`, `WEB`, … (templated)
     :param apify_conn_id: the Airflow connection. (templated)
     :param multiple_outputs: make every key of the run info an XCom of its own.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,9 +12,7 @@ from airflow_provider_apify.api import storages
 from airflow_provider_apify.api.errors import ApifyDataError, ApifyTooLargeError
 from airflow_provider_apify.api.inputs import number
 from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
-
-# What a value may have in the metadata database, whichever that is: MySQL's BLOB is the smallest.
-_MAX_XCOM_BYTES = 65_535
+from airflow_provider_apify.inline import MAX_INLINE_BYTES
 
 
 class GetKeyValueStoreRecordOperator(UsesApify, BaseOperator):
@@ -27,7 +24,7 @@ class GetKeyValueStoreRecordOperator(UsesApify, BaseOperator):
 
     :param key_value_store_id: ID, `username/name` or `username~name` of the store. (templated)
     :param key: the record's key. (templated)
-    :param max_bytes: how large the record may be; 65,535 by default, as results lie in the metadata database.
+    :param max_bytes: how large the record may be; 48,000 by default, as results lie in Airflow's database.
         (templated)
     :param apify_conn_id: the Airflow connection. (templated)
     :raises ApifyNotFoundError: if there is no such record.
@@ -43,7 +40,7 @@ class GetKeyValueStoreRecordOperator(UsesApify, BaseOperator):
         *,
         key_value_store_id: str,
         key: str = "OUTPUT",
-        max_bytes: int | str = _MAX_XCOM_BYTES,
+        max_bytes: int | str = MAX_INLINE_BYTES,
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
@@ -69,19 +66,10 @@ class GetKeyValueStoreRecordOperator(UsesApify, BaseOperator):
                 f"{limit:,} bytes. Export it with KeyValueStoreToLocalOperator or its like, or raise "
                 "`max_bytes`."
             ) from error
-        media_type = record.content_type.partition(";")[0].strip().lower()
         try:
-            if media_type == "application/json" or media_type.endswith("+json"):
-                return json.loads(record.value)
-            if media_type.startswith("text/") or media_type.endswith("xml"):
-                return record.value.decode()
+            return record.content()
         except ValueError as error:
-            raise self._not_text(media_type, error) from error
-        raise self._not_text(media_type)
-
-    def _not_text(self, media_type: str, error: Exception | None = None) -> ApifyDataError:
-        cause = f": {error}" if error else ""
-        return ApifyDataError(
-            f"The record {self.key!r} of the key-value store {self.key_value_store_id} is neither JSON nor "
-            f"text ({media_type}{cause}). Export it with KeyValueStoreToLocalOperator or its like."
-        )
+            raise ApifyDataError(
+                f"The record {self.key!r} of the key-value store {self.key_value_store_id} is neither JSON "
+                f"nor text ({error}). Export it with KeyValueStoreToLocalOperator or its like."
+            ) from error

@@ -19,7 +19,7 @@ from airflow_provider_apify.api.errors import (
     ApifyRunAbortedError,
 )
 from airflow_provider_apify.api.flows import Flow, drive
-from airflow_provider_apify.api.inputs import RunOptions
+from airflow_provider_apify.api.inputs import RunOptions, json_value, one_of, seconds
 from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.waiting import LOG_INTERVAL, QUICK, Outcome, WaitEnd, WaitPlan, deadline
 from airflow_provider_apify.durable import RunStarter
@@ -28,6 +28,9 @@ from airflow_provider_apify.inline import Returns, check_returns, result_of
 from airflow_provider_apify.lineage import RunLineage
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.reporting import DEFERRING, ActorLog, conclude
+
+#: What to do when the run of an earlier try did not succeed.
+OnRetry = Literal["new", "resurrect"]
 
 # How long to wait for capacity before trying again, in seconds: twice as long each time, up to the last.
 _FIRST_CAPACITY_DELAY = 20.0
@@ -74,12 +77,12 @@ class _RunOperator(UsesApify, RunLineage, BaseOperator):
         returns: Returns = "run",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         actor_log: ActorLog = "tail",
-        wait_timeout: timedelta | None = None,
-        wait_for_capacity: timedelta | None = timedelta(hours=1),
+        wait_timeout: timedelta | float | None = None,
+        wait_for_capacity: timedelta | float | None = timedelta(hours=1),
         cancel_on_kill: bool = True,
         abort_gracefully: bool = False,
         durable: bool = True,
-        on_retry: Literal["new", "resurrect"] = "new",
+        on_retry: OnRetry = "new",
         apify_conn_id: str = ApifyHook.default_conn_name,
         multiple_outputs: bool = True,
         **kwargs: Any,
@@ -107,6 +110,13 @@ class _RunOperator(UsesApify, RunLineage, BaseOperator):
         self.on_retry = on_retry
         self.apify_conn_id = apify_conn_id
 
+    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
+        # Where Airflow lets an operator join in the rendering, mapped or not.
+        super()._do_render_template_fields(parent, *args, **kwargs)
+        if parent is self:
+            # Airflow masks what is under a key like `password`, in a value and not in a text.
+            self.run_input = json_value(self.run_input, self.content_type)
+
     def execute(self, context: Context) -> Any:
         """
         Start the run, or find the one that an earlier try started; wait for it if asked to.
@@ -117,7 +127,7 @@ class _RunOperator(UsesApify, RunLineage, BaseOperator):
         return self._execute(
             context,
             attempt=1,
-            capacity_until=deadline(self.wait_for_capacity or timedelta()),
+            capacity_until=deadline(seconds("wait_for_capacity", self.wait_for_capacity) or 0),
             abort_at=deadline(self.execution_timeout),
         )
 
@@ -147,7 +157,7 @@ class _RunOperator(UsesApify, RunLineage, BaseOperator):
     def _execute(
         self, context: Context, *, attempt: int, capacity_until: float | None, abort_at: float | None
     ) -> Any:
-        check_returns(self.returns, waits=self.wait_for_completion)
+        self._check_arguments()
         if isinstance(self.run_input, dict):
             # The Actor may log what it was given: values under keys like `password` are masked from here on.
             mask_secret(self.run_input)
@@ -186,6 +196,13 @@ class _RunOperator(UsesApify, RunLineage, BaseOperator):
 
         self.defer(trigger=ApifyCapacityTrigger(retry_at, event), method_name="execute_retry_start")
 
+    def _check_arguments(self) -> None:
+        """Refuse what could only fail after the money is spent."""
+        check_returns(self.returns, waits=self.wait_for_completion)
+        one_of("actor_log", self.actor_log, ActorLog)
+        one_of("on_retry", self.on_retry, OnRetry)
+        seconds("wait_timeout", self.wait_timeout)
+
     def _check(self) -> None:
         if self.validate_input:
             drive(self._input_check(), self.hook.send)
@@ -205,7 +222,8 @@ class _RunOperator(UsesApify, RunLineage, BaseOperator):
             ti.xcom_push(key=key, value=run.info[key])
 
     def _wait(self, run: ActorRun, abort_at: float | None) -> Outcome:
-        plan = WaitPlan(run.id, self.hook.endpoint.long_poll, give_up_at=deadline(self.wait_timeout))
+        give_up_at = deadline(seconds("wait_timeout", self.wait_timeout))
+        plan = WaitPlan(run.id, self.hook.endpoint.long_poll, give_up_at=give_up_at)
         if self.actor_log == "full":
             plan = replace(plan, long_poll=min(plan.long_poll, LOG_INTERVAL), log_from=0)
         if not self.deferrable:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError, ApifyHttpError
-from airflow_provider_apify.api.inputs import JSON_TYPE
+from airflow_provider_apify.api import policy
+from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError, ApifyError
+from airflow_provider_apify.api.inputs import JSON_TYPE, encode_json, exactly_one
 from airflow_provider_apify.api.storages import chunks
 from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
 from airflow_provider_apify.sources import open_source, read_items
@@ -92,7 +92,8 @@ class PushItemsOperator(_StorageOperator):
     :param aws_conn_id: the Airflow connection to AWS. (templated)
     :param apify_conn_id: the Airflow connection to Apify. (templated)
     :raises ApifyConfigurationError: if there is nothing to push, or it is not what a dataset takes.
-    :raises ApifyDataError: if Apify did not take a chunk, or it cannot be told whether it did.
+    :raises ApifyHttpError: if Apify refused the first chunk.
+    :raises ApifyDataError: if it broke off later, or it cannot be told whether a chunk was written.
     """
 
     template_fields: Sequence[str] = (
@@ -126,21 +127,24 @@ class PushItemsOperator(_StorageOperator):
         :param context: Airflow's task context.
         """
         pushed = 0
-        for count, chunk in chunks(self._items()):
-            try:
+        try:
+            for count, chunk in chunks(self._items()):
                 self.hook.push_items(self.dataset_id, chunk)
-            except ApifyHttpError as error:
-                raise ApifyDataError(
-                    f"The first {pushed:,} items were pushed to the dataset {self.dataset_id}. The {count:,} "
-                    f"after them were refused, or it cannot be told whether they were written: {error}"
-                ) from error
-            pushed += count
-            self.log.info("Pushed %s items to the dataset %s.", f"{pushed:,}", self.dataset_id)
+                pushed += count
+                self.log.info("Pushed %s items to the dataset %s.", f"{pushed:,}", self.dataset_id)
+        except Exception as error:
+            in_doubt = isinstance(error, ApifyError) and policy.may_have_had_effect(error)
+            if not pushed and not in_doubt:
+                raise
+            raise ApifyDataError(
+                f"The first {pushed:,} items are in the dataset {self.dataset_id}, and it "
+                f"{'cannot be told whether some after them are' if in_doubt else 'has none after them'}: "
+                f"{error} Push them all into another dataset, or those would be in this one twice."
+            ) from error
         return {"dataset_id": self.dataset_id, "items": pushed}
 
     def _items(self) -> Iterable[Any]:
-        if (self.items is None) == (self.path is None):
-            raise ApifyConfigurationError("Give either `items` or `path`. Nothing was pushed.")
+        exactly_one(items=self.items, path=self.path)
         if self.path is not None:
             return read_items(self.path, self.aws_conn_id)
         assert self.items is not None
@@ -208,8 +212,7 @@ class SetRecordOperator(_StorageOperator):
         return {"key_value_store_id": self.key_value_store_id, "key": self.key}
 
     def _record(self) -> tuple[bytes, str]:
-        if (self.value is None) == (self.path is None):
-            raise ApifyConfigurationError("Give either `value` or `path`. Nothing was written.")
+        exactly_one(value=self.value, path=self.path)
         if self.path is not None:
             with open_source(self.path, self.aws_conn_id) as file:
                 return file.read(), "application/octet-stream"
@@ -217,4 +220,7 @@ class SetRecordOperator(_StorageOperator):
             return self.value, "application/octet-stream"
         if isinstance(self.value, str):
             return self.value.encode(), "text/plain; charset=utf-8"
-        return json.dumps(self.value, ensure_ascii=False).encode(), JSON_TYPE
+        try:
+            return encode_json(self.value), JSON_TYPE
+        except (TypeError, ValueError) as error:
+            raise ApifyConfigurationError(f"The value is not JSON ({error}). Nothing was written.") from None

@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_apify.api import policy
-from airflow_provider_apify.api.errors import ApifyError, ApifyHttpError, ApifyRateLimitError
+from airflow_provider_apify.api.errors import ApifyError, ApifyHttpError
 from airflow_provider_apify.api.flows import drive
 from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.recent import RecentRun
@@ -40,7 +40,8 @@ class ApifyLastRunSensor(UsesApify, BaseSensorOperator):
     :param multiple_outputs: make every key of the run info an XCom of its own.
     :raises AirflowSensorTimeout: if `timeout` passed; `soft_fail` skips the task then.
     :raises ApifyNotFoundError: if there is no such Actor or task.
-    :raises ApifyError: if Apify could not be asked for too long, or refused to answer.
+    :raises ApifyError: if Apify refused to answer, or could not be asked for 15 minutes; only `timeout`
+        limits that with `deferrable=False`.
     """
 
     template_fields: Sequence[str] = ("actor_id", "actor_task_id", "apify_conn_id")
@@ -90,10 +91,10 @@ class ApifyLastRunSensor(UsesApify, BaseSensorOperator):
         try:
             run = drive(sought.find(), self.hook.send)
         except ApifyHttpError as error:
-            if policy.is_outage(error) or isinstance(error, ApifyRateLimitError):
-                self.log.warning("Could not look for the last run. (%s)", error)
-                return PokeReturnValue(is_done=False)
-            raise
+            if not policy.will_pass(error):
+                raise
+            self.log.warning("Could not look for the last run. (%s)", error)
+            return PokeReturnValue(is_done=False)
         if run is None:
             return PokeReturnValue(is_done=False)
         return PokeReturnValue(is_done=True, xcom_value=self._found(context, run))

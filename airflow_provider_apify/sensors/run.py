@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NoReturn
 
 from airflow.providers.common.compat.sdk import (
@@ -14,24 +15,19 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_apify.api import policy
-from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError, ApifyRateLimitError
+from airflow_provider_apify.api.calls import get_run
+from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.api.flows import drive
+from airflow_provider_apify.api.inputs import one_of
 from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.api.waiting import (
-    MISSING_GRACE,
-    QUICK,
-    Outcome,
-    WaitEnd,
-    WaitPlan,
-    deadline,
-    settle,
-)
+from airflow_provider_apify.api.waiting import QUICK, Outcome, WaitEnd, WaitPlan, deadline, known, settle
 from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
+from airflow_provider_apify.lineage import RunLineage
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.reporting import DEFERRING, ActorLog, StatusLog, conclude
 
 
-class ApifyRunSensor(UsesApify, BaseSensorOperator):
+class ApifyRunSensor(UsesApify, RunLineage, BaseSensorOperator):
     """
     Wait for the end of a run; fail unless it succeeded. Never aborts the run.
 
@@ -47,7 +43,9 @@ class ApifyRunSensor(UsesApify, BaseSensorOperator):
     :param multiple_outputs: make every key of the run info an XCom of its own.
     :raises ApifyRunError: if the run ended without success; never SKIPPED, `soft_fail` or not.
     :raises AirflowSensorTimeout: if `timeout` passed; the run goes on, and `soft_fail` skips the task.
-    :raises ApifyRunGoesOnError: if Apify could not be asked for too long, or refused to answer.
+    :raises ApifyRunGoesOnError: if Apify refused to answer, or could not be asked for 15 minutes; only
+        `timeout` limits that with `deferrable=False`.
+    :raises ApifyNotFoundError: if there is no such run, with `deferrable=False`.
     """
 
     template_fields: Sequence[str] = ("run_id", "apify_conn_id")
@@ -77,6 +75,7 @@ class ApifyRunSensor(UsesApify, BaseSensorOperator):
         :param context: Airflow's task context.
         :return: the run info.
         """
+        one_of("actor_log", self.actor_log, ActorLog)
         ApifyConsoleLink().push(context["ti"], ActorRun({"id": self.run_id}).console_url)
         if not self.deferrable:
             return super().execute(context)
@@ -97,16 +96,14 @@ class ApifyRunSensor(UsesApify, BaseSensorOperator):
         """
         asked_at = time.time()
         try:
-            run = self.hook.get_run(self.run_id)
+            # Known within this look or not at all: a reschedule leaves no trace of when the first look was.
+            run = drive(known(get_run(self.run_id)), self.hook.send)
         except ApifyHttpError as error:
-            started = context["ti"].start_date
-            young = started is not None and time.time() - started.timestamp() < MISSING_GRACE
-            missing_yet = isinstance(error, ApifyNotFoundError) and young
-            if missing_yet or policy.is_outage(error) or isinstance(error, ApifyRateLimitError):
-                self.log.warning("Could not look at the run %s; it may be going on. (%s)", self.run_id, error)
-                return PokeReturnValue(is_done=False)
-            raise
-        StatusLog(self.log)(run)
+            if not policy.will_pass(error):
+                raise
+            self.log.warning("Could not look at the run %s; it may be going on. (%s)", self.run_id, error)
+            return PokeReturnValue(is_done=False)
+        self._status_log(run)
         if not run.is_finished:
             return PokeReturnValue(is_done=False)
         run = drive(settle(run, asked_at), self.hook.send)
@@ -120,6 +117,10 @@ class ApifyRunSensor(UsesApify, BaseSensorOperator):
         :param event: how the wait ended.
         """
         return self._finish(Outcome.from_event(event))
+
+    @cached_property
+    def _status_log(self) -> StatusLog:
+        return StatusLog(self.log)
 
     def _defer(self, abort_at: float | None, give_up_at: float | None, log_position: int | None) -> NoReturn:
         from airflow_provider_apify.triggers.run import ApifyRunTrigger
@@ -140,4 +141,5 @@ class ApifyRunSensor(UsesApify, BaseSensorOperator):
         return self._conclude(outcome.finished_run(), "off" if self.actor_log == "full" else self.actor_log)
 
     def _conclude(self, run: ActorRun, actor_log: ActorLog) -> dict[str, Any]:
+        self.report_run(self.hook, run)
         return conclude(run, self.hook.send, self.log, actor_log=actor_log).info

@@ -21,8 +21,8 @@ class Transfer(UsesApify, BaseOperator):
     """
     Brings something from Apify to a store; the subclasses document the arguments.
 
-    The task's result is a small dict with `destination`, `bytes`, `files` and `duration` in seconds, and
-    becomes the extra of events of the task's outlets.
+    The task's result is a small dict with `destination` (a URI), `bytes`, `files` and `duration` in seconds,
+    each also an XCom of its own, and becomes the extra of events of the task's outlets.
     """
 
     template_fields: Sequence[str] = ("concurrency", "apify_conn_id")
@@ -34,9 +34,10 @@ class Transfer(UsesApify, BaseOperator):
         replace: bool = False,
         concurrency: int | str = DEFAULT_CONCURRENCY,
         apify_conn_id: str = ApifyHook.default_conn_name,
+        multiple_outputs: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(multiple_outputs=multiple_outputs, **kwargs)
         self.replace = replace
         self.concurrency = concurrency
         self.apify_conn_id = apify_conn_id
@@ -100,6 +101,7 @@ class DatasetTransfer(Transfer):
     :param checksum: add the file's SHA-256 to the result.
     :param concurrency: how many requests at a time. (templated)
     :param apify_conn_id: the Airflow connection to Apify. (templated)
+    :param multiple_outputs: make every key of the result an XCom of its own.
     :raises ApifyConfigurationError: if an argument or the destination cannot be used; nothing was read.
     :raises ApifyDataError: if Apify gives fewer items than the dataset has, or there are not as many rows as
         was asked for; nothing was left behind.
@@ -204,7 +206,7 @@ class DatasetTransfer(Transfer):
         return export(job, self.hook.get_conn(), self.log)
 
     def _source_uri(self) -> str:
-        return f"apify://datasets/{self.dataset_id}"
+        return f"apify://datasets/{resource_ref('dataset', self.dataset_id)}"
 
     def _file_name(self) -> str:
         raise NotImplementedError

@@ -19,7 +19,8 @@ class KeyValueStoreTransfer(Transfer):
     Export records of a key-value store, a file each, byte for byte; a subclass says where they go.
 
     A record's key is its file's name. The file `~manifest.json` comes last and lists all records with their
-    content types, bytes and SHA-256. A retry writes again what an earlier try has written.
+    content types, bytes and SHA-256. The folder has to be the export's own: until the manifest is there, a
+    record's file replaces what has its name, as a retry writes again what an earlier try has written.
 
     :param key_value_store_id: ID, `username/name` or `username~name` of the store. (templated)
     :param keys: the records; all of them by default. (templated)
@@ -27,6 +28,7 @@ class KeyValueStoreTransfer(Transfer):
     :param replace: replace an export that is complete. Otherwise the task fails before it reads anything.
     :param concurrency: how many records at a time. (templated)
     :param apify_conn_id: the Airflow connection to Apify. (templated)
+    :param multiple_outputs: make every key of the result an XCom of its own.
     :raises ApifyConfigurationError: if an argument or the destination cannot be used; nothing was read.
     :raises ApifyHttpError: if Apify cannot be asked, refuses, or has no such record.
     """
@@ -60,7 +62,7 @@ class KeyValueStoreTransfer(Transfer):
         return export_records(job, self.hook.get_conn(), self.log)
 
     def _source_uri(self) -> str:
-        return f"apify://key-value-stores/{self.key_value_store_id}"
+        return f"apify://key-value-stores/{resource_ref('key-value store', self.key_value_store_id)}"
 
     def _file(self, name: str) -> Destination:
         raise NotImplementedError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Hashable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 try:
     from airflow.triggers.base import BaseEventTrigger, TriggerEvent
@@ -15,9 +15,9 @@ except ImportError:
     raise AirflowOptionalProviderFeatureException("Event-driven scheduling needs Airflow 3.") from None
 
 from airflow_provider_apify.api import policy
-from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyError
+from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flows import drive_async
-from airflow_provider_apify.api.models import RunStatus
+from airflow_provider_apify.api.inputs import exactly_one, one_of
 from airflow_provider_apify.api.watching import AccountWatch, Look, Watermark
 from airflow_provider_apify.hooks.apify import ApifyHook
 
@@ -41,9 +41,11 @@ class ApifyRunEventTrigger(BaseEventTrigger):
 
     :param actor_id: ID or `username/name` of the Actor, or
     :param actor_task_id: ID or `username/name` of the task at Apify.
-    :param statuses: in which statuses a run counts; of `SUCCEEDED`, `FAILED`, `ABORTED`, `TIMED-OUT`.
+    :param statuses: in which status, or statuses, a run counts; of `SUCCEEDED`, `FAILED`, `ABORTED`,
+        `TIMED-OUT`.
     :param poke_interval: seconds between two looks.
     :param apify_conn_id: the Airflow connection.
+    :raises ApifyConfigurationError: if an argument cannot be used; the DAG shows it as an import error.
     """
 
     def __init__(
@@ -51,11 +53,15 @@ class ApifyRunEventTrigger(BaseEventTrigger):
         *,
         actor_id: str | None = None,
         actor_task_id: str | None = None,
-        statuses: Sequence[str] = (RunStatus.SUCCEEDED,),
+        statuses: str | Sequence[str] = "SUCCEEDED",
         poke_interval: float = 60,
         apify_conn_id: str = ApifyHook.default_conn_name,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        exactly_one(actor_id=actor_id, actor_task_id=actor_task_id)
+        statuses = [statuses] if isinstance(statuses, str) else statuses
+        for status in statuses:
+            one_of("statuses", status, Literal["SUCCEEDED", "FAILED", "ABORTED", "TIMED-OUT"])
         self.actor_id = actor_id
         self.actor_task_id = actor_task_id
         self.statuses = statuses
@@ -139,11 +145,9 @@ class ApifyRunEventTrigger(BaseEventTrigger):
     async def _whose(self) -> tuple[str, str]:
         """Return the key of a run, and its value, that make it this trigger's: lists know no names."""
         hook = ApifyHook(self.apify_conn_id)
-        if self.actor_id and not self.actor_task_id:
+        if self.actor_id:
             return "actId", (await hook.get_actor.aio(self.actor_id))["id"]
-        if self.actor_task_id and not self.actor_id:
-            return "actorTaskId", (await hook.get_task.aio(self.actor_task_id))["id"]
-        raise ApifyConfigurationError("Name either an Actor or a task.")
+        return "actorTaskId", (await hook.get_task.aio(self.actor_task_id or ""))["id"]
 
     async def _resume(self) -> tuple[Watermark, list[Any]]:
         """Return how far an earlier trigger came, and what ended since."""

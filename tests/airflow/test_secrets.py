@@ -23,13 +23,15 @@ def test_they_are_in_no_rendered_field(
     monkeypatch.setitem(airflow.env, "AIRFLOW_CONN_SITE", json.dumps(site))
     monkeypatch.setitem(airflow.env, "AIRFLOW__CORE__DAGS_FOLDER", str(Path(__file__).parent / "dags"))
     airflow.test_dag("secrets", word=UNDER_A_NAME)
-    store = emulator.platform.runs[emulator.runs[-1]["id"]].store
-    given = json.loads(store.records["INPUT"].value)
-    assert (given["login"], given["proxy"]["password"]) == (FROM_CONNECTION, UNDER_A_NAME)
+    for run in emulator.runs[-3:]:
+        given = json.loads(emulator.platform.runs[run["id"]].store.records["INPUT"].value)
+        assert (given["login"], given["proxy"]["password"]) == (FROM_CONNECTION, UNDER_A_NAME)
     with sqlite3.connect(airflow.home / "airflow.db") as database:
-        (fields,) = database.execute(
+        rows = database.execute(
             "SELECT rendered_fields FROM rendered_task_instance_fields WHERE dag_id = 'secrets'"
-        ).fetchone()
-    assert "example.com" in fields
-    assert FROM_CONNECTION not in fields
-    assert UNDER_A_NAME not in fields
+        ).fetchall()
+    assert len(rows) == 3
+    for (fields,) in rows:
+        assert "example.com" in fields
+        assert FROM_CONNECTION not in fields
+        assert UNDER_A_NAME not in fields

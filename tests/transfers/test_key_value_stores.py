@@ -164,7 +164,7 @@ def test_a_small_record_for_the_next_task(emulator: Emulator) -> None:
     assert get(store_id, "INPUT") == VALUES["INPUT"]
     assert get(store_id, "page.html") == VALUES["page.html"]
     assert get(store_id, "large", max_bytes="70000") == "x" * 70_000
-    with pytest.raises(ApifyTooLargeError, match="more than 65,535 bytes"):
+    with pytest.raises(ApifyTooLargeError, match="more than 48,000 bytes"):
         get(store_id, "large")
     with pytest.raises(ApifyDataError, match="neither JSON nor text"):
         get(store_id, "binary")

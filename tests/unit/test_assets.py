@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import Asset
 from airflow_provider_apify.api.errors import ApifyRunFailedError
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.operators.run import RunActorOperator
+from airflow_provider_apify.sensors.run import ApifyRunSensor
 from tests.conftest import Tries
 
 
@@ -36,7 +37,8 @@ def test_a_uri_that_names_nothing(given: str) -> None:
 
 
 @pytest.mark.usefixtures("server", "hurried")
-def test_a_finished_run_is_told_of(emulator: Emulator, tries: Tries, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("teller", ["operator", "sensor"])
+def test_a_finished_run_is_told_of(emulator: Emulator, tries: Tries, monkeypatch: Any, teller: str) -> None:
     from airflow.providers.common.compat.lineage import hook as hook_lineage
 
     class Collector:
@@ -51,8 +53,13 @@ def test_a_finished_run_is_told_of(emulator: Emulator, tries: Tries, monkeypatch
 
     collector = Collector()
     monkeypatch.setattr(hook_lineage, "get_hook_lineage_collector", lambda: collector)
-    operator = RunActorOperator(task_id="run", actor_id="emulator/worker", wait_for_completion=True)
+    operator: Any = RunActorOperator(
+        task_id="run", actor_id="emulator/worker", wait_for_completion=teller == "operator"
+    )
     info = operator.execute(tries.context)
+    if teller == "sensor":
+        operator = ApifyRunSensor(task_id="wait", run_id=info["id"])
+        info = operator.execute(tries.context)
     assert collector.told == {
         "in": [f"apify://actors/{info['actId']}"],
         "out": [

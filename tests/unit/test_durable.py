@@ -233,6 +233,15 @@ def test_a_retry_after_a_deleted_run_starts_a_new_one(emulator: Emulator, hook: 
     assert [run["id"] for run in emulator.runs] != [info["id"]]
 
 
+def test_a_proxy_cannot_say_that_a_run_is_gone(emulator: Emulator) -> None:
+    tries = Tries()
+    info = run_actor(run_input={"seconds": 36_000}).execute(tries.context)
+    time.sleep(120)
+    emulator.faults.add(Fault("answer", "GET", "/v2/actor-runs/*", (1,), status=404, body="<html>Not found"))
+    assert run_actor(run_input={"seconds": 36_000}).execute(tries.retry())["id"] == info["id"]
+    assert len(emulator.runs) == 1
+
+
 def test_a_clear_starts_a_new_run(emulator: Emulator, tries: Tries) -> None:
     first = run_actor(wait_for_completion=True).execute(tries.context)
     second = run_actor(wait_for_completion=True).execute(tries.clear())

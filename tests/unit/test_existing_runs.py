@@ -62,7 +62,7 @@ def test_one_of_actor_and_task_is_named(tries: Tries, names: Any) -> None:
         GetLastRunOperator(task_id="last", **names),
         ApifyLastRunSensor(task_id="last", max_age=timedelta(hours=1), **names),
     ):
-        with pytest.raises(ApifyConfigurationError, match="either an Actor or a task"):
+        with pytest.raises(ApifyConfigurationError, match="either `actor_id` or `actor_task_id`"):
             operator.execute(tries.context)
 
 
@@ -78,7 +78,7 @@ def test_aborts_a_run_and_leaves_one_that_is_over(
     running = hook.start_actor_run("emulator/worker", {"seconds": 60}).id
     assert abort(running) in ("ABORTING", "ABORTED")
     assert abort(done()) == "SUCCEEDED"
-    with pytest.raises(ApifyNotFoundError, match="Check its ID"):
+    with pytest.raises(ApifyNotFoundError, match="Check the ID"):
         abort("0123456789abcdefg")
 
 
@@ -173,7 +173,7 @@ async def test_a_wrong_token_ends_the_wait(hurried: Emulator, tries: Tries) -> N
 
 @pytest.mark.parametrize("deferrable", [True, False])
 def test_a_misspelt_actor_is_an_error_at_once(tries: Tries, deferrable: bool) -> None:
-    with pytest.raises(ApifyNotFoundError, match="Check its ID"):
+    with pytest.raises(ApifyNotFoundError, match="Check the ID"):
         sensor(actor_id="emulator/wroker", deferrable=deferrable).execute(tries.context)
 
 

@@ -61,6 +61,7 @@ def test_tells_what_to_do_without_permission(hook: ApifyHook, emulator: Emulator
         ({"host": ""}, "https://api.apify.com"),
         ({"host": "apify.example.com"}, "https://apify.example.com"),
         ({"host": "http://127.0.0.1:8010/"}, "http://127.0.0.1:8010"),
+        ({"host": "https://api.apify.com/v2/"}, "https://api.apify.com"),
         ({"host": "http://127.0.0.1", "port": 8010}, "http://127.0.0.1:8010"),
     ],
 )
@@ -109,13 +110,16 @@ def test_waits_for_taskflow_users(hook: ApifyHook, hurried: Emulator) -> None:
         hook.wait_for_run(slow.id, wait_timeout=timedelta(minutes=2))
 
 
-def test_calls_that_may_be_repeated_are(hook: ApifyHook, hurried: Emulator) -> None:
+def test_calls_that_may_be_repeated_are(hook: ApifyHook, hurried: Emulator, caplog: Any) -> None:
     run = hook.start_actor_run("emulator/worker")
     for calls, fault in enumerate(["drop-before", "drop-after", "refuse"], start=1):
         hurried.faults.add(Fault(fault, "GET", "/v2/actor-runs/*", (calls,)))  # type: ignore[arg-type]
     hurried.faults.add(Fault("answer", "GET", "/v2/actor-runs/*", (4,), status=500))
     hurried.faults.add(Fault("alter", "GET", "/v2/actor-runs/*", (5,), cut_at=10))
     assert hook.get_run(run.id).id == run.id
+    assert [record.getMessage()[:12] for record in caplog.records if "next one" in record.getMessage()] == [
+        f"Try {number} of 8 f" for number in range(1, 6)
+    ]
 
 
 def test_retry_after_is_honoured(hook: ApifyHook, hurried: Emulator) -> None:
@@ -132,7 +136,7 @@ def test_an_error_says_what_and_what_to_do(hook: ApifyHook) -> None:
     with pytest.raises(ApifyNotFoundError) as raised:
         hook.get_dataset("0123456789abcdefg")
     assert "GET /v2/datasets/0123456789abcdefg" in str(raised.value)
-    assert "Check its ID" in str(raised.value)
+    assert "Check the ID" in str(raised.value)
     assert raised.value.type == "record-not-found"
 
 

@@ -28,7 +28,10 @@ def writer(emulator: Emulator) -> None:
     def write(actor: Any) -> None:
         if "output" in actor.input:
             value = actor.input["output"]
-            actor.set_value("OUTPUT", value.encode() if actor.input.get("bytes") else value)
+            if actor.input.get("json"):
+                actor.set_value("OUTPUT", value.encode(), content_type="application/ld+json")
+            else:
+                actor.set_value("OUTPUT", value.encode() if actor.input.get("bytes") else value)
 
 
 def run_actor(actor: str = "emulator/worker", **kwargs: Any) -> RunActorOperator:
@@ -94,6 +97,11 @@ async def test_after_a_deferral(emulator: Emulator, tries: Tries) -> None:
             {"actor": "emulator/writer", "returns": "output", "run_input": {"output": "PNG", "bytes": True}},
             ApifyDataError,
             "octet-stream",
+        ),
+        (
+            {"actor": "emulator/writer", "returns": "output", "run_input": {"output": "{", "json": True}},
+            ApifyDataError,
+            "Expecting property name",
         ),
         ({"returns": "items", "run_input": {"fail": True}}, ApifyRunFailedError, "FAILED"),
     ],

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from jinja2 import Environment
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyInputError, ApifyNotFoundError
 from airflow_provider_apify.emulator import Emulator
@@ -76,6 +77,28 @@ def test_a_task_is_checked_with_its_own_input_beneath(strict: Emulator, tries: T
     assert not strict.runs
     run(mode="fast")
     assert len(strict.runs) == 1
+
+
+def test_a_task_takes_objects_only(strict: Emulator, tries: Tries) -> None:
+    with pytest.raises(ApifyConfigurationError, match="JSON object, not a list"):
+        RunTaskOperator(
+            task_id="run", actor_task_id="emulator/strict-job", run_input="[1]", validate_input=True
+        ).execute(tries.context)
+
+
+@pytest.mark.parametrize(
+    ("given", "rendered"),
+    [
+        ('{"password": "{{ 1 + 1 }}"}', {"password": "2"}),
+        ("[1]", [1]),
+        ('"a string"', '"a string"'),
+        ("{broken", "{broken"),
+    ],
+)
+def test_an_input_of_text_becomes_one_whose_secrets_can_be_masked(given: str, rendered: Any) -> None:
+    operator = RunActorOperator(task_id="run", actor_id="emulator/strict", run_input=given)
+    operator.render_template_fields({}, Environment())
+    assert operator.run_input == rendered
 
 
 def test_an_earlier_run_is_found_without_checking_again(strict: Emulator) -> None:

@@ -180,6 +180,10 @@ async def events_of(trigger: Any) -> list[Any]:
         ({"memory_mbytes": "lots"}, ApifyConfigurationError, "memory_mbytes"),
         ({"run_timeout": -1}, ApifyConfigurationError, "run_timeout"),
         ({"max_items": 0}, ApifyConfigurationError, "max_items"),
+        ({"actor_id": {"id": "x"}}, ApifyConfigurationError, r'run.output\["id"\]'),
+        ({"on_retry": "resurect"}, ApifyConfigurationError, "'new', 'resurrect'"),
+        ({"actor_log": "all"}, ApifyConfigurationError, "'off', 'tail', 'full'"),
+        ({"wait_timeout": "an hour"}, ApifyConfigurationError, "wait_timeout"),
         ({"build": "no-such-build"}, ApifyInputError, "unknown-build-tag"),
     ],
 )

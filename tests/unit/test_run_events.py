@@ -13,6 +13,7 @@ from airflow import __version__ as airflow_version
 if airflow_version < "3":
     pytest.skip("event-driven scheduling needs Airflow 3", allow_module_level=True)
 
+from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.triggers.run_event import ApifyRunEventTrigger
@@ -192,6 +193,13 @@ def test_watchers_of_one_connection_share_a_look() -> None:
     keys = {ApifyRunEventTrigger(actor_id=f"emulator/{number}").shared_stream_key() for number in range(100)}
     assert len(keys) == 1
     assert ApifyRunEventTrigger(actor_id="a", apify_conn_id="other").shared_stream_key() not in keys
+
+
+@pytest.mark.parametrize("arguments", [{"statuses": "FINISHED"}, {"actor_task_id": "b"}, {"actor_id": None}])
+def test_a_mistake_shows_when_the_dag_is_parsed(arguments: Any) -> None:
+    with pytest.raises(ApifyConfigurationError):
+        ApifyRunEventTrigger(**{"actor_id": "a"} | arguments)
+    assert ApifyRunEventTrigger(actor_id="a", statuses="FAILED").serialize()[1]["statuses"] == ["FAILED"]
 
 
 def test_airflow_takes_it_for_a_watcher() -> None:

@@ -16,6 +16,7 @@ from airflow_provider_apify.api.errors import (
     ApifyDataError,
     ApifyError,
     ApifyInputError,
+    ApifyNotFoundError,
 )
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -118,9 +119,16 @@ def test_many_items_travel_in_chunks(emulator: Emulator, dataset_id: str) -> Non
 )
 def test_a_chunk_is_never_repeated_blindly(emulator: Emulator, dataset_id: str, fault: Fault) -> None:
     emulator.faults.add(fault)
-    with pytest.raises(ApifyDataError, match=r"The first 4,\d+ items were pushed"):
+    with pytest.raises(ApifyDataError, match=r"The first 4,\d+ items are in the dataset .* cannot be told"):
         push(dataset_id, items=[{"text": "x" * 1_000}] * 10_000)
     assert len([seen for seen in emulator.requests if seen.method == "POST"]) == 2
+
+
+def test_a_bad_item_after_good_ones_does_not_hide_them(hook: ApifyHook, dataset_id: str) -> None:
+    items = [*({"text": "x" * 100_000} for _ in range(60)), "bad"]
+    with pytest.raises(ApifyDataError, match=r"The first 44 items .* none after them: Item 60"):
+        push(dataset_id, items=items)
+    assert len(rows(hook, dataset_id)) == 44
 
 
 def test_too_many_requests_are_waited_out(emulator: Emulator, hook: ApifyHook, dataset_id: str) -> None:
@@ -155,7 +163,7 @@ def test_a_missing_object_is_an_error(bucket: Any, dataset_id: str) -> None:
 
 
 def test_a_missing_dataset_is_an_error() -> None:
-    with pytest.raises(ApifyDataError, match="record-not-found"):
+    with pytest.raises(ApifyNotFoundError):
         push("0123456789abcdefg", items=ROWS)
 
 
@@ -200,6 +208,8 @@ def test_a_record_of_a_file_is_written_as_it_is(
     ("kwargs", "error", "words"),
     [
         ({"value": None}, ApifyConfigurationError, "either `value` or `path`"),
+        ({"value": {"x": float("nan")}}, ApifyConfigurationError, "not JSON"),
+        ({"value": {"x": object()}}, ApifyConfigurationError, "not JSON"),
         ({"value": "x", "key": ""}, ApifyConfigurationError, "is empty"),
         ({"value": "x", "key": "no spaces"}, ApifyInputError, "invalid"),
         ({"value": "x" * 10_000_000}, ApifyConfigurationError, "9,437,184"),
