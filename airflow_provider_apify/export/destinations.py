@@ -51,6 +51,11 @@ class Destination(ABC):
     name: str
     replace: bool
 
+    @property
+    def address(self) -> dict[str, str]:
+        """Where it is, as a task's result says it."""
+        return {"destination": self.uri}
+
     @abstractmethod
     def sibling(self, name: str) -> Destination:
         """

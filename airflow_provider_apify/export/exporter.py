@@ -168,7 +168,7 @@ def _write_file(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) ->
             if job.checksum:
                 checksum.update(chunk)
         sink.commit()
-    result = {"destination": job.destination.uri, "bytes": size, "files": 1}
+    result = {**job.destination.address, "bytes": size, "files": 1}
     return result | ({"sha256": checksum.hexdigest()} if job.checksum else {})
 
 
@@ -199,7 +199,7 @@ def _write_parts(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) -
     for number in range(len(parts), len(old["files"])):
         whole.sibling(part_name(whole.name, number)).delete()
     return {
-        "destination": listing.uri,
+        **listing.address,
         "bytes": sum(part.size for part in parts),
         "files": len(parts),
     }

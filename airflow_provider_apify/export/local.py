@@ -27,6 +27,11 @@ class LocalFile(Destination):
         self.uri = self.path.as_uri()
         self.name = self.path.name
 
+    @property
+    def address(self) -> dict[str, str]:
+        """Where it is, also as Python and shells open it: in a URI some characters are escaped."""
+        return {**super().address, "path": str(self.path)}
+
     def sibling(self, name: str) -> LocalFile:
         """
         Return another file of the same directory.

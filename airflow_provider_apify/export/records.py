@@ -89,7 +89,7 @@ def export_records(job: RecordsJob, client: Client, log: Any) -> dict[str, Any]:
     )
     return {
         "key_value_store_id": job.store_id,
-        "destination": job.manifest.uri,
+        **job.manifest.address,
         "files": len(entries),
         "bytes": size,
         "duration": round(seconds, 3),
@@ -156,7 +156,7 @@ def _copy(job: RecordsJob, client: Client, key: str, size: int | None) -> dict[s
             sink.commit()
     return {
         "key": key,
-        "uri": destination.uri,
+        "destination": destination.uri,
         "content_type": content_type,
         "bytes": written,
         "sha256": checksum.hexdigest(),

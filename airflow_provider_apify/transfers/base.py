@@ -21,8 +21,9 @@ class Transfer(UsesApify, BaseOperator):
     """
     Brings something from Apify to a store; the subclasses document the arguments.
 
-    The task's result is a small dict with `destination` (a URI), `bytes`, `files` and `duration` in seconds,
-    each also an XCom of its own, and becomes the extra of events of the task's outlets.
+    The task's result is a small dict, each key of which is also an XCom of its own: `destination` (a URI; on
+    disk there is a `path`, too), `bytes`, `files` and `duration` in seconds. A manifest, where there is
+    one, is the destination. The result becomes the extra of events of the task's outlets.
     """
 
     template_fields: Sequence[str] = ("concurrency", "apify_conn_id")

@@ -24,6 +24,7 @@ def test_arguments_are_stored_as_they_are(operator: Any, where: dict[str, str]) 
     assert isinstance(task.dataset_id, XComArg)
     assert task.limit == "{{ 1 }}"
     assert task.upstream_task_ids == {"run"}
+    assert task.multiple_outputs
     assert all(hasattr(task, field) for field in task.template_fields)
 
 
