@@ -269,7 +269,13 @@ class RunStarter:
                 f"The answer to the start was lost ({error}), and `durable=False` says not to look for it. "
                 "Look in Apify Console whether one was started."
             ) from error
-        run = self._search(intent.fingerprint, since=intent.at, sent_by=_now(), any_try=False)
+        try:
+            run = self._search(intent.fingerprint, since=intent.at, sent_by=_now(), any_try=False)
+        except ApifyHttpError as trouble:
+            raise ApifyStartUncertainError(
+                f"The answer to the start was lost ({error}), and Apify does not tell which runs there are "
+                f"({trouble}): one may have been started and be going on. A retry of this task looks for it."
+            ) from trouble
         if run is None:
             raise ApifyStartUncertainError(
                 f"The answer to the start was lost ({error}), and no run of this try shows up: most likely "
@@ -330,7 +336,7 @@ class RunStarter:
             raise ApifyStartUncertainError(
                 "It cannot be told whether an earlier try of this task started a run: Apify does not say who "
                 f"started {', '.join(doubtful)}. Look at them in Apify Console. To start a new run all the "
-                "same, clear this task or set `durable=False`.",
+                f"same, {'clear this task or ' if self._store is not None else ''}set `durable=False`.",
                 candidates=doubtful,
             )
         return found
@@ -345,7 +351,9 @@ class RunStarter:
             runs = send(self._list_runs(started_after=since, offset=offset))
             for run in runs:
                 # Apify does not document the time filter for the runs of a task.
-                if run.id in self._foreign or run.started_at < since:
+                if run.started_at < since:
+                    return None, doubtful
+                if run.id in self._foreign:
                     continue
                 candidate = run if run.user_agent else _full_run(send, run)
                 if candidate.user_agent is None:

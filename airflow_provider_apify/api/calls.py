@@ -235,7 +235,7 @@ def get_last_run(
     :param status: only runs in this status.
     :param origin: only runs that were started so: `API`, `SCHEDULER`, `WEB`, …
     """
-    exactly_one(actor_id=actor_id, actor_task_id=task_id)
+    exactly_one(actor_id=actor_id or None, actor_task_id=task_id or None)
     return Call(
         method="GET",
         path=f"{_runs_path(actor_id, task_id)}/last",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -89,7 +90,14 @@ def encode_json(value: Any) -> bytes:
     :param value: any JSON value.
     :raises ValueError: if it is none; so does :class:`TypeError`.
     """
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_as_list).encode()
+
+
+def _as_list(value: Any) -> list[Any]:
+    # Airflow gives the results of mapped tasks as a sequence of its own.
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return list(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def run_params(options: RunOptions) -> dict[str, Any]:
@@ -110,10 +118,11 @@ def run_params(options: RunOptions) -> dict[str, Any]:
     return {
         "build": options.get("build"),
         "memory": memory,
-        "timeout": None if timeout is None else int(timeout),
+        # For Apify 0 is no limit at all.
+        "timeout": None if timeout is None else math.ceil(timeout),
         "maxItems": number("max_items", options.get("max_items"), int, least=1),
         "maxTotalChargeUsd": number("max_total_charge_usd", options.get("max_total_charge_usd"), float),
-        "restartOnError": options.get("restart_on_error"),
+        "restartOnError": _boolean("restart_on_error", options.get("restart_on_error")),
         "forcePermissionLevel": options.get("force_permission_level"),
         "webhooks": b64encode(json.dumps(webhooks).encode()).decode() if webhooks else None,
     }
@@ -148,7 +157,7 @@ def exactly_one(**arguments: Any) -> None:
     :param arguments: the arguments by their names.
     :raises ApifyConfigurationError: if none is given, or more than one.
     """
-    if sum(value not in (None, "") for value in arguments.values()) != 1:
+    if sum(value is not None for value in arguments.values()) != 1:
         names = " or ".join(f"`{name}`" for name in arguments)
         raise ApifyConfigurationError(f"Give either {names}. Nothing was sent.")
 
@@ -165,6 +174,14 @@ def one_of(name: str, value: Any, choices: Any) -> None:
     if value not in get_args(choices):
         known = ", ".join(map(repr, get_args(choices)))
         raise ApifyConfigurationError(f"`{name}` is {value!r}, and must be one of {known}. Nothing was sent.")
+
+
+def _boolean(name: str, value: Any) -> bool | None:
+    if value in (None, "") or isinstance(value, bool):
+        return None if value == "" else value
+    if str(value).lower() not in ("true", "false"):
+        raise ApifyConfigurationError(f"`{name}` is {value!r}, and must be True or False. Nothing was sent.")
+    return str(value).lower() == "true"
 
 
 def seconds(name: str, value: timedelta | float | str | None) -> float | None:

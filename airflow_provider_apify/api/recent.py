@@ -40,7 +40,7 @@ class RecentRun:
 
         :raises ApifyNotFoundError: if there is no such Actor or task.
         """
-        exactly_one(actor_id=self.actor_id, actor_task_id=self.actor_task_id)
+        exactly_one(actor_id=self.actor_id or None, actor_task_id=self.actor_task_id or None)
         runs: list[ActorRun] = yield list_runs(
             actor_id=self.actor_id,
             task_id=self.actor_task_id,

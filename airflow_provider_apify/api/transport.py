@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -264,7 +267,7 @@ async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
     shared = _shared_sessions.setdefault(asyncio.get_running_loop(), {})
     if endpoint not in shared:
         # No limit: each waiting trigger holds a connection. No cookies: the token is all there is to say.
-        connector = aiohttp.TCPConnector(limit=0)
+        connector = aiohttp.TCPConnector(limit=0, ssl=_trusted())
         session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         shared[endpoint] = _SharedSession(session)
     entry = shared[endpoint]
@@ -276,6 +279,17 @@ async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
         if not entry.users:
             del shared[endpoint]
             await entry.session.close()
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return whom `requests` trusts, so that what a worker starts the triggerer can wait for."""
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+    place = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
+    if os.path.isdir(place):
+        return ssl.create_default_context(capath=place)
+    return ssl.create_default_context(cafile=place)
 
 
 @dataclass
@@ -344,8 +358,10 @@ def _unreachable(
     cause = error
     while inner := cause.__cause__ or cause.__context__:
         cause = inner
+    # A proxy's refusal would be told with the proxy's URL, and the password in it.
+    told = getattr(cause, "message", cause) if hasattr(cause, "request_info") else cause
     return ApifyUnreachableError(
-        f"{call} got no whole answer from {endpoint.base_url} ({type(cause).__name__}: {cause}). Check the "
+        f"{call} got no whole answer from {endpoint.base_url} ({type(cause).__name__}: {told}). Check the "
         "connection's host and proxy, and the network between this machine and Apify.",
         sent=sent,
     )

@@ -73,7 +73,7 @@ def ensure_webhook(
     :param actor_id: it is about the runs of this Actor, or
     :param actor_task_id: of this task.
     """
-    exactly_one(actor_id=actor_id, actor_task_id=actor_task_id)
+    exactly_one(actor_id=actor_id or None, actor_task_id=actor_task_id or None)
     if not idempotency_key:
         raise ApifyConfigurationError("The idempotency key is empty.")
     if actor_id:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -260,6 +261,12 @@ def _endpoint(connection: Connection, extra: Mapping[str, Any]) -> Endpoint:
         raise ApifyConfigurationError(
             f"The connection {connection.conn_id!r} has no API token. Copy it from Apify Console "
             "(Settings > API & Integrations) into the connection's password."
+        )
+    if not re.fullmatch(r"[!-~]+", token):
+        # Not left to the HTTP library, whose error would quote it.
+        raise ApifyConfigurationError(
+            f"The API token of the connection {connection.conn_id!r} has spaces, line breaks or characters "
+            "that no token has. Copy it once more from Apify Console (Settings > API & Integrations)."
         )
     # Apify's documentation writes its URLs with the version, which each call brings along.
     base_url = (connection.host or DEFAULT_BASE_URL).rstrip("/").removesuffix("/v2").rstrip("/")

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from math import inf
 from typing import Any, ClassVar, Literal, NoReturn
 
-from airflow.providers.common.compat.sdk import BaseOperator, Context, conf, mask_secret
+from airflow.providers.common.compat.sdk import (
+    AirflowTaskTimeout,
+    BaseOperator,
+    Context,
+    conf,
+    mask_secret,
+)
 
 from airflow_provider_apify.api import calls, waiting
 from airflow_provider_apify.api.calls import Call
@@ -52,13 +60,13 @@ class _RunOperator(UsesApify, RunLineage, BaseOperator):
         "webhooks",
         "apify_conn_id",
     )
-    template_ext: Sequence[str] = (".json",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"run_input": "json", "webhooks": "json"}
     operator_extra_links = (ApifyConsoleLink(),)
     ui_color = "#e6f7ec"
 
     # What a kill has to stop; a task that resumes from a deferral has left it to the trigger.
     _starter: RunStarter | None = None
+    _ti: Any = None
 
     def __init__(
         self,
@@ -110,9 +118,15 @@ class _RunOperator(UsesApify, RunLineage, BaseOperator):
         self.on_retry = on_retry
         self.apify_conn_id = apify_conn_id
 
-    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, *args: Any, **kwargs: Any
+    ) -> None:
         # Where Airflow lets an operator join in the rendering, mapped or not.
-        super()._do_render_template_fields(parent, *args, **kwargs)
+        path = self.run_input
+        if parent is self and isinstance(path, str) and path.endswith(".json"):
+            # Not by `template_ext`, which takes each URL within the input for a file if it ends so.
+            self.run_input, *_ = jinja_env.loader.get_source(jinja_env, path)
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, *args, **kwargs)
         if parent is self:
             # Airflow masks what is under a key like `password`, in a value and not in a text.
             self.run_input = json_value(self.run_input, self.content_type)
@@ -147,20 +161,31 @@ class _RunOperator(UsesApify, RunLineage, BaseOperator):
         :param context: Airflow's task context.
         :param event: how the wait ended.
         """
+        self._mask_input()
         return self._finish(Outcome.from_event(event))
 
     def on_kill(self) -> None:
-        """Abort the run if the task is killed while it starts the run or waits for it on the worker."""
-        if self.cancel_on_kill and self._starter is not None:
+        """Abort the run if a user stops the task while it starts the run or waits for it, or it times out."""
+        if self.cancel_on_kill and self._starter is not None and self._ends_for_good():
             self._starter.kill()
+
+    def _ends_for_good(self) -> bool:
+        # A worker that is shut down, or that Airflow has lost, is told to stop likewise: a retry goes on.
+        if isinstance(sys.exc_info()[1], AirflowTaskTimeout) or self._ti.try_number > self._ti.max_tries:
+            return True
+        from airflow_provider_apify.task_state import was_stopped
+
+        if was_stopped(self._ti):
+            return True
+        self.log.info("Nobody stopped this task; its run goes on, and a retry goes on with it.")
+        return False
 
     def _execute(
         self, context: Context, *, attempt: int, capacity_until: float | None, abort_at: float | None
     ) -> Any:
         self._check_arguments()
-        if isinstance(self.run_input, dict):
-            # The Actor may log what it was given: values under keys like `password` are masked from here on.
-            mask_secret(self.run_input)
+        self._mask_input()
+        self._ti = context["ti"]
         self._starter = RunStarter(
             hook=self.hook,
             start=self._start_call,
@@ -174,6 +199,8 @@ class _RunOperator(UsesApify, RunLineage, BaseOperator):
             abort_gracefully=self.abort_gracefully,
         )
         while True:
+            if attempt > 1 and abort_at is not None and time.time() >= abort_at:
+                raise ApifyCapacityError("`execution_timeout` passed before there was capacity for the run.")
             try:
                 run = self._starter.obtain()
                 break
@@ -181,7 +208,7 @@ class _RunOperator(UsesApify, RunLineage, BaseOperator):
                 left = (capacity_until or 0) - time.time()
                 if left <= 0:
                     raise
-                pause = min(left, _capacity_delay(attempt))
+                pause = min(left, _capacity_delay(attempt), max(0.0, (abort_at or inf) - time.time()))
                 self.log.info("No capacity to start the run; trying again in %.0f s. (%s)", pause, error)
             attempt += 1
             if self.deferrable:
@@ -195,6 +222,11 @@ class _RunOperator(UsesApify, RunLineage, BaseOperator):
         from airflow_provider_apify.triggers.run import ApifyCapacityTrigger
 
         self.defer(trigger=ApifyCapacityTrigger(retry_at, event), method_name="execute_retry_start")
+
+    def _mask_input(self) -> None:
+        # The Actor may log what it was given: values under keys like `password` are masked from here on.
+        if isinstance(self.run_input, dict):
+            mask_secret(self.run_input)
 
     def _check_arguments(self) -> None:
         """Refuse what could only fail after the money is spent."""

@@ -21,16 +21,9 @@ from airflow_provider_apify.api.models import ActorRun
 from airflow_provider_apify.api.waiting import MISSING_GRACE, Outcome, WaitEnd, WaitPlan, abort, wait_for_end
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.reporting import StatusLog
+from airflow_provider_apify.task_state import is_in_state
 
-_AIRFLOW = Version(Version(airflow_version).base_version)
-_HAS_ON_KILL = Version("3.3") <= _AIRFLOW
-
-# Imported here, not where they are used: an import would block the event loop for seconds, amid a kill.
-if Version("3.0") <= _AIRFLOW:
-    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-else:
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.utils.session import create_session
+_HAS_ON_KILL = Version(Version(airflow_version).base_version) >= Version("3.3")
 
 #: XCom of the waiting task: how much of the Actor's log is passed on, in characters.
 LOG_POSITION_KEY = "apify_log_position"
@@ -135,7 +128,11 @@ class ApifyRunTrigger(BaseTrigger):
         """Return where this trigger, or the one before a restart of the triggerer, got to in the log."""
         if self.log_position is None or self.task_instance is None:
             return self.log_position
-        reached = await sync_to_async(XCom.get_one)(key=LOG_POSITION_KEY, **self._task_key())
+        try:
+            reached = await sync_to_async(XCom.get_one)(key=LOG_POSITION_KEY, **self._task_key())
+        except Exception as error:
+            self.log.warning("How far the Actor's log was passed on cannot be read: %s", error)
+            reached = None
         return max(self.log_position, int(reached or 0))
 
     async def _pass_on(self, news: LogLines) -> None:
@@ -143,7 +140,11 @@ class ApifyRunTrigger(BaseTrigger):
         if self.task_instance is not None:
             # A trigger has no memory of its own that would outlive it. A kill waits for the note.
             note = sync_to_async(XCom.set)(key=LOG_POSITION_KEY, value=news.position, **self._task_key())
-            await asyncio.shield(note)
+            try:
+                await asyncio.shield(note)
+            except Exception as error:
+                # The run is what counts; a restart of the triggerer may repeat these lines.
+                self.log.warning("How far the Actor's log was passed on cannot be noted: %s", error)
 
     def _task_key(self) -> dict[str, Any]:
         ti: Any = self.task_instance
@@ -176,21 +177,7 @@ class ApifyRunTrigger(BaseTrigger):
         ti = self.task_instance
         if ti is None:
             return False
-        if Version("3.0") <= _AIRFLOW:
-            states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
-                dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
-            )
-            return any("deferred" in of_run.values() for of_run in states.values())
-        return await sync_to_async(self._is_deferred_on_this)(ti)
-
-    def _is_deferred_on_this(self, ti: Any) -> bool:
-        with create_session() as session:
-            return (
-                session.query(TaskInstance)
-                .filter_by(dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index)
-                .filter_by(state="deferred", trigger_id=self.trigger_id)
-                .count()
-            ) > 0
+        return await sync_to_async(is_in_state)(ti, "deferred", trigger_id=self.trigger_id)
 
 
 class ApifyCapacityTrigger(BaseTrigger):

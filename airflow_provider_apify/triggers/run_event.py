@@ -58,7 +58,7 @@ class ApifyRunEventTrigger(BaseEventTrigger):
         apify_conn_id: str = ApifyHook.default_conn_name,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        exactly_one(actor_id=actor_id, actor_task_id=actor_task_id)
+        exactly_one(actor_id=actor_id or None, actor_task_id=actor_task_id or None)
         statuses = [statuses] if isinstance(statuses, str) else statuses
         for status in statuses:
             one_of("statuses", status, Literal["SUCCEEDED", "FAILED", "ABORTED", "TIMED-OUT"])

@@ -62,6 +62,20 @@ def test_a_worker_is_killed_before_the_answer_and_while_it_waits(scene: Scene, w
         assert not world.aborts_of(task_id)
 
 
+def test_a_worker_is_told_to_shut_down(scene: Scene, world: World) -> None:
+    """As a node that is drained does it: nobody has stopped the task, so nothing is aborted."""
+    task_id, until = "shut_down_worker", scene.until
+    until(lambda: waits(scene, task_id, "worker"))
+    watcher = psutil.Process(scene.task(task_id)["pid"]).parent()
+    assert watcher is not None
+    watcher.terminate()
+    until(lambda: "Nobody stopped this task" in scene.log(task_id))
+    world.released[task_id].set()
+    assert scene.ends_as(task_id) == "success"
+    assert len(world.runs_of(task_id)) == 1
+    assert not world.aborts_of(task_id)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_worker_dies_right_after_the_answer(scene: Scene, world: World, mode: str) -> None:
     """Scenario 1."""

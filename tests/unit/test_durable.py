@@ -14,7 +14,6 @@ from airflow_provider_apify.api import calls
 from airflow_provider_apify.api.errors import (
     ApifyHttpError,
     ApifyRunFailedError,
-    ApifyServerError,
     ApifyStartUncertainError,
 )
 from airflow_provider_apify.durable import STORE_KEY
@@ -295,7 +294,7 @@ def test_an_outage_during_the_search_fails_the_try_and_not_the_promise(
 ) -> None:
     emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,)))
     outage = emulator.faults.add(Fault("answer", "GET", "*", status=503))
-    with pytest.raises(ApifyServerError):
+    with pytest.raises(ApifyStartUncertainError, match="may have been started and be going on"):
         run_actor(run_input={"seconds": 36000}).execute(tries.context)
     assert outage.fired
     emulator.faults.clear()
@@ -327,7 +326,14 @@ def test_a_refused_start_leaves_no_intent(emulator: Emulator) -> None:
     assert not tries.store.values
 
 
-def test_a_kill_during_the_start_aborts_the_run(emulator: Emulator, tries: Tries) -> None:
+@pytest.fixture
+def last_try(tries: Tries) -> Tries:
+    """The tries of a task that is not tried again."""
+    tries.ti.max_tries = 0
+    return tries
+
+
+def test_a_kill_during_the_start_aborts_the_run(emulator: Emulator, last_try: Tries) -> None:
     """As Airflow does it: a signal handler calls `on_kill` while the answer is awaited."""
     emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=1))
     operator = run_actor(run_input={"seconds": 36000})
@@ -339,7 +345,7 @@ def test_a_kill_during_the_start_aborts_the_run(emulator: Emulator, tries: Tries
     previous = signal.signal(signal.SIGUSR1, lambda *_: operator.on_kill())
     killer = threading.Thread(target=kill_once_started)
     killer.start()
-    operator.execute(tries.context)
+    operator.execute(last_try.context)
     killer.join()
     signal.signal(signal.SIGUSR1, previous)
     assert [abort["effective"] for abort in emulator.aborts].count(True) == 1
@@ -351,24 +357,32 @@ def test_a_kill_before_the_start_has_nothing_to_abort(emulator: Emulator) -> Non
 
 
 @pytest.mark.parametrize("position", ["accept", "refuse"])
-def test_a_kill_after_the_end_is_quiet(emulator: Emulator, tries: Tries, position: Any) -> None:
+def test_a_kill_after_the_end_is_quiet(emulator: Emulator, last_try: Tries, position: Any) -> None:
     emulator.switches.abort_finished = position
     operator = run_actor(wait_for_completion=True)
-    operator.execute(tries.context)
+    operator.execute(last_try.context)
     operator.on_kill()
     assert [abort["effective"] for abort in emulator.aborts] == [False]
 
 
-def test_a_kill_right_after_the_start_aborts_a_run_that_lags(emulator: Emulator, tries: Tries) -> None:
+def test_a_kill_right_after_the_start_aborts_a_run_that_lags(emulator: Emulator, last_try: Tries) -> None:
     emulator.switches.replica_lag_seconds = 40
     operator = run_actor(run_input={"seconds": 36000})
-    operator.execute(tries.context)
+    operator.execute(last_try.context)
     operator.on_kill()
     assert [abort["effective"] for abort in emulator.aborts] == [True]
 
 
-def test_a_kill_may_be_declined(emulator: Emulator, tries: Tries) -> None:
+def test_a_kill_may_be_declined(emulator: Emulator, last_try: Tries) -> None:
     operator = run_actor(run_input={"seconds": 600}, cancel_on_kill=False)
-    operator.execute(tries.context)
+    operator.execute(last_try.context)
     operator.on_kill()
     assert not emulator.aborts
+
+
+def test_a_worker_that_is_shut_down_leaves_its_run_to_the_next_try(emulator: Emulator, tries: Tries) -> None:
+    operator = run_actor(run_input={"seconds": 36_000})
+    info = operator.execute(tries.context)
+    operator.on_kill()  # Airflow, which is not there, does not say that anybody stopped the task.
+    assert not emulator.aborts
+    assert run_actor().execute(tries.retry())["id"] == info["id"]

@@ -108,7 +108,7 @@ def test_dependencies_run_one_way() -> None:
         "export": {"api", "export"},
         "hooks": {"api", "export", "hooks", "reporting", "get_provider_info"},
         "transfers": {"api", "export", "hooks", "lineage", "transfers"},
-        "triggers": {"api", "hooks", "triggers", "reporting", "durable"},
+        "triggers": {"api", "hooks", "triggers", "reporting", "task_state"},
     }
     for folder, may_use in allowed.items():
         for path in (PACKAGE / folder).rglob("*.py"):

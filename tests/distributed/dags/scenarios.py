@@ -50,6 +50,7 @@ def dag(dag_id: str) -> DAG:
 with dag("runs"):
     task("killed_before_answer", QUICK, retries=2, queue="doomed")
     task("killed_while_waiting", RELEASED, retries=2, queue="doomed")
+    task("shut_down_worker", RELEASED, retries=1)
     for mode in ("worker", "deferred"):
         task(f"killed_after_answer_{mode}", QUICK, retries=2, operator=WorkerDiesOperator)
         task(f"refused_{mode}", QUICK)
