@@ -16,7 +16,8 @@ with DAG(
     params={
         "dataset_id": "username/dataset-name",
         "items_per_part": 1_000_000,
-        # With `s3://aws_default@bucket/folder`, `gs://…` and so on all workers see it.
+        # With `s3://aws_default@bucket/folder`, `gs://…` and so on all workers see it. Each export needs one
+        # of its own: a smaller one would leave parts of the one before.
         "folder": "file:///tmp/apify",
     },
     tags=["example", "apify"],
@@ -29,7 +30,7 @@ with DAG(
     @task
     def list_parts(results: list[dict], params: dict) -> None:  # type: ignore[type-arg]
         # Loaders pass over files whose name starts with an underscore; when it is there, all parts are.
-        path = ObjectStoragePath(params["folder"]) / "_items.manifest.json"
+        path = ObjectStoragePath(params["folder"]) / "_items.jsonl.manifest.json"
         path.write_bytes(manifest(params["dataset_id"], results))
 
     parts = DatasetToObjectStorageOperator.partial(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,7 +163,7 @@ def _write_file(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) ->
         chunks = layout.lay_out(page.data for page in pages)
         if job.format.gzipped and not job.format.takes_gzip:
             chunks = compressed(chunks)
-        for chunk in chunks:
+        for chunk in _something(chunks, gzipped=job.format.gzipped):
             sink.write(chunk)
             size += len(chunk)
             if job.checksum:
@@ -170,6 +171,16 @@ def _write_file(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) ->
         sink.commit()
     result = {**job.destination.address, "bytes": size, "files": 1}
     return result | ({"sha256": checksum.hexdigest()} if job.checksum else {})
+
+
+def _something(chunks: Iterator[bytes], *, gzipped: bool) -> Iterator[bytes]:
+    """Pass chunks on; a compressed file without any is no compressed file."""
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        yield chunk
+    if gzipped and not size:
+        yield gzip.compress(b"")
 
 
 def _write_parts(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) -> dict[str, Any]:
@@ -181,7 +192,7 @@ def _write_parts(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) -
         # The manifest is opened first, as what says that there is an export already, and comes last.
         listed = sinks.enter_context(listing.begin())
         old = json.loads(listing.read() or b'{"files": []}')
-        waiting: list[Sink] = []
+        waiting: list[tuple[Sink, Destination]] = []
         with surveyed(read(), layout) as pages:
             for rows in split(pages, job.rows_per_file):
                 destination = whole.sibling(part_name(whole.name, len(parts)))
@@ -189,20 +200,38 @@ def _write_parts(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) -
                 part = Part(destination.uri)
                 _write_part(sink, part, layout, rows, gzipped=job.format.gzipped)
                 sink.seal()
-                waiting.append(sink)
+                waiting.append((sink, destination))
                 parts.append(part)
-        for sink in waiting:
-            sink.commit()
-        listed.write(manifest(job.dataset_id, [part.entry() for part in parts]))
-        listed.commit()
-    # Loaders take whatever has the name of a part, so none may be left of an export that had more.
-    for number in range(len(parts), len(old["files"])):
-        whole.sibling(part_name(whole.name, number)).delete()
+        # Loaders take whatever has the name of a part, so none may be left of an export that had more.
+        for number in range(len(parts), len(old["files"])):
+            whole.sibling(part_name(whole.name, number)).delete()
+        if old["files"]:
+            listing.delete()
+        # Now there is neither the old export nor the new one, until the manifest is there.
+        with _all_or_none(waiting):
+            listed.write(manifest(job.dataset_id, [part.entry() for part in parts]))
+            listed.commit()
     return {
         **listing.address,
         "bytes": sum(part.size for part in parts),
         "files": len(parts),
     }
+
+
+@contextmanager
+def _all_or_none(files: list[tuple[Sink, Destination]]) -> Iterator[None]:
+    """Commit files; take them back if one cannot be committed, or what follows fails."""
+    committed: list[Destination] = []
+    try:
+        for sink, destination in files:
+            sink.commit()
+            committed.append(destination)
+        yield
+    except BaseException:
+        for destination in committed:
+            with suppress(Exception):
+                destination.delete()
+        raise
 
 
 def _write_part(sink: Sink, part: Part, layout: Layout, pages: Iterator[Page], *, gzipped: bool) -> None:

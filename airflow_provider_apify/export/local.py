@@ -48,7 +48,7 @@ class LocalFile(Destination):
             )
         self.refuse_existing()
         # Whoever still writes holds a lock; where a disk has none, nothing is removed.
-        for left_over in self.path.parent.glob(f".{escape(self.name)}.*.part"):
+        for left_over in self.path.parent.glob(f".{escape(self.name)}~*.part"):
             with suppress(OSError), left_over.open("ab") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 left_over.unlink(missing_ok=True)
@@ -87,7 +87,7 @@ class LocalFile(Destination):
 class _LocalSink(Sink):
     def __init__(self, destination: LocalFile) -> None:
         self._destination = destination
-        self._path = destination.path.with_name(f".{destination.name}.{uuid.uuid4().hex}.part")
+        self._path = destination.path.with_name(f".{destination.name}~{uuid.uuid4().hex}.part")
         self._file = self._path.open("xb", buffering=0)
         with suppress(OSError):
             fcntl.flock(self._file, fcntl.LOCK_EX)

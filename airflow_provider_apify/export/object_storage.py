@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.export.destinations import Destination, Sink
+from airflow_provider_apify.export.local import LocalFile
 
 _BLOCK_BYTES = 8 << 20
 # Where the first part of a path is a container that has to be there before.
@@ -128,7 +129,7 @@ class _StoredSink(Sink):
             self._file.closed = True
 
 
-def stored_file(path: str | ObjectStoragePath, conn_id: str | None, *, replace: bool) -> StoredFile:
+def stored_file(path: str | ObjectStoragePath, conn_id: str | None, *, replace: bool) -> Destination:
     """
     Return a file in an object store.
 
@@ -147,4 +148,6 @@ def stored_file(path: str | ObjectStoragePath, conn_id: str | None, *, replace: 
             f"{path} names no store that Airflow knows: {error}. Write it as `protocol://bucket/name`, and "
             "install the provider of that protocol. Nothing was read."
         ) from error
+    if path.protocol == "file":
+        return LocalFile(path.path, replace=replace)
     return StoredFile(path, replace=replace)

@@ -1,9 +1,10 @@
 """
 Rows as Parquet: one schema for all rows, inferred over all of them; nested values stay nested.
 
-A column has the narrowest type that holds all its values. Where values do not fit together (a number here,
-an object there), or have no type in Parquet (only nulls, only empty objects), the column is text, and what
-is not text is its JSON. Dates are text in a dataset, and stay so.
+A column has the narrowest type that holds all its values exactly. Where values do not fit together (a number
+here, an object there; integers that a float would round beside fractions), or have no type in Parquet (only
+nulls, only empty objects), the column is text, and what is not text is its JSON. Dates are text in a
+dataset, and stay so.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError
 from airflow_provider_apify.export.layout import Layout
+from airflow_provider_apify.export.lines import rows_of
 
 # Readers want row groups of some size; memory wants them small.
 _ROW_GROUP_BYTES = 8 << 20
+# A float has every integer up to this one.
+_EXACT = 2**53
 # So many different kinds of rows are remembered, to look at each kind only once.
 _KINDS_REMEMBERED = 10_000
 
@@ -44,13 +48,18 @@ class ParquetLayout(Layout):
 
     def see(self, page: bytes) -> None:
         """Take note of the types."""
-        self._kinds.update(_rows(page))
+        self._kinds.update(rows_of(page))
 
     def lay_out(self, pages: Iterable[bytes]) -> Iterator[bytes]:
         """Make the bytes of a file."""
         from pyarrow.parquet import ParquetWriter
 
         row_type, fit = _resolve(self._kinds.merged)
+        if self._kinds.seen_rows and not row_type.num_fields:
+            raise ApifyDataError(
+                "None of the rows has a field, and Parquet cannot hold rows without columns. Use "
+                "`skip_empty`, or another format. Nothing was left at the destination."
+            )
         schema = self._pa.schema(list(row_type))
         out = _Collector()
         with ParquetWriter(out, schema) as writer:
@@ -60,16 +69,11 @@ class ParquetLayout(Layout):
         yield out.take()
 
 
-def _rows(page: bytes) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads(b"[" + page.rstrip(b"\n").replace(b"\n", b",") + b"]")
-    return rows
-
-
 def _row_groups(pages: Iterable[bytes]) -> Iterator[list[dict[str, Any]]]:
     rows: list[dict[str, Any]] = []
     size = 0
     for page in pages:
-        rows += _rows(page)
+        rows += rows_of(page)
         size += len(page)
         if size >= _ROW_GROUP_BYTES:
             yield rows
@@ -89,10 +93,12 @@ class _Kinds:
 
     def __init__(self) -> None:
         self.merged: Kind = {}
+        self.seen_rows = False
         self._seen: set[Any] = set()
 
     def update(self, rows: Iterable[dict[str, Any]]) -> None:
         for row in rows:
+            self.seen_rows = True
             # Most rows of a dataset are of one kind, and telling that is much cheaper than merging kinds.
             mark = tuple([(name, _mark(value)) for name, value in row.items()])
             if mark not in self._seen:
@@ -110,9 +116,14 @@ def _mark(value: Any) -> Any:
     return type(value) if type(value) is not int else _number(value)
 
 
-def _number(value: int) -> type:
-    # JavaScript has no integers beyond this that it could have told apart.
-    return int if -(2**63) <= value < 2**63 else float
+class _Large(int):
+    """The kind of integers that a float would round."""
+
+
+def _number(value: int) -> Kind:
+    if -_EXACT <= value <= _EXACT:
+        return int
+    return _Large if -(2**63) <= value < 2**63 else ANY
 
 
 def _kind(value: Any) -> Kind:
@@ -136,6 +147,8 @@ def _merge(one: Kind, other: Kind) -> Kind:
         return {name: _merge(one.get(name), other.get(name)) for name in names}
     if isinstance(one, list) and isinstance(other, list):
         return [_merge(one[0], other[0])]
+    if one in (int, _Large) and other in (int, _Large):
+        return _Large
     if one in (int, float) and other in (int, float):
         return float
     return ANY
@@ -155,8 +168,8 @@ def _resolve(kind: Kind) -> tuple[Any, Callable[[Any], Any]]:
         return pa.list_(type_), lambda values: None if values is None else [fit(value) for value in values]
     if kind is float:
         return pa.float64(), lambda value: None if value is None else float(value)
-    if kind in (int, bool):
-        return (pa.int64() if kind is int else pa.bool_()), lambda value: value
+    if kind in (int, _Large, bool):
+        return (pa.bool_() if kind is bool else pa.int64()), lambda value: value
     return pa.string(), _as_text
 
 
@@ -165,8 +178,8 @@ def _resolve_inner(kind: Kind) -> tuple[Any, Callable[[Any], Any]]:
 
 
 def _fit_object(fits: dict[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    items = list(fits.items())
-    return lambda value: None if value is None else {name: fit(value.get(name)) for name, fit in items}
+    # Only what a row has: filled up with all the names of thousands, it would need many times its memory.
+    return lambda value: None if value is None else {name: fits[name](inner) for name, inner in value.items()}
 
 
 def _as_text(value: Any) -> str | None:

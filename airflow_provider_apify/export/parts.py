@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from airflow_provider_apify.export.source import Page
@@ -18,8 +19,8 @@ def part_name(name: str, number: int) -> str:
     :param name: the name of the whole.
     :param number: which part, from 0.
     """
-    stem, dot, suffixes = name.partition(".")
-    return f"{stem}-{number:05d}{dot}{suffixes}"
+    stem, suffixes = _split(name)
+    return f"{stem}-{number:05d}{suffixes}"
 
 
 def manifest_name(name: str) -> str:
@@ -28,7 +29,13 @@ def manifest_name(name: str) -> str:
 
     :param name: the name of the whole.
     """
-    return f"_{name.partition('.')[0]}.manifest.json"
+    return f"_{name}.manifest.json"
+
+
+def _split(name: str) -> tuple[str, str]:
+    path = PurePosixPath(name)
+    suffixes = "".join(path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:])
+    return name.removesuffix(suffixes), suffixes
 
 
 @dataclass

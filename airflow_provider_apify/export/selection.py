@@ -102,7 +102,16 @@ def select(
 
 
 def _names(argument: str, names: Names) -> tuple[str, ...]:
-    given = names.split(",") if isinstance(names, str) else names or ()
-    if not all(isinstance(name, str) for name in given):
-        raise ApifyConfigurationError(f"`{argument}` is {names!r}, and must be a list of names of fields.")
-    return tuple(stripped for name in given if (stripped := name.strip()))
+    if isinstance(names, str):
+        given = tuple(stripped for name in names.split(",") if (stripped := name.strip()))
+    else:
+        given = tuple(names or ())
+    # The API takes the names with commas between them; a rendered list would name nothing.
+    if not all(isinstance(name, str) and name and "," not in name for name in given) or (
+        isinstance(names, str) and names.strip().startswith("[")
+    ):
+        raise ApifyConfigurationError(
+            f"`{argument}` is {names!r}, and must be a list of names of fields, or the names with commas "
+            "between them; no name can have a comma. In a template, use `| join(',')`. Nothing was read."
+        )
+    return given

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.export.layout import Layout
+from airflow_provider_apify.export.lines import rows_of
 
 Row = dict[str, Any]
 
@@ -107,9 +107,7 @@ def _in_order(names: set[str], first: tuple[str, ...]) -> list[str]:
 
 def _rows(page: bytes) -> list[Row]:
     # Numbers stay the text they came as: a table has no business rounding them.
-    lines = page.rstrip(b"\n").replace(b"\n", b",")
-    rows: list[Row] = json.loads(b"[" + lines + b"]", parse_float=str, parse_int=str)
-    return rows
+    return rows_of(page, parse_float=str, parse_int=str)
 
 
 def _csv_lines(rows: Iterable[Iterable[Any]], delimiter: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, Context
+from airflow.providers.common.compat.sdk import AirflowException, BaseOperator, Context
 
 from airflow_provider_apify.api.inputs import number, resource_ref
 from airflow_provider_apify.export import DEFAULT_CONCURRENCY
@@ -29,6 +29,8 @@ class Transfer(UsesApify, BaseOperator):
     template_fields: Sequence[str] = ("concurrency", "apify_conn_id")
     ui_color = "#e6f0f7"
 
+    _at_work = False
+
     def __init__(
         self,
         *,
@@ -50,11 +52,21 @@ class Transfer(UsesApify, BaseOperator):
         :param context: Airflow's task context.
         :return: what was written.
         """
-        self._result = self._transfer()
+        self._at_work = True
+        try:
+            self._result = self._transfer()
+        finally:
+            self._at_work = False
         report(self.hook, self._source_uri(), self._result["destination"])
         for outlet in self.outlets or ():
             context["outlet_events"][outlet].extra.update(self._result)
         return self._result
+
+    def on_kill(self) -> None:
+        """Stop, and leave nothing behind: Airflow 3 only calls this, and kills the task seconds later."""
+        if self._at_work:
+            self._at_work = False
+            raise AirflowException("Airflow told this task to stop.")
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """
@@ -95,7 +107,7 @@ class DatasetTransfer(Transfer):
     :param bom: start a CSV file with a byte order mark. Apify's own CSV does; most loaders stumble over it.
     :param skip_header_row: leave the columns' names out of a CSV file.
     :param rows_per_file: write numbered files of so many rows: `items.csv` becomes `items-00000.csv`,
-        `items-00001.csv`, … and `_items.manifest.json`, which comes last and lists them with their rows,
+        `items-00001.csv`, … and `_items.csv.manifest.json`, which comes last and lists them with their rows,
         bytes and SHA-256. CSV and Parquet files of one export have the same columns. (templated)
     :param expected_rows: how many rows there must be, or the task fails. (templated)
     :param fail_on_empty: fail if there is no row.

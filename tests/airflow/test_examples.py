@@ -62,7 +62,7 @@ def test_the_large_export(airflow: Airflow, emulator: Emulator, tmp_path: Path) 
     airflow.test_dag(
         "example_apify_large_export", dataset_id=dataset_id, items_per_part=100, folder=f"file://{tmp_path}"
     )
-    manifest = json.loads((tmp_path / "_items.manifest.json").read_bytes())
+    manifest = json.loads((tmp_path / "_items.jsonl.manifest.json").read_bytes())
     assert [file["rows"] for file in manifest["files"]] == [100, 100, 50]
     parts = [Path(file["destination"].removeprefix("file://")) for file in manifest["files"]]
     for part, file in zip(parts, manifest["files"], strict=True):

@@ -9,10 +9,13 @@ import hashlib
 import io
 import json
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_apify.api.errors import (
     ApifyConfigurationError,
@@ -24,6 +27,7 @@ from airflow_provider_apify.export import ranges, source, sprint
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
 from airflow_provider_apify.transfers.dataset_to_object_storage import DatasetToObjectStorageOperator
 from airflow_provider_apify.transfers.dataset_to_s3 import DatasetToS3Operator
+from tests.conftest import wait_until
 from tests.transfers.conftest import BUCKET, S3
 
 pytestmark = pytest.mark.usefixtures("server", "hurried")
@@ -288,8 +292,7 @@ def test_to_object_storage(emulator: Emulator, tmp_path: Path, kwargs: Any) -> N
     dataset_id = emulator.create_dataset(items(400))
     result = to_storage(dataset_id, f"file://{tmp_path}/one/out.jsonl", **kwargs)
     local = to_local(dataset_id, tmp_path / "two/out.jsonl", **kwargs)
-    del local["path"]
-    assert result == local | {key: result[key] for key in ("destination", "duration")}
+    assert result == local | {key: result[key] for key in ("destination", "duration", "path")}
     for one in (tmp_path / "one").iterdir():
         if "manifest" not in one.name:
             assert one.read_bytes() == (tmp_path / "two" / one.name).read_bytes()
@@ -359,8 +362,8 @@ def test_parts_and_their_manifest(emulator: Emulator, s3: S3, name: str) -> None
     result = to_s3(emulator.create_dataset(items(400)), f"items/{name}", rows_per_file="150")
     stem, suffix = name.split(".", 1)
     keys = [f"items/{stem}-0000{n}.{suffix}" for n in range(3)]
-    assert s3.keys == [f"items/_{stem}.manifest.json", *keys]
-    listed = json.loads(s3.get("items/_out.manifest.json"))
+    assert s3.keys == [f"items/_{name}.manifest.json", *keys]
+    listed = json.loads(s3.get(f"items/_{name}.manifest.json"))
     assert [(file["destination"], file["rows"]) for file in listed["files"]] == [
         (f"s3://{BUCKET}/{key}", rows) for key, rows in zip(keys, (150, 150, 100), strict=True)
     ]
@@ -396,10 +399,37 @@ def test_parts_are_replaced_all_or_not_at_all(emulator: Emulator, tmp_path: Path
     emulator.faults.clear()
     to_local(small, tmp_path / "out.jsonl", rows_per_file=100, replace=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "_out.manifest.json",
+        "_out.jsonl.manifest.json",
         "out-00000.jsonl",
         "out-00001.jsonl",
     ]
+
+
+def test_parts_of_which_one_cannot_be_committed_are_taken_back(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, calls = Path.replace, iter(range(99))
+
+    def full_disk(self: Path, target: Path) -> Path:
+        if next(calls) == 1:
+            raise OSError("No space left on device")
+        return replace(self, target)
+
+    dataset_id = emulator.create_dataset(items(250))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full_disk)
+        with pytest.raises(OSError, match="No space"):
+            to_local(dataset_id, tmp_path / "out.jsonl", rows_per_file=100)
+    assert not list(tmp_path.iterdir())
+    assert to_local(dataset_id, tmp_path / "out.jsonl", rows_per_file=100)["files"] == 3
+
+
+def test_names_with_dots_share_nothing(emulator: Emulator, tmp_path: Path) -> None:
+    dataset_id = emulator.create_dataset(items(3))
+    for name in ("a.com.jsonl", "a.org.jsonl", "a.org.csv", "a.org.jsonl.gz"):
+        to_local(dataset_id, tmp_path / name, rows_per_file=2)
+    assert len(list(tmp_path.iterdir())) == 12
+    assert (tmp_path / "a.org-00001.jsonl.gz").exists()
 
 
 def test_what_apify_makes_is_not_cut(emulator: Emulator, tmp_path: Path) -> None:
@@ -469,7 +499,7 @@ def test_a_failure_leaves_nothing_on_disk(emulator: Emulator, tmp_path: Path) ->
 
 
 def test_what_a_killed_worker_left_on_disk_is_removed(emulator: Emulator, tmp_path: Path) -> None:
-    (tmp_path / ".out.jsonl.dead.part").write_text("half")
+    (tmp_path / ".out.jsonl~dead.part").write_text("half")
     to_local(emulator.create_dataset(items(3)), tmp_path / "out.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
@@ -570,3 +600,72 @@ def test_a_wide_csv_is_read_back_by_the_standard_library(emulator: Emulator, tmp
     to_local(emulator.create_dataset(rows), tmp_path / "out.csv")
     read = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     assert [{k: int(v) for k, v in row.items() if v} for row in read] == rows
+
+
+# -- odd data ------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_still_a_compressed_file(emulator: Emulator, tmp_path: Path) -> None:
+    result = to_local(emulator.create_dataset(), tmp_path / "out.jsonl.gz")
+    assert gzip.decompress((tmp_path / "out.jsonl.gz").read_bytes()) == b""
+    assert result["bytes"] == (tmp_path / "out.jsonl.gz").stat().st_size > 0
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_half_a_character(emulator: Emulator, tmp_path: Path, name: str) -> None:
+    import pandas as pd
+
+    dataset_id = emulator.create_dataset(b'{"t":"cut \\ud83d"}\n{"t":"\\ud83d\\ude00 \\\\ud83d"}\n')
+    to_local(dataset_id, tmp_path / name)
+    frame = (pd.read_csv if name == "out.csv" else pd.read_parquet)(tmp_path / name)
+    assert list(frame["t"]) == ["cut \ufffd", "😀 \\ud83d"]
+
+
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [
+        ([2**53 + 1, 1], [2**53 + 1, 1]),
+        ([2**53 + 1, 0.5], [str(2**53 + 1), "0.5"]),
+        ([2**64, 2**53 + 1], [str(2**64), str(2**53 + 1)]),
+        ([7, 0.5], [7.0, 0.5]),
+    ],
+)
+def test_parquet_rounds_no_integer(emulator: Emulator, tmp_path: Path, values: Any, read: Any) -> None:
+    import pyarrow.parquet as pq
+
+    to_local(emulator.create_dataset([{"id": value} for value in values]), tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet")["id"].to_pylist() == read
+
+
+def test_parquet_refuses_rows_without_columns(emulator: Emulator, tmp_path: Path) -> None:
+    with pytest.raises(ApifyDataError, match="skip_empty"):
+        to_local(emulator.create_dataset([{}, {}]), tmp_path / "out.parquet")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("fields", [["a,b"], "['a', 'b']", [""], [1]])
+def test_names_that_the_api_cannot_take(emulator: Emulator, tmp_path: Path, fields: Any) -> None:
+    with pytest.raises(ApifyConfigurationError, match="must be a list of names"):
+        to_local(emulator.create_dataset(items(3)), tmp_path / "out.jsonl", fields=fields)
+    assert not emulator.requests
+
+
+def test_a_kill_leaves_nothing_behind(emulator: Emulator, tmp_path: Path) -> None:
+    """As Airflow 3 does it: a signal handler calls `on_kill`, and nothing else."""
+    # As CSV so many rows take a second.
+    dataset_id = emulator.create_dataset(b'{"n":1}\n' * 500_000)
+    task = DatasetToLocalOperator(task_id="land", dataset_id=dataset_id, path=str(tmp_path / "out.csv"))
+
+    def kill_at_work() -> None:
+        wait_until(lambda: emulator.requests)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    previous = signal.signal(signal.SIGUSR1, lambda *_: task.on_kill())
+    killer = threading.Thread(target=kill_at_work)
+    killer.start()
+    with pytest.raises(AirflowException, match="told this task to stop"):
+        task.execute({})
+    killer.join()
+    signal.signal(signal.SIGUSR1, previous)
+    assert not list(tmp_path.iterdir())
+    task.on_kill()

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 
 from airflow_provider_apify.api.errors import (
     ApifyAuthenticationError,
@@ -138,6 +139,24 @@ def test_an_error_says_what_and_what_to_do(hook: ApifyHook) -> None:
     assert "GET /v2/datasets/0123456789abcdefg" in str(raised.value)
     assert "Check the ID" in str(raised.value)
     assert raised.value.type == "record-not-found"
+
+
+@pytest.mark.parametrize("token", ["apify_api_AAA\napify_api_BBB", "apify_api_…"])
+def test_what_is_no_token_is_refused_and_not_told(monkeypatch: Any, token: str) -> None:
+    set_connection(monkeypatch, password=token)
+    ok, message = ApifyHook().test_connection()
+    assert not ok
+    assert "Copy it once more" in message
+    assert "apify_api_" not in message
+
+
+async def test_a_proxys_password_is_not_told(monkeypatch: Any, server: Any, hurried: Emulator) -> None:
+    proxy = server.url.replace("://", "://somebody:proxy-secret@")
+    set_connection(monkeypatch, host="https://127.0.0.1:9", password="x", extra={"proxy": proxy})
+    for ask in (ApifyHook().get_user.aio, sync_to_async(ApifyHook().get_user)):
+        with pytest.raises(ApifyUnreachableError) as raised:
+            await ask()
+        assert "proxy-secret" not in str(raised.value)
 
 
 async def test_the_token_goes_nowhere_else(monkeypatch: Any, caplog: Any, tmp_path: Any) -> None:

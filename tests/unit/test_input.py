@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
-from jinja2 import Environment
+from jinja2 import Environment, FileSystemLoader
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyInputError, ApifyNotFoundError
+from airflow_provider_apify.api.inputs import encode_json, run_params
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
 from tests.conftest import Tries
@@ -99,6 +102,33 @@ def test_an_input_of_text_becomes_one_whose_secrets_can_be_masked(given: str, re
     operator = RunActorOperator(task_id="run", actor_id="emulator/strict", run_input=given)
     operator.render_template_fields({}, Environment())
     assert operator.run_input == rendered
+
+
+def test_only_the_input_itself_may_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "input.json").write_text('{"url": "{{ word }}/feed.json"}')
+    rendered = []
+    for given in ("input.json", {"url": "{{ word }}/feed.json"}):
+        operator = RunActorOperator(task_id="run", actor_id="a", run_input=given)
+        operator.render_template_fields({"word": "x"}, Environment(loader=FileSystemLoader(tmp_path)))
+        rendered.append(operator.run_input)
+    assert rendered == [{"url": "x/feed.json"}] * 2
+
+
+def test_what_comes_close_is_made_fit() -> None:
+    class LazySequence(Sequence[int]):
+        """As Airflow gives the results of mapped tasks."""
+
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, index: Any) -> Any:
+            return [1, 2][index]
+
+    assert encode_json({"ids": LazySequence()}) == b'{"ids": [1, 2]}'
+    params = run_params({"run_timeout": 0.5, "restart_on_error": "True"})
+    assert (params["timeout"], params["restartOnError"]) == (1, True)
+    with pytest.raises(ApifyConfigurationError, match="True or False"):
+        run_params({"restart_on_error": "yes please"})
 
 
 def test_an_earlier_run_is_found_without_checking_again(strict: Emulator) -> None:

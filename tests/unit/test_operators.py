@@ -245,6 +245,26 @@ def test_capacity_is_waited_for_in_the_triggerer(hurried: Emulator, tries: Tries
     assert len(hurried.runs) == 1
 
 
+def test_capacity_is_not_waited_for_beyond_the_execution_timeout(hurried: Emulator, tries: Tries) -> None:
+    refusal = {"status": 402, "type": "actor-memory-limit-exceeded"}
+    hurried.faults.add(Fault("answer", "POST", "/v2/actors/*/runs", tuple(range(1, 9)), **refusal))
+    begun = hurried.clock.time()
+    operator = run_actor(deferrable=True, execution_timeout=timedelta(minutes=3))
+
+    def go_on(method: str, *arguments: Any) -> None:
+        try:
+            getattr(operator, method)(tries.context, *arguments)
+        except TaskDeferred as deferred:
+            trigger: Any = deferred.trigger
+            assert trigger.retry_at <= begun + 180 + 30
+            hurried.clock.advance(max(0.0, trigger.retry_at - hurried.clock.time()))
+            go_on(deferred.method_name, trigger.event)
+
+    with pytest.raises(ApifyCapacityError, match="`execution_timeout` passed"):
+        go_on("execute")
+    assert not hurried.runs
+
+
 @pytest.mark.parametrize("patience", [None, timedelta(minutes=10)])
 def test_capacity_is_not_waited_for_longer_than_asked(
     hurried: Emulator, tries: Tries, patience: timedelta | None
