@@ -141,17 +141,22 @@ def plan(source: DatasetSource, page_size: PageSize, start: int, extent: Extent 
         known = position + found
 
 
-def fetch(source: DatasetSource, range_: Range) -> Flow[list[Page]]:
+def fetch(source: DatasetSource, range_: Range, step: int) -> Flow[tuple[list[Page], Range]]:
     """
-    Get the rows of a range of items that exist, whole.
+    Get the rows of a range of items that exist.
+
+    Where items are larger than was expected, as many as fit in memory; the rest can wait until others have
+    been written.
 
     :param source: the dataset.
     :param range_: which items.
+    :param step: how many to ask for at once.
+    :return: the rows, and the rest of the range.
     :raises ApifyDataError: if Apify gives fewer or more than it has.
     """
     pages: list[Page] = []
-    start, step, misses = range_.start, range_.stop - range_.start, 0
-    while start < range_.stop:
+    start, misses = range_.start, 0
+    while start < range_.stop and sum(page.size for page in pages) < _LARGEST_PAGE:
         asked = Range(start, min(start + step, range_.stop))
         try:
             page: Page = yield source.page(asked)
@@ -175,7 +180,7 @@ def fetch(source: DatasetSource, range_: Range) -> Flow[list[Page]]:
                     "again later; if it lasts, the dataset is damaged."
                 )
             yield Pause(delay(misses))
-    return pages
+    return pages, Range(start, range_.stop)
 
 
 def _plan_backwards(source: DatasetSource, page_size: PageSize, known: int) -> Plan:

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from airflow_provider_apify.api.calls import Call
-from airflow_provider_apify.api.flows import drive, drive_async
+from airflow_provider_apify.api.flows import Flow, drive, drive_async
 from airflow_provider_apify.api.transport import Client
 from airflow_provider_apify.export import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.memory import tune_malloc
@@ -47,16 +47,20 @@ def read_pages(
         while step or window:
             # A call's result decides what comes next, so nothing is asked for beyond it.
             while step and len(window) < concurrency:
-                flow = ask(step) if isinstance(step, Call) else fetch(source, step)
+                flow = _flow(source, step, page_size)
                 window.append((step, pool.submit(drive, flow, client.send)))
                 step = None if isinstance(step, Call) else next(steps, None)
             done, future = window.popleft()
             result = future.result()
             if isinstance(done, Call):
                 step = _advance(steps, result)
-            else:
-                page_size.learn(done, result)
-                yield from result
+                continue
+            pages, rest = result
+            page_size.learn(Range(done.start, rest.start), pages)
+            if rest.start < rest.stop:
+                flow = _flow(source, rest, page_size)
+                window.appendleft((rest, pool.submit(drive, flow, client.send)))
+            yield from pages
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -78,7 +82,7 @@ async def read_pages_async(
     try:
         while step or window:
             while step and len(window) < concurrency:
-                flow = ask(step) if isinstance(step, Call) else fetch(source, step)
+                flow = _flow(source, step, page_size)
                 window.append((step, asyncio.create_task(drive_async(flow, send))))
                 step = None if isinstance(step, Call) else next(steps, None)
             done, task = window[0]
@@ -87,13 +91,23 @@ async def read_pages_async(
             if isinstance(done, Call):
                 step = _advance(steps, result)
                 continue
-            page_size.learn(done, result)
-            for page in result:
+            pages, rest = result
+            page_size.learn(Range(done.start, rest.start), pages)
+            if rest.start < rest.stop:
+                flow = _flow(source, rest, page_size)
+                window.appendleft((rest, asyncio.create_task(drive_async(flow, send))))
+            for page in pages:
                 yield page
     finally:
         for _, task in window:
             task.cancel()
         await asyncio.gather(*(task for _, task in window), return_exceptions=True)
+
+
+def _flow(source: DatasetSource, step: Range | Call[Any], page_size: PageSize) -> Flow[Any]:
+    if isinstance(step, Call):
+        return ask(step)
+    return fetch(source, step, min(page_size.items, step.stop - step.start))
 
 
 def _advance(steps: Plan, result: Any) -> Range | Call[Any] | None:
