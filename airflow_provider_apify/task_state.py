@@ -9,8 +9,10 @@ from typing import Any
 from airflow import __version__ as airflow_version
 from packaging.version import Version
 
+_AIRFLOW_3 = Version(Version(airflow_version).base_version) >= Version("3.0")
+
 # Imported here, not where they are used: an import would block an event loop for seconds, amid a kill.
-if Version(Version(airflow_version).base_version) >= Version("3.0"):
+if _AIRFLOW_3:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 else:
     from airflow.models.taskinstance import TaskInstance
@@ -29,7 +31,7 @@ def is_in_state(ti: Any, state: str, *, trigger_id: int | None = None) -> bool:
     :param trigger_id: the trigger that it waits for, where Airflow tells (before 3.0).
     """
     key = {"dag_id": ti.dag_id, "map_index": ti.map_index}
-    if Version(Version(airflow_version).base_version) >= Version("3.0"):
+    if _AIRFLOW_3:
         states = RuntimeTaskInstance.get_task_states(task_ids=[ti.task_id], run_ids=[ti.run_id], **key)
         return any(state in of_run.values() for of_run in states.values())
     key |= {"task_id": ti.task_id, "run_id": ti.run_id, "state": state}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import threading
 
@@ -14,6 +15,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -74,6 +76,24 @@ def wait_until(condition: Callable[[], Any], seconds: float = 30) -> None:
             return
         waited.wait(0.01)
     raise AssertionError("It did not happen in time.")
+
+
+@contextmanager
+def killed(operator: Any, once: Callable[[], Any]) -> Iterator[None]:
+    """Kill a task at work as Airflow does it: a signal handler calls `on_kill`, and nothing else."""
+
+    def kill() -> None:
+        wait_until(once)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    previous = signal.signal(signal.SIGUSR1, lambda *_: operator.on_kill())
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        yield
+    finally:
+        killer.join()
+        signal.signal(signal.SIGUSR1, previous)
 
 
 @pytest.fixture

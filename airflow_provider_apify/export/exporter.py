@@ -163,7 +163,7 @@ def _write_file(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) ->
         chunks = layout.lay_out(page.data for page in pages)
         if job.format.gzipped and not job.format.takes_gzip:
             chunks = compressed(chunks)
-        for chunk in _something(chunks, gzipped=job.format.gzipped):
+        for chunk in _never_empty(chunks, gzipped=job.format.gzipped):
             sink.write(chunk)
             size += len(chunk)
             if job.checksum:
@@ -173,7 +173,7 @@ def _write_file(job: Job, layout: Layout, read: Callable[[], Iterator[Page]]) ->
     return result | ({"sha256": checksum.hexdigest()} if job.checksum else {})
 
 
-def _something(chunks: Iterator[bytes], *, gzipped: bool) -> Iterator[bytes]:
+def _never_empty(chunks: Iterator[bytes], *, gzipped: bool) -> Iterator[bytes]:
     """Pass chunks on; a compressed file without any is no compressed file."""
     size = 0
     for chunk in chunks:

@@ -55,7 +55,7 @@ class ParquetLayout(Layout):
         from pyarrow.parquet import ParquetWriter
 
         row_type, fit = _resolve(self._kinds.merged)
-        if self._kinds.seen_rows and not row_type.num_fields:
+        if self._kinds.of_any_row and not row_type.num_fields:
             raise ApifyDataError(
                 "None of the rows has a field, and Parquet cannot hold rows without columns. Use "
                 "`skip_empty`, or another format. Nothing was left at the destination."
@@ -93,12 +93,15 @@ class _Kinds:
 
     def __init__(self) -> None:
         self.merged: Kind = {}
-        self.seen_rows = False
         self._seen: set[Any] = set()
+
+    @property
+    def of_any_row(self) -> bool:
+        """Whether there was a row at all."""
+        return bool(self._seen)
 
     def update(self, rows: Iterable[dict[str, Any]]) -> None:
         for row in rows:
-            self.seen_rows = True
             # Most rows of a dataset are of one kind, and telling that is much cheaper than merging kinds.
             mark = tuple([(name, _mark(value)) for name, value in row.items()])
             if mark not in self._seen:

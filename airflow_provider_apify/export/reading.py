@@ -41,25 +41,26 @@ def read_pages(
                 start += page.rows
                 yield page
             extent = surveyed.result()
+
+        def launch(step: Range | Call[Any]) -> tuple[Range | Call[Any], Future[Any]]:
+            return step, pool.submit(drive, _flow(source, step, page_size), client.send)
+
         steps = plan(source, page_size, start, extent)
         window: deque[tuple[Range | Call[Any], Future[Any]]] = deque()
         step = next(steps, None)
         while step or window:
             # A call's result decides what comes next, so nothing is asked for beyond it.
             while step and len(window) < concurrency:
-                flow = _flow(source, step, page_size)
-                window.append((step, pool.submit(drive, flow, client.send)))
+                window.append(launch(step))
                 step = None if isinstance(step, Call) else next(steps, None)
             done, future = window.popleft()
             result = future.result()
             if isinstance(done, Call):
                 step = _advance(steps, result)
                 continue
-            pages, rest = result
-            page_size.learn(Range(done.start, rest.start), pages)
-            if rest.start < rest.stop:
-                flow = _flow(source, rest, page_size)
-                window.appendleft((rest, pool.submit(drive, flow, client.send)))
+            pages, rest = _take(page_size, done, *result)
+            if rest is not None:
+                window.appendleft(launch(rest))
             yield from pages
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -76,14 +77,17 @@ async def read_pages_async(
     :param concurrency: how many requests at a time.
     """
     page_size = PageSize(concurrency)
+
+    def launch(step: Range | Call[Any]) -> tuple[Range | Call[Any], asyncio.Task[Any]]:
+        return step, asyncio.create_task(drive_async(_flow(source, step, page_size), send))
+
     steps = plan(source, page_size, source.selection.offset)
     window: deque[tuple[Range | Call[Any], asyncio.Task[Any]]] = deque()
     step = next(steps, None)
     try:
         while step or window:
             while step and len(window) < concurrency:
-                flow = _flow(source, step, page_size)
-                window.append((step, asyncio.create_task(drive_async(flow, send))))
+                window.append(launch(step))
                 step = None if isinstance(step, Call) else next(steps, None)
             done, task = window[0]
             result = await task
@@ -91,11 +95,9 @@ async def read_pages_async(
             if isinstance(done, Call):
                 step = _advance(steps, result)
                 continue
-            pages, rest = result
-            page_size.learn(Range(done.start, rest.start), pages)
-            if rest.start < rest.stop:
-                flow = _flow(source, rest, page_size)
-                window.appendleft((rest, asyncio.create_task(drive_async(flow, send))))
+            pages, rest = _take(page_size, done, *result)
+            if rest is not None:
+                window.appendleft(launch(rest))
             for page in pages:
                 yield page
     finally:
@@ -108,6 +110,14 @@ def _flow(source: DatasetSource, step: Range | Call[Any], page_size: PageSize) -
     if isinstance(step, Call):
         return ask(step)
     return fetch(source, step, min(page_size.items, step.stop - step.start))
+
+
+def _take(
+    page_size: PageSize, asked: Range, pages: list[Page], rest: Range
+) -> tuple[list[Page], Range | None]:
+    """Learn from what came of a range; return its rows, and what is left of it, if anything."""
+    page_size.learn(Range(asked.start, rest.start), pages)
+    return pages, rest if rest.start < rest.stop else None
 
 
 def _advance(steps: Plan, result: Any) -> Range | Call[Any] | None:

@@ -44,8 +44,7 @@ class ItemIterator:
         :raises ApifyDataError: if Apify gives fewer items than the dataset has.
         """
         source = _source(dataset_id, selection)
-        width = number("concurrency", concurrency, int, least=1)
-        for page in read_pages(source, self._hook.get_conn(), width):
+        for page in read_pages(source, self._hook.get_conn(), _width(concurrency)):
             yield from _items(page.data)
 
     async def aio(
@@ -59,7 +58,7 @@ class ItemIterator:
         :param selection: which items.
         """
         source = _source(dataset_id, selection)
-        width = number("concurrency", concurrency, int, least=1)
+        width = _width(concurrency)
         async with self._hook.async_client() as client:
             async for page in read_pages_async(source, client.send, width):
                 for item in _items(page.data):
@@ -85,6 +84,11 @@ def split_dataset(
 def _source(dataset_id: str, selection: dict[str, Any]) -> DatasetSource:
     resource_ref("dataset", dataset_id)
     return DatasetSource(dataset_id, select(**selection))
+
+
+def _width(concurrency: int) -> int:
+    width: int = number("concurrency", concurrency, int, least=1)
+    return width
 
 
 def _items(page: bytes) -> Iterator[dict[str, Any]]:

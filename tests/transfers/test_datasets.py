@@ -9,8 +9,6 @@ import hashlib
 import io
 import json
 import os
-import signal
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,7 @@ from airflow_provider_apify.export import ranges, source, sprint
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
 from airflow_provider_apify.transfers.dataset_to_object_storage import DatasetToObjectStorageOperator
 from airflow_provider_apify.transfers.dataset_to_s3 import DatasetToS3Operator
-from tests.conftest import wait_until
+from tests.conftest import killed
 from tests.transfers.conftest import BUCKET, S3
 
 pytestmark = pytest.mark.usefixtures("server", "hurried")
@@ -651,21 +649,13 @@ def test_names_that_the_api_cannot_take(emulator: Emulator, tmp_path: Path, fiel
 
 
 def test_a_kill_leaves_nothing_behind(emulator: Emulator, tmp_path: Path) -> None:
-    """As Airflow 3 does it: a signal handler calls `on_kill`, and nothing else."""
     # As CSV so many rows take a second.
     dataset_id = emulator.create_dataset(b'{"n":1}\n' * 500_000)
     task = DatasetToLocalOperator(task_id="land", dataset_id=dataset_id, path=str(tmp_path / "out.csv"))
-
-    def kill_at_work() -> None:
-        wait_until(lambda: emulator.requests)
-        os.kill(os.getpid(), signal.SIGUSR1)
-
-    previous = signal.signal(signal.SIGUSR1, lambda *_: task.on_kill())
-    killer = threading.Thread(target=kill_at_work)
-    killer.start()
-    with pytest.raises(AirflowException, match="told this task to stop"):
+    with (
+        killed(task, once=lambda: emulator.requests),
+        pytest.raises(AirflowException, match="told this task to stop"),
+    ):
         task.execute({})
-    killer.join()
-    signal.signal(signal.SIGUSR1, previous)
     assert not list(tmp_path.iterdir())
     task.on_kill()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
 from typing import Any
 
@@ -19,7 +16,7 @@ from airflow_provider_apify.api.errors import (
 from airflow_provider_apify.durable import STORE_KEY
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
-from tests.conftest import Tries, set_connection, wait_until
+from tests.conftest import Tries, killed, set_connection, wait_until
 
 pytestmark = pytest.mark.usefixtures("server", "hurried")
 
@@ -334,20 +331,11 @@ def last_try(tries: Tries) -> Tries:
 
 
 def test_a_kill_during_the_start_aborts_the_run(emulator: Emulator, last_try: Tries) -> None:
-    """As Airflow does it: a signal handler calls `on_kill` while the answer is awaited."""
+    """While the answer is awaited."""
     emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=1))
     operator = run_actor(run_input={"seconds": 36000})
-
-    def kill_once_started() -> None:
-        wait_until(lambda: emulator.runs)
-        os.kill(os.getpid(), signal.SIGUSR1)
-
-    previous = signal.signal(signal.SIGUSR1, lambda *_: operator.on_kill())
-    killer = threading.Thread(target=kill_once_started)
-    killer.start()
-    operator.execute(last_try.context)
-    killer.join()
-    signal.signal(signal.SIGUSR1, previous)
+    with killed(operator, once=lambda: emulator.runs):
+        operator.execute(last_try.context)
     assert [abort["effective"] for abort in emulator.aborts].count(True) == 1
 
 
