@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_apify.api.calls import Answer, Call
-from airflow_provider_apify.api.checking import get_actor, get_task
+from airflow_provider_apify.api.call import Answer, Call
+from airflow_provider_apify.api.actors import get_actor, get_task
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotFoundError
-from airflow_provider_apify.api.flows import Flow
-from airflow_provider_apify.api.inputs import JSON_TYPE, exactly_one, resource_ref
+from airflow_provider_apify.api.flow import Flow
+from airflow_provider_apify.api.json_body import JSON_TYPE
+from airflow_provider_apify.api.arguments import exactly_one, resource_ref
 
 
 def create_webhook(definition: Mapping[str, Any]) -> Call[dict[str, Any]]:

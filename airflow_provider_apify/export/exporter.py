@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError
-from airflow_provider_apify.api.transport import Client
+from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.export.destinations import Destination, Sink
 from airflow_provider_apify.export.formats import Format, compressed
 from airflow_provider_apify.export.layout import Layout

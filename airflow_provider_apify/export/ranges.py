@@ -14,10 +14,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from airflow_provider_apify.api.calls import Call
+from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import ApifyDataError, ApifyTooLargeError
-from airflow_provider_apify.api.flows import Flow, Pause
-from airflow_provider_apify.api.policy import delay
+from airflow_provider_apify.api.flow import Flow, Pause
+from airflow_provider_apify.api.retry import delay
 from airflow_provider_apify.export.source import DatasetSource, Page, Range
 
 T = TypeVar("T")

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from airflow_provider_apify.api.calls import Call
-from airflow_provider_apify.api.flows import Flow, drive, drive_async
-from airflow_provider_apify.api.transport import Client
+from airflow_provider_apify.api.call import Call
+from airflow_provider_apify.api.flow import Flow, drive, drive_async
+from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.export import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.memory import tune_malloc
 from airflow_provider_apify.export.ranges import PageSize, Plan, ask, fetch, plan, survey

@@ -12,9 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_apify.api import storages
+from airflow_provider_apify.api import key_value_stores
 from airflow_provider_apify.api.errors import ApifyDataError
-from airflow_provider_apify.api.transport import Client
+from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.export.destinations import Destination
 
 #: No record can have this name: `~` is no character of a key.
@@ -126,7 +126,7 @@ def _listed(job: RecordsJob, client: Client) -> Iterator[tuple[str, int | None]]
         return
     after: str | None = None
     while True:
-        call = storages.list_keys(job.store_id, prefix=job.prefix or None, exclusive_start_key=after)
+        call = key_value_stores.list_keys(job.store_id, prefix=job.prefix or None, exclusive_start_key=after)
         page = client.send(call)
         yield from ((item["key"], item.get("size")) for item in page["items"])
         before, after = after, page.get("nextExclusiveStartKey")
@@ -144,7 +144,7 @@ def _copy(job: RecordsJob, client: Client, key: str, size: int | None) -> dict[s
         destination.check()
     checksum = hashlib.sha256()
     with tempfile.SpooledTemporaryFile(_LARGE_BYTES) as file:
-        headers = client.download(storages.get_record(job.store_id, key), file)
+        headers = client.download(key_value_stores.get_record(job.store_id, key), file)
         content_type = headers.get("Content-Type", "application/octet-stream")
         file.seek(0)
         written = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.api.inputs import number
+from airflow_provider_apify.api.arguments import number
 
 Names = Sequence[str] | str | None
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from airflow_provider_apify.api import storages
-from airflow_provider_apify.api.calls import Answer, Call
+from airflow_provider_apify.api import datasets
+from airflow_provider_apify.api.call import Answer, Call
 from airflow_provider_apify.api.errors import ApifyTooLargeError
 from airflow_provider_apify.export.selection import Selection
 
@@ -64,7 +64,7 @@ class DatasetSource:
 
     def metadata(self) -> Call[dict[str, Any]]:
         """Ask for the dataset's counts."""
-        return storages.get_dataset(self.dataset_id)
+        return datasets.get_dataset(self.dataset_id)
 
     def look(self, position: int) -> Call[bool]:
         """
@@ -72,7 +72,7 @@ class DatasetSource:
 
         :param position: counted from the oldest item.
         """
-        call = storages.get_items(self.dataset_id, format="jsonl", offset=position, limit=1)
+        call = datasets.get_items(self.dataset_id, format="jsonl", offset=position, limit=1)
         return call.read_as(lambda answer: bool(answer.body.strip()))
 
     def page(self, range_: Range) -> Call[Page]:
@@ -99,7 +99,7 @@ class DatasetSource:
         return self._rows(self.selection.offset, self.selection.limit, format_name)
 
     def _rows(self, offset: int, limit: int | None, format_name: str = "jsonl") -> Call[Any]:
-        return storages.get_items(
+        return datasets.get_items(
             self.dataset_id,
             raw=self.gzipped,
             **self.selection.shape,

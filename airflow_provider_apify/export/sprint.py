@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 
 from airflow_provider_apify.api.errors import ApifyHttpError
-from airflow_provider_apify.api.transport import Client
+from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.export.memory import LARGE_BYTES
 from airflow_provider_apify.export.source import DatasetSource, Page, count_rows
 

@@ -15,8 +15,8 @@ from typing import IO
 from xml.parsers import expat
 
 from airflow_provider_apify.api.errors import ApifyDataError, ApifyInputError
-from airflow_provider_apify.api.flows import drive
-from airflow_provider_apify.api.transport import Client
+from airflow_provider_apify.api.flow import drive
+from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.export.ranges import PageSize, survey
 from airflow_provider_apify.export.source import DatasetSource, Page, most_items
 

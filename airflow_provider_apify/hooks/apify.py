@@ -14,16 +14,16 @@ from airflow.providers.common.compat.connection import get_async_connection, get
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, Connection
 
 from airflow_provider_apify import __version__
-from airflow_provider_apify.api import calls, checking, storages
-from airflow_provider_apify.api.calls import Call
+from airflow_provider_apify.api import runs, actors, datasets
+from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyError
-from airflow_provider_apify.api.flows import drive
-from airflow_provider_apify.api.inputs import number
-from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.api.transport import AsyncClient, Client, Endpoint, connect
-from airflow_provider_apify.api.waiting import Outcome, WaitPlan, deadline, wait_for_end
+from airflow_provider_apify.api.flow import drive
+from airflow_provider_apify.api.arguments import number
+from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.http_client import AsyncClient, Client, Endpoint, connect
+from airflow_provider_apify.runs.wait import Outcome, WaitPlan, deadline, wait_for_end
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE, DEFAULT_BASE_URL
-from airflow_provider_apify.reporting import StatusLog, conclude, log_each
+from airflow_provider_apify.runs.report import StatusLog, conclude, log_each
 
 if TYPE_CHECKING:
     from airflow_provider_apify.hooks.items import ItemIterator

@@ -8,10 +8,10 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-from airflow_provider_apify.api import waiting
-from airflow_provider_apify.api.flows import drive
-from airflow_provider_apify.api.inputs import RunOptions
-from airflow_provider_apify.api.models import ActorRun
+from airflow_provider_apify.runs import wait
+from airflow_provider_apify.api.flow import drive
+from airflow_provider_apify.api.run_options import RunOptions
+from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
 from airflow_provider_apify.links import ApifyConsoleLink
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-from airflow_provider_apify.api import storages
+from airflow_provider_apify.api import datasets
 from airflow_provider_apify.api.errors import ApifyDataError, ApifyTooLargeError
-from airflow_provider_apify.api.inputs import number
+from airflow_provider_apify.api.arguments import number
 from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
-from airflow_provider_apify.inline import MAX_INLINE_BYTES
+from airflow_provider_apify.runs.xcom_results import MAX_INLINE_BYTES
 
 
 class GetKeyValueStoreRecordOperator(UsesApify, BaseOperator):

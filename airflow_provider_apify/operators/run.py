@@ -19,23 +19,26 @@ from airflow.providers.common.compat.sdk import (
     mask_secret,
 )
 
-from airflow_provider_apify.api import calls, waiting
-from airflow_provider_apify.api.calls import Call
-from airflow_provider_apify.api.checking import check_actor_input, check_task_input
+from airflow_provider_apify.api import runs
+from airflow_provider_apify.runs import wait
+from airflow_provider_apify.api.call import Call
+from airflow_provider_apify.api.actors import check_actor_input, check_task_input
 from airflow_provider_apify.api.errors import (
     ApifyCapacityError,
     ApifyRunAbortedError,
 )
-from airflow_provider_apify.api.flows import Flow, drive
-from airflow_provider_apify.api.inputs import RunOptions, json_value, one_of, seconds
-from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.api.waiting import LOG_INTERVAL, QUICK, Outcome, WaitEnd, WaitPlan, deadline
-from airflow_provider_apify.durable import RunStarter
+from airflow_provider_apify.api.flow import Flow, drive
+from airflow_provider_apify.api.run_options import RunOptions
+from airflow_provider_apify.api.json_body import json_value
+from airflow_provider_apify.api.arguments import one_of, seconds
+from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.runs.wait import LOG_INTERVAL, QUICK, Outcome, WaitEnd, WaitPlan, deadline
+from airflow_provider_apify.runs.find_or_start import RunStarter
 from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
-from airflow_provider_apify.inline import Returns, check_returns, result_of
-from airflow_provider_apify.lineage import RunLineage
+from airflow_provider_apify.runs.xcom_results import Returns, check_returns, result_of
+from airflow_provider_apify.runs.lineage import RunLineage
 from airflow_provider_apify.links import ApifyConsoleLink
-from airflow_provider_apify.reporting import DEFERRING, ActorLog, conclude
+from airflow_provider_apify.runs.report import DEFERRING, ActorLog, conclude
 
 #: What to do when the run of an earlier try did not succeed.
 OnRetry = Literal["new", "resurrect"]
@@ -173,7 +176,7 @@ class _RunOperator(UsesApify, RunLineage, BaseOperator):
         # A worker that is shut down, or that Airflow has lost, is told to stop likewise: a retry goes on.
         if isinstance(sys.exc_info()[1], AirflowTaskTimeout) or self._ti.try_number > self._ti.max_tries:
             return True
-        from airflow_provider_apify.task_state import was_stopped
+        from airflow_provider_apify.runs.stop_or_shutdown import was_stopped
 
         if was_stopped(self._ti):
             return True

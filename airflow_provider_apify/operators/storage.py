@@ -7,12 +7,13 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-from airflow_provider_apify.api import policy
+from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError, ApifyError
-from airflow_provider_apify.api.inputs import JSON_TYPE, encode_json, exactly_one
-from airflow_provider_apify.api.storages import chunks
+from airflow_provider_apify.api.json_body import JSON_TYPE, encode_json
+from airflow_provider_apify.api.arguments import exactly_one
+from airflow_provider_apify.api.datasets import chunks
 from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
-from airflow_provider_apify.sources import open_source, read_items
+from airflow_provider_apify.operators.source_files import open_source, read_items
 
 
 class _StorageOperator(UsesApify, BaseOperator):

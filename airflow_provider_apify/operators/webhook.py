@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-from airflow_provider_apify.api.flows import drive
+from airflow_provider_apify.api.flow import drive
 from airflow_provider_apify.api.webhooks import drop_webhook, ensure_webhook
 from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
 

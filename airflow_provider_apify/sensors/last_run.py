@@ -14,12 +14,12 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_apify.api import policy
+from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.errors import ApifyError, ApifyHttpError
-from airflow_provider_apify.api.flows import drive
-from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.api.recent import RecentRun
-from airflow_provider_apify.api.waiting import Outcome, WaitEnd
+from airflow_provider_apify.api.flow import drive
+from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.runs.last_success import RecentRun
+from airflow_provider_apify.runs.wait import Outcome, WaitEnd
 from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
 from airflow_provider_apify.links import ApifyConsoleLink
 

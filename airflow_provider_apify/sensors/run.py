@@ -14,17 +14,17 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_apify.api import policy
-from airflow_provider_apify.api.calls import get_run
+from airflow_provider_apify.api import retry
+from airflow_provider_apify.api.runs import get_run
 from airflow_provider_apify.api.errors import ApifyHttpError
-from airflow_provider_apify.api.flows import drive
-from airflow_provider_apify.api.inputs import one_of
-from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.api.waiting import QUICK, Outcome, WaitEnd, WaitPlan, deadline, known, settle
+from airflow_provider_apify.api.flow import drive
+from airflow_provider_apify.api.arguments import one_of
+from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.runs.wait import QUICK, Outcome, WaitEnd, WaitPlan, deadline, known, settle
 from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
-from airflow_provider_apify.lineage import RunLineage
+from airflow_provider_apify.runs.lineage import RunLineage
 from airflow_provider_apify.links import ApifyConsoleLink
-from airflow_provider_apify.reporting import DEFERRING, ActorLog, StatusLog, conclude
+from airflow_provider_apify.runs.report import DEFERRING, ActorLog, StatusLog, conclude
 
 
 class ApifyRunSensor(UsesApify, RunLineage, BaseSensorOperator):

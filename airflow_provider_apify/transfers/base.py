@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, BaseOperator, Context
 
-from airflow_provider_apify.api.inputs import number, resource_ref
+from airflow_provider_apify.api.arguments import number, resource_ref
 from airflow_provider_apify.export import DEFAULT_CONCURRENCY
 from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
-from airflow_provider_apify.lineage import openlineage, report
+from airflow_provider_apify.runs.lineage import openlineage, report
 
 if TYPE_CHECKING:
     from airflow_provider_apify.export.destinations import Destination

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify.api.inputs import number, resource_ref
+from airflow_provider_apify.api.arguments import number, resource_ref
 from airflow_provider_apify.transfers.base import Transfer
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_apify.api.errors import ApifyError
-from airflow_provider_apify.api.flows import drive_async
-from airflow_provider_apify.api.recent import RecentRun
-from airflow_provider_apify.api.waiting import Outcome, WaitEnd
+from airflow_provider_apify.api.flow import drive_async
+from airflow_provider_apify.runs.last_success import RecentRun
+from airflow_provider_apify.runs.wait import Outcome, WaitEnd
 from airflow_provider_apify.hooks.apify import ApifyHook
 
 

@@ -15,13 +15,13 @@ from asgiref.sync import sync_to_async
 from packaging.version import Version
 
 from airflow_provider_apify.api.errors import ApifyError
-from airflow_provider_apify.api.flows import drive_async
-from airflow_provider_apify.api.logs import LogLines
-from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.api.waiting import MISSING_GRACE, Outcome, WaitEnd, WaitPlan, abort, wait_for_end
+from airflow_provider_apify.api.flow import drive_async
+from airflow_provider_apify.runs.actor_log import LogLines
+from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.runs.wait import MISSING_GRACE, Outcome, WaitEnd, WaitPlan, abort, wait_for_end
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.reporting import StatusLog
-from airflow_provider_apify.task_state import is_in_state
+from airflow_provider_apify.runs.report import StatusLog
+from airflow_provider_apify.runs.stop_or_shutdown import is_in_state
 
 _HAS_ON_KILL = Version(Version(airflow_version).base_version) >= Version("3.3")
 

@@ -14,11 +14,11 @@ except ImportError:
 
     raise AirflowOptionalProviderFeatureException("Event-driven scheduling needs Airflow 3.") from None
 
-from airflow_provider_apify.api import policy
+from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.errors import ApifyError
-from airflow_provider_apify.api.flows import drive_async
-from airflow_provider_apify.api.inputs import exactly_one, one_of
-from airflow_provider_apify.api.watching import AccountWatch, Look, Watermark
+from airflow_provider_apify.api.flow import drive_async
+from airflow_provider_apify.api.arguments import exactly_one, one_of
+from airflow_provider_apify.runs.finished_runs import AccountWatch, Look, Watermark
 from airflow_provider_apify.hooks.apify import ApifyHook
 
 #: Key in the asset state store; a promise.

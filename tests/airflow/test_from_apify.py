@@ -21,7 +21,7 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.webhook import CreateOrUpdateWebhookOperator
 from tests.airflow.conftest import TOKEN
 from tests.airflow.steering import Airflow, Rest, end_group
-from tests.conftest import set_connection
+from tests.support.connections import set_connection
 
 pytestmark = pytest.mark.skipif(airflow_version < "3.3", reason="asset events and REST as in Airflow 3.3")
 

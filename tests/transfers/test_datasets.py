@@ -25,10 +25,10 @@ from airflow_provider_apify.export import ranges, source, sprint
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
 from airflow_provider_apify.transfers.dataset_to_object_storage import DatasetToObjectStorageOperator
 from airflow_provider_apify.transfers.dataset_to_s3 import DatasetToS3Operator
-from tests.conftest import killed
+from tests.support.waiting import killed
 from tests.transfers.conftest import BUCKET, S3
 
-pytestmark = pytest.mark.usefixtures("server", "hurried")
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 ITEMS = "/v2/datasets/*/items"
 WORDS = ["plain", 'quo"te', "com,ma", "line\nbreak", "car\rriage", "žluťoučký 🐎", "\u2028", ""]

@@ -18,7 +18,7 @@ from airflow_provider_apify.api.errors import ApifyDataError
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.export import ranges, source, sprint
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
-from tests.conftest import set_connection
+from tests.support.connections import set_connection
 
 NAMES = ["a", "b", "#h", "list", "obj", "with,comma", 'q"', "ž", "line\nbreak", "x/y"]
 # No lone surrogates: they have no UTF-8, so no dataset can hold them.

@@ -19,7 +19,7 @@ from airflow_provider_apify.export import ranges, sprint
 from airflow_provider_apify.export import s3 as s3_module
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
 from airflow_provider_apify.transfers.dataset_to_s3 import DatasetToS3Operator
-from tests.conftest import wait_until
+from tests.support.waiting import wait_until
 from tests.transfers.conftest import BUCKET, S3
 
 ITEMS = "/v2/datasets/*/items"
@@ -37,7 +37,7 @@ def to_local(dataset_id: str, path: Path, **kwargs: Any) -> bytes:
     return path.read_bytes()
 
 
-@pytest.mark.usefixtures("server", "hurried", "by_ranges")
+@pytest.mark.usefixtures("server", "fast_clock", "by_ranges")
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
 def test_a_page_cut_at_every_byte(emulator: Emulator, tmp_path: Path, name: str) -> None:
     dataset_id = emulator.create_dataset(ROWS)
@@ -49,7 +49,7 @@ def test_a_page_cut_at_every_byte(emulator: Emulator, tmp_path: Path, name: str)
         assert fault.fired
 
 
-@pytest.mark.usefixtures("server", "hurried")
+@pytest.mark.usefixtures("server", "fast_clock")
 def test_a_stream_cut_at_every_byte(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,7 +62,7 @@ def test_a_stream_cut_at_every_byte(
         assert to_local(dataset_id, tmp_path / "out.jsonl", replace=True) == whole
 
 
-@pytest.mark.usefixtures("server", "hurried")
+@pytest.mark.usefixtures("server", "fast_clock")
 @pytest.mark.parametrize("part", [1, 2, 3, "complete"])
 def test_an_upload_that_fails(
     emulator: Emulator, s3: S3, monkeypatch: pytest.MonkeyPatch, part: int | str
@@ -96,7 +96,7 @@ def test_an_upload_that_fails(
     assert not s3.uploads
 
 
-@pytest.mark.usefixtures("server", "hurried")
+@pytest.mark.usefixtures("server", "fast_clock")
 @pytest.mark.parametrize("writable", [True, False])
 def test_a_bucket_that_may_not_be_listed(
     emulator: Emulator, s3: S3, monkeypatch: pytest.MonkeyPatch, writable: bool
@@ -129,7 +129,7 @@ def test_a_bucket_that_may_not_be_listed(
     assert not s3.uploads
 
 
-@pytest.mark.usefixtures("server", "hurried")
+@pytest.mark.usefixtures("server", "fast_clock")
 def test_a_full_disk(emulator: Emulator, tmp_path: Path) -> None:
     # A limit on the size of files makes the kernel refuse a write, as a full disk does.
     dataset_id = emulator.create_dataset([{"t": "x" * 1000} for n in range(3000)])

@@ -14,7 +14,7 @@ from airflow_provider_apify.export import ranges, sprint
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
 
-pytestmark = pytest.mark.usefixtures("hurried")
+pytestmark = pytest.mark.usefixtures("fast_clock")
 
 ITEMS = [{"n": n, "#h": n, "l": list(range(n % 4))} for n in range(700)]
 

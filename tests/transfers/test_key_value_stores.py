@@ -25,7 +25,7 @@ from airflow_provider_apify.transfers.key_value_store import (
 )
 from tests.transfers.conftest import BUCKET, S3
 
-pytestmark = pytest.mark.usefixtures("server", "hurried")
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 RECORDS = "/v2/key-value-stores/*/records/*"
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!-_.'()"

@@ -11,9 +11,9 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run import RunActorOperator
 from airflow_provider_apify.sensors.run import ApifyRunSensor
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
-from tests.conftest import Tries
+from tests.support.task_context import TaskTries
 
-pytestmark = pytest.mark.usefixtures("server", "hurried")
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 
 @pytest.fixture(autouse=True)
@@ -28,13 +28,13 @@ def paid(emulator: Emulator) -> None:
         actor.sleep(60)
 
 
-def test_is_final_on_a_worker(tries: Tries, logged: Any) -> None:
+def test_is_final_on_a_worker(task_tries: TaskTries, read_log: Any) -> None:
     operator = RunActorOperator(task_id="run", actor_id="emulator/paid", wait_for_completion=True)
-    info = operator.execute(tries.context)
+    info = operator.execute(task_tries.context)
     assert 20 <= info["usageTotalUsd"] < 21
     assert info["usage"].keys() == {"ACTOR_COMPUTE_UNITS", "DATASET_WRITES"}
     for words in ("ended as SUCCEEDED after 0:", "It cost $20.", " ACTOR_COMPUTE_UNITS", "left 3 items"):
-        assert words in logged()
+        assert words in read_log()
 
 
 async def test_is_final_in_the_triggerer(hook: ApifyHook) -> None:
@@ -43,25 +43,29 @@ async def test_is_final_in_the_triggerer(hook: ApifyHook) -> None:
     assert 20 <= event["run"]["usageTotalUsd"] < 21
 
 
-def test_is_final_for_a_poking_sensor(emulator: Emulator, hook: ApifyHook, tries: Tries) -> None:
+def test_is_final_for_a_poking_sensor(emulator: Emulator, hook: ApifyHook, task_tries: TaskTries) -> None:
     run_id = hook.start_actor_run("emulator/paid").id
     sensor = ApifyRunSensor(task_id="wait", run_id=run_id, deferrable=False, poke_interval=1)
-    while not (found := sensor.poke(tries.context)).is_done:
+    while not (found := sensor.poke(task_tries.context)).is_done:
         emulator.clock.advance(1)
     assert 20 <= found.xcom_value["usageTotalUsd"] < 21
 
 
-def test_a_run_of_long_ago_is_not_waited_for(emulator: Emulator, hook: ApifyHook, tries: Tries) -> None:
+def test_a_run_of_long_ago_is_not_waited_for(
+    emulator: Emulator, hook: ApifyHook, task_tries: TaskTries
+) -> None:
     run = hook.wait_for_run(hook.start_actor_run("emulator/paid").id)
     emulator.clock.advance(100)
     asked = len(emulator.requests)
-    ApifyRunSensor(task_id="wait", run_id=run.id, actor_log="off").execute(tries.context)
+    ApifyRunSensor(task_id="wait", run_id=run.id, actor_log="off").execute(task_tries.context)
     assert [seen.path.split("/")[2] for seen in emulator.requests[asked:]] == ["actor-runs", "datasets"]
 
 
-def test_that_it_cannot_be_told_does_no_harm(emulator: Emulator, tries: Tries, logged: Any) -> None:
+def test_that_it_cannot_be_told_does_no_harm(
+    emulator: Emulator, task_tries: TaskTries, read_log: Any
+) -> None:
     emulator.faults.add(Fault("answer", "GET", "/v2/datasets/*", status=503))
     emulator.faults.add(Fault("answer", "GET", "/v2/actor-runs/*/log", status=503))
     operator = RunActorOperator(task_id="run", actor_id="emulator/paid", wait_for_completion=True)
-    assert operator.execute(tries.context)["status"] == "SUCCEEDED"
-    assert "left an unknown number of items" in logged()
+    assert operator.execute(task_tries.context)["status"] == "SUCCEEDED"
+    assert "left an unknown number of items" in read_log()

@@ -13,11 +13,11 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_apify.api.calls import Call
+from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator
-from tests.conftest import Tries
+from tests.support.task_context import TaskTries
 
 pytestmark = pytest.mark.usefixtures("server")
 
@@ -172,24 +172,26 @@ async def event_of(trigger: Any) -> Any:
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=worlds, plans=tries_of_a_task)
 def test_nothing_is_paid_twice_and_green_means_success(
-    hurried: Emulator, world: World, plans: list[Try]
+    fast_clock: Emulator, world: World, plans: list[Try]
 ) -> None:
-    name = build(hurried, world)
-    tries = Tries(store=world.store)
-    context, green, cleared_at = tries.context, False, []
+    name = build(fast_clock, world)
+    task_tries = TaskTries(store=world.store)
+    context, green, cleared_at = task_tries.context, False, []
 
     def runs() -> list[dict[str, Any]]:
-        actor_id = hurried.platform.find(hurried.platform.actors, name.replace("/", "~"), hurried.user).id
-        return [run for run in hurried.runs if run["actId"] == actor_id]
+        actor_id = fast_clock.platform.find(
+            fast_clock.platform.actors, name.replace("/", "~"), fast_clock.user
+        ).id
+        return [run for run in fast_clock.runs if run["actId"] == actor_id]
 
     for number, plan in enumerate(plans):
         if number and plan.after == "clear":
-            context = tries.clear()
+            context = task_tries.clear()
             cleared_at.append(len(runs()))
         elif number and green:
             break
         elif number:
-            context = tries.retry()
+            context = task_tries.retry()
         operator = RunActorOperator(
             task_id="run",
             actor_id=name,

@@ -15,9 +15,9 @@ from airflow_provider_apify.api.errors import (
 )
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
-from tests.conftest import Tries
+from tests.support.task_context import TaskTries
 
-pytestmark = pytest.mark.usefixtures("server", "hurried")
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 
 @pytest.fixture(autouse=True)
@@ -39,44 +39,44 @@ def run_actor(actor: str = "emulator/worker", **kwargs: Any) -> RunActorOperator
     return RunActorOperator(**arguments)
 
 
-def test_the_items(tries: Tries) -> None:
+def test_the_items(task_tries: TaskTries) -> None:
     operator = run_actor(run_input={"items": 4}, returns="items")
-    assert operator.execute(tries.context) == [{"n": n} for n in range(4)]
+    assert operator.execute(task_tries.context) == [{"n": n} for n in range(4)]
     assert not operator.multiple_outputs
-    assert tries.ti.xcoms["defaultDatasetId"]
+    assert task_tries.ti.xcoms["defaultDatasetId"]
 
 
-def test_the_items_of_a_task(tries: Tries) -> None:
+def test_the_items_of_a_task(task_tries: TaskTries) -> None:
     operator = RunTaskOperator(
         task_id="run", actor_task_id="emulator/job", wait_for_completion=True, returns="items"
     )
-    assert operator.execute(tries.context) == [{"n": 0}, {"n": 1}]
+    assert operator.execute(task_tries.context) == [{"n": 0}, {"n": 1}]
 
 
-def test_no_items_are_no_error(tries: Tries) -> None:
-    assert run_actor(run_input={"items": 0}, returns="items").execute(tries.context) == []
+def test_no_items_are_no_error(task_tries: TaskTries) -> None:
+    assert run_actor(run_input={"items": 0}, returns="items").execute(task_tries.context) == []
 
 
 @pytest.mark.parametrize("output", [{"a": [1, None, "ž"]}, [1, 2], "plain text 🐎", 7])
-def test_the_output(tries: Tries, output: Any) -> None:
+def test_the_output(task_tries: TaskTries, output: Any) -> None:
     operator = run_actor("emulator/writer", run_input={"output": output}, returns="output")
-    assert operator.execute(tries.context) == output
+    assert operator.execute(task_tries.context) == output
 
 
-def test_a_run_far_longer_than_apify_waits_for(emulator: Emulator, tries: Tries) -> None:
+def test_a_run_far_longer_than_apify_waits_for(emulator: Emulator, task_tries: TaskTries) -> None:
     """Apify's own synchronous endpoints lose a run after 300 s; this one is known from its start."""
     operator = run_actor(run_input={"seconds": 3600, "items": 1}, returns="items")
-    assert operator.execute(tries.context) == [{"n": 0}]
-    assert tries.ti.xcoms["id"] == emulator.runs[0]["id"]
+    assert operator.execute(task_tries.context) == [{"n": 0}]
+    assert task_tries.ti.xcoms["id"] == emulator.runs[0]["id"]
     assert not [seen for seen in emulator.requests if "run-sync" in seen.path]
 
 
-async def test_after_a_deferral(emulator: Emulator, tries: Tries) -> None:
+async def test_after_a_deferral(emulator: Emulator, task_tries: TaskTries) -> None:
     operator = run_actor(run_input={"seconds": 600, "items": 1}, returns="items", deferrable=True)
     with pytest.raises(TaskDeferred) as deferred:
-        operator.execute(tries.context)
+        operator.execute(task_tries.context)
     (event,) = [event.payload async for event in deferred.value.trigger.run()]
-    assert operator.execute_complete(tries.context, event) == [{"n": 0}]
+    assert operator.execute_complete(task_tries.context, event) == [{"n": 0}]
 
 
 @pytest.mark.parametrize(
@@ -107,28 +107,28 @@ async def test_after_a_deferral(emulator: Emulator, tries: Tries) -> None:
     ],
 )
 def test_what_cannot_be_returned_is_an_error(
-    emulator: Emulator, tries: Tries, kwargs: Any, error: type[Exception], words: str
+    emulator: Emulator, task_tries: TaskTries, kwargs: Any, error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words) as raised:
-        run_actor(**kwargs).execute(tries.context)
+        run_actor(**kwargs).execute(task_tries.context)
     assert emulator.runs[0]["id"] in str(raised.value)
 
 
-def test_a_retry_after_too_large_results_pays_nothing(emulator: Emulator, tries: Tries) -> None:
+def test_a_retry_after_too_large_results_pays_nothing(emulator: Emulator, task_tries: TaskTries) -> None:
     operator = run_actor(run_input={"items": 10_000}, returns="items")
-    for context in (tries.context, tries.retry()):
+    for context in (task_tries.context, task_tries.retry()):
         with pytest.raises(ApifyTooLargeError):
             operator.execute(context)
     assert len(emulator.runs) == 1
 
 
-def test_without_a_wait_there_is_nothing_to_return(emulator: Emulator, tries: Tries) -> None:
+def test_without_a_wait_there_is_nothing_to_return(emulator: Emulator, task_tries: TaskTries) -> None:
     with pytest.raises(ApifyConfigurationError, match="wait_for_completion"):
-        run_actor(returns="items", wait_for_completion=False).execute(tries.context)
+        run_actor(returns="items", wait_for_completion=False).execute(task_tries.context)
     assert not emulator.runs
 
 
-def test_an_unknown_result_is_an_error(emulator: Emulator, tries: Tries) -> None:
+def test_an_unknown_result_is_an_error(emulator: Emulator, task_tries: TaskTries) -> None:
     with pytest.raises(ApifyConfigurationError, match="'run', 'items', 'output'"):
-        run_actor(returns="dataset").execute(tries.context)
+        run_actor(returns="dataset").execute(task_tries.context)
     assert not emulator.runs

@@ -11,10 +11,11 @@ import pytest
 from jinja2 import Environment, FileSystemLoader
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyInputError, ApifyNotFoundError
-from airflow_provider_apify.api.inputs import encode_json, run_params
+from airflow_provider_apify.api.json_body import encode_json
+from airflow_provider_apify.api.run_options import run_params
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
-from tests.conftest import Tries
+from tests.support.task_context import TaskTries
 
 pytestmark = pytest.mark.usefixtures("server")
 
@@ -44,7 +45,7 @@ def paths(emulator: Emulator) -> list[str]:
 
 @pytest.mark.parametrize("as_text", [False, True])
 def test_every_wrong_field_is_named_and_nothing_is_started(
-    strict: Emulator, tries: Tries, as_text: bool
+    strict: Emulator, task_tries: TaskTries, as_text: bool
 ) -> None:
     order: Any = {"maxPages": 0, "mode": "warp"}
     operator = RunActorOperator(
@@ -54,26 +55,26 @@ def test_every_wrong_field_is_named_and_nothing_is_started(
         validate_input=True,
     )
     with pytest.raises(ApifyInputError) as raised:
-        operator.execute(tries.context)
+        operator.execute(task_tries.context)
     for word in ("maxPages", "mode", "Nothing was started"):
         assert word in str(raised.value)
     assert not strict.runs
     assert paths(strict) == ["validate-input"]
 
 
-def test_a_valid_input_is_checked_once_and_then_runs(strict: Emulator, tries: Tries) -> None:
+def test_a_valid_input_is_checked_once_and_then_runs(strict: Emulator, task_tries: TaskTries) -> None:
     RunActorOperator(
         task_id="run", actor_id="emulator/strict", run_input={"maxPages": 1}, validate_input=True
-    ).execute(tries.context)
+    ).execute(task_tries.context)
     assert len(strict.runs) == 1
     assert paths(strict) == ["validate-input", "runs"]
 
 
-def test_a_task_is_checked_with_its_own_input_beneath(strict: Emulator, tries: Tries) -> None:
+def test_a_task_is_checked_with_its_own_input_beneath(strict: Emulator, task_tries: TaskTries) -> None:
     def run(**run_input: Any) -> None:
         RunTaskOperator(
             task_id="run", actor_task_id="emulator/strict-job", run_input=run_input, validate_input=True
-        ).execute(tries.context)
+        ).execute(task_tries.context)
 
     with pytest.raises(ApifyInputError, match="mode"):
         run(mode="warp")
@@ -82,11 +83,11 @@ def test_a_task_is_checked_with_its_own_input_beneath(strict: Emulator, tries: T
     assert len(strict.runs) == 1
 
 
-def test_a_task_takes_objects_only(strict: Emulator, tries: Tries) -> None:
+def test_a_task_takes_objects_only(strict: Emulator, task_tries: TaskTries) -> None:
     with pytest.raises(ApifyConfigurationError, match="JSON object, not a list"):
         RunTaskOperator(
             task_id="run", actor_task_id="emulator/strict-job", run_input="[1]", validate_input=True
-        ).execute(tries.context)
+        ).execute(task_tries.context)
 
 
 @pytest.mark.parametrize(
@@ -132,16 +133,16 @@ def test_what_comes_close_is_made_fit() -> None:
 
 
 def test_an_earlier_run_is_found_without_checking_again(strict: Emulator) -> None:
-    tries = Tries()
+    task_tries = TaskTries()
     operator = RunActorOperator(
         task_id="run", actor_id="emulator/strict", run_input={"maxPages": 1}, validate_input=True
     )
-    first = operator.execute(tries.context)
-    assert operator.execute(tries.retry())["id"] == first["id"]
+    first = operator.execute(task_tries.context)
+    assert operator.execute(task_tries.retry())["id"] == first["id"]
     assert paths(strict).count("validate-input") == 1
 
 
-def test_what_is_no_json_cannot_be_checked(strict: Emulator, tries: Tries) -> None:
+def test_what_is_no_json_cannot_be_checked(strict: Emulator, task_tries: TaskTries) -> None:
     with pytest.raises(ApifyConfigurationError, match="text/csv"):
         RunActorOperator(
             task_id="run",
@@ -149,14 +150,14 @@ def test_what_is_no_json_cannot_be_checked(strict: Emulator, tries: Tries) -> No
             run_input="a,b",
             content_type="text/csv",
             validate_input=True,
-        ).execute(tries.context)
+        ).execute(task_tries.context)
     assert not strict.runs
 
 
-def test_an_unknown_actor_is_no_bad_input(strict: Emulator, tries: Tries) -> None:
+def test_an_unknown_actor_is_no_bad_input(strict: Emulator, task_tries: TaskTries) -> None:
     with pytest.raises(ApifyNotFoundError):
         RunActorOperator(task_id="run", actor_id="emulator/nobody", validate_input=True).execute(
-            tries.context
+            task_tries.context
         )
 
 
@@ -164,11 +165,16 @@ def test_an_unknown_actor_is_no_bad_input(strict: Emulator, tries: Tries) -> Non
     ("price", "limit", "warned"), [(0.01, None, True), (0.01, 2.0, False), (None, None, False)]
 )
 def test_an_unlimited_run_that_is_paid_per_event_is_warned_of(
-    emulator: Emulator, tries: Tries, logged: Any, price: float | None, limit: float | None, warned: bool
+    emulator: Emulator,
+    task_tries: TaskTries,
+    read_log: Any,
+    price: float | None,
+    limit: float | None,
+    warned: bool,
 ) -> None:
     paid = {"pay_per_event": {"page": price}} if price else {}
     emulator.add_actor("emulator/paid", function=lambda actor: None, **paid)
     RunActorOperator(task_id="run", actor_id="emulator/paid", max_total_charge_usd=limit).execute(
-        tries.context
+        task_tries.context
     )
-    assert ("charges per event" in logged()) is warned
+    assert ("charges per event" in read_log()) is warned

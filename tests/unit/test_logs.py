@@ -10,15 +10,15 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_apify.api.errors import ApifyRunFailedError
-from airflow_provider_apify.api.waiting import Outcome, WaitEnd
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator
+from airflow_provider_apify.runs.wait import Outcome, WaitEnd
 from airflow_provider_apify.sensors.run import ApifyRunSensor
 from airflow_provider_apify.triggers import run as triggers
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
-from tests.conftest import TaskInstance, Tries
+from tests.support.task_context import TaskInstance, TaskTries
 
-pytestmark = pytest.mark.usefixtures("server", "hurried")
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 LINES = 200
 EVERY = 3
@@ -46,10 +46,10 @@ def talk(**kwargs: Any) -> RunActorOperator:
     return RunActorOperator(**arguments)
 
 
-def test_all_of_it_on_a_worker(emulator: Emulator, tries: Tries, logged: Any) -> None:
-    talk(actor_log="full").execute(tries.context)
-    assert numbers(logged()) == list(range(LINES))
-    assert "žluťoučký kůň 🐎" in logged()
+def test_all_of_it_on_a_worker(emulator: Emulator, task_tries: TaskTries, read_log: Any) -> None:
+    talk(actor_log="full").execute(task_tries.context)
+    assert numbers(read_log()) == list(range(LINES))
+    assert "žluťoučký kůň 🐎" in read_log()
     looks = [seen for seen in emulator.requests if seen.path.endswith("/log")]
     assert 20 < len(looks) < LINES * EVERY / 5 + 10
 
@@ -65,14 +65,14 @@ def test_all_of_it_on_a_worker(emulator: Emulator, tries: Tries, logged: Any) ->
     ids=lambda fault: f"{fault.action}-{fault.status}",
 )
 def test_trouble_neither_loses_nor_doubles_a_line(
-    emulator: Emulator, tries: Tries, logged: Any, fault: Fault
+    emulator: Emulator, task_tries: TaskTries, read_log: Any, fault: Fault
 ) -> None:
     emulator.faults.add(fault)
-    talk(actor_log="full").execute(tries.context)
-    assert numbers(logged()) == list(range(LINES))
+    talk(actor_log="full").execute(task_tries.context)
+    assert numbers(read_log()) == list(range(LINES))
 
 
-def test_a_long_log_is_read_rarely(emulator: Emulator, tries: Tries, logged: Any) -> None:
+def test_a_long_log_is_read_rarely(emulator: Emulator, task_tries: TaskTries, read_log: Any) -> None:
     @emulator.actor("emulator/chatterbox")
     def chatter(actor: Any) -> None:
         actor.log("\n".join(["x" * 99] * 50_000))
@@ -80,27 +80,27 @@ def test_a_long_log_is_read_rarely(emulator: Emulator, tries: Tries, logged: Any
             actor.log(f"<{number}>")
             actor.sleep(EVERY)
 
-    talk(actor_id="emulator/chatterbox", actor_log="full").execute(tries.context)
+    talk(actor_id="emulator/chatterbox", actor_log="full").execute(task_tries.context)
     looks = [seen for seen in emulator.requests if seen.path.endswith("/log")]
     assert len(looks) < 12
-    assert numbers(logged()) == list(range(LINES))
+    assert numbers(read_log()) == list(range(LINES))
 
 
-def test_its_end_by_default(tries: Tries, logged: Any) -> None:
-    talk().execute(tries.context)
-    assert numbers(logged()) == list(range(LINES - 50, LINES))
+def test_its_end_by_default(task_tries: TaskTries, read_log: Any) -> None:
+    talk().execute(task_tries.context)
+    assert numbers(read_log()) == list(range(LINES - 50, LINES))
 
 
-def test_nothing_of_it(emulator: Emulator, tries: Tries, logged: Any) -> None:
-    talk(actor_log="off").execute(tries.context)
-    assert numbers(logged()) == []
+def test_nothing_of_it(emulator: Emulator, task_tries: TaskTries, read_log: Any) -> None:
+    talk(actor_log="off").execute(task_tries.context)
+    assert numbers(read_log()) == []
     assert not [seen for seen in emulator.requests if seen.path.endswith("/log")]
 
 
-def test_its_end_is_in_the_error(tries: Tries, logged: Any) -> None:
+def test_its_end_is_in_the_error(task_tries: TaskTries, read_log: Any) -> None:
     with pytest.raises(ApifyRunFailedError, match="<199>"):
-        talk(run_input={"fail": True}).execute(tries.context)
-    assert numbers(logged()) == []
+        talk(run_input={"fail": True}).execute(task_tries.context)
+    assert numbers(read_log()) == []
 
 
 class XComs:
@@ -117,14 +117,14 @@ class XComs:
 
 
 async def test_a_worker_two_triggerers_and_a_worker(
-    emulator: Emulator, tries: Tries, logged: Any, monkeypatch: pytest.MonkeyPatch
+    emulator: Emulator, task_tries: TaskTries, read_log: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A deferral, and a triggerer that dies amid the wait: the second one goes on where it got to."""
     monkeypatch.setattr(triggers, "XCom", XComs())
     operator = talk(actor_log="full", deferrable=True)
     with pytest.raises(TaskDeferred) as deferred:
-        operator.execute(tries.context)
-    before = numbers(logged())
+        operator.execute(task_tries.context)
+    before = numbers(read_log())
     assert before
 
     def trigger(**changes: Any) -> ApifyRunTrigger:
@@ -136,14 +136,14 @@ async def test_a_worker_two_triggerers_and_a_worker(
     # It gives up here where a triggerer would be stopped: no event of it reaches anybody.
     (event,) = [e.payload async for e in trigger(give_up_at=emulator.clock.time() + 200).run()]
     assert Outcome.from_event(event).end is WaitEnd.GIVE_UP_DUE
-    between = numbers(logged())
+    between = numbers(read_log())
     assert len(before) < len(between) < LINES
     (event,) = [e.payload async for e in trigger().run()]
-    operator.execute_complete(tries.context, event)
-    assert numbers(logged()) == list(range(LINES))
+    operator.execute_complete(task_tries.context, event)
+    assert numbers(read_log()) == list(range(LINES))
 
 
-def test_the_triggerer_writes_batches(emulator: Emulator, hook: Any, logged: Any) -> None:
+def test_the_triggerer_writes_batches(emulator: Emulator, hook: Any, read_log: Any) -> None:
     import asyncio
 
     run_id = hook.start_actor_run("emulator/talker").id
@@ -152,7 +152,7 @@ def test_the_triggerer_writes_batches(emulator: Emulator, hook: Any, logged: Any
         return [event async for event in ApifyRunTrigger(run_id, "apify_default", log_position=0).run()]
 
     asyncio.run(events())
-    assert numbers(logged()) == list(range(LINES))
+    assert numbers(read_log()) == list(range(LINES))
     looks = [seen for seen in emulator.requests if seen.path.endswith("/log")]
     assert len(looks) < LINES * EVERY / 55 + 5
 
@@ -162,21 +162,21 @@ def test_the_triggerer_writes_batches(emulator: Emulator, hook: Any, logged: Any
     [("off", []), ("tail", list(range(LINES - 50, LINES))), ("full", list(range(LINES)))],
 )
 def test_the_sensor_likewise(
-    emulator: Emulator, hook: Any, tries: Tries, logged: Any, actor_log: Any, shown: Any
+    emulator: Emulator, hook: Any, task_tries: TaskTries, read_log: Any, actor_log: Any, shown: Any
 ) -> None:
     run_id = hook.start_actor_run("emulator/talker").id
     sensor = ApifyRunSensor(
         task_id="wait", run_id=run_id, actor_log=actor_log, deferrable=False, poke_interval=30
     )
-    while not sensor.poke(tries.context).is_done:
+    while not sensor.poke(task_tries.context).is_done:
         emulator.clock.advance(30)
-    assert numbers(logged()) == shown
+    assert numbers(read_log()) == shown
 
 
-def test_the_deferred_sensor_likewise(hook: Any, tries: Tries, logged: Any) -> None:
+def test_the_deferred_sensor_likewise(hook: Any, task_tries: TaskTries, read_log: Any) -> None:
     run_id = hook.start_actor_run("emulator/talker").id
     with pytest.raises(TaskDeferred) as deferred:
-        ApifyRunSensor(task_id="wait", run_id=run_id, actor_log="full").execute(tries.context)
+        ApifyRunSensor(task_id="wait", run_id=run_id, actor_log="full").execute(task_tries.context)
     _, kwargs = deferred.value.trigger.serialize()
     assert kwargs["log_position"] > 0
-    assert numbers(logged()) == list(range(len(numbers(logged()))))
+    assert numbers(read_log()) == list(range(len(numbers(read_log()))))

@@ -21,9 +21,10 @@ from airflow_provider_apify.api.errors import (
 )
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
-from tests.conftest import Tries, set_connection
+from tests.support.connections import set_connection
+from tests.support.task_context import TaskTries
 
-pytestmark = pytest.mark.usefixtures("server", "hurried")
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 
 def run_actor(**kwargs: Any) -> RunActorOperator:
@@ -31,23 +32,23 @@ def run_actor(**kwargs: Any) -> RunActorOperator:
     return RunActorOperator(**arguments)
 
 
-def test_starts_and_returns_the_run_info(emulator: Emulator, tries: Tries) -> None:
-    info = run_actor(run_input={"seconds": 60}).execute(tries.context)
+def test_starts_and_returns_the_run_info(emulator: Emulator, task_tries: TaskTries) -> None:
+    info = run_actor(run_input={"seconds": 60}).execute(task_tries.context)
     (run,) = emulator.runs
     assert info["id"] == run["id"]
     assert info["defaultDatasetId"] == run["defaultDatasetId"]
     assert not run["finishedAt"]
-    assert tries.ti.xcoms["_link_ApifyConsoleLink"] == info["consoleUrl"]
+    assert task_tries.ti.xcoms["_link_ApifyConsoleLink"] == info["consoleUrl"]
     assert len(str(info)) < 2000
 
 
 @pytest.mark.parametrize("actor_id", ["emulator/worker", "emulator~worker", " emulator/worker "])
-def test_names_an_actor_as_users_do(emulator: Emulator, tries: Tries, actor_id: str) -> None:
-    run_actor(actor_id=actor_id).execute(tries.context)
+def test_names_an_actor_as_users_do(emulator: Emulator, task_tries: TaskTries, actor_id: str) -> None:
+    run_actor(actor_id=actor_id).execute(task_tries.context)
     assert len(emulator.runs) == 1
 
 
-def test_passes_every_option_on(emulator: Emulator, tries: Tries) -> None:
+def test_passes_every_option_on(emulator: Emulator, task_tries: TaskTries) -> None:
     run_actor(
         run_input='{"items": 1}',
         build="latest",
@@ -56,7 +57,7 @@ def test_passes_every_option_on(emulator: Emulator, tries: Tries) -> None:
         max_items=7,
         max_total_charge_usd="1.5",
         restart_on_error=True,
-    ).execute(tries.context)
+    ).execute(task_tries.context)
     options = emulator.runs[0]["options"]
     assert options["memoryMbytes"] == 256
     assert options["timeoutSecs"] == 120
@@ -64,27 +65,27 @@ def test_passes_every_option_on(emulator: Emulator, tries: Tries) -> None:
     assert options["maxTotalChargeUsd"] == 1.5
 
 
-def test_runs_a_task_with_its_input_overlaid(emulator: Emulator, tries: Tries, hook: Any) -> None:
+def test_runs_a_task_with_its_input_overlaid(emulator: Emulator, task_tries: TaskTries, hook: Any) -> None:
     operator = RunTaskOperator(
         task_id="run", actor_task_id="emulator/job", run_input={"items": 5}, wait_for_completion=True
     )
-    info = operator.execute(tries.context)
+    info = operator.execute(task_tries.context)
     assert len(hook.get_items(info["defaultDatasetId"], format="json").items()) == 5
     assert info["actorTaskId"]
 
 
-def test_waits_on_the_worker(emulator: Emulator, tries: Tries) -> None:
-    info = run_actor(run_input={"seconds": 0.2}, wait_for_completion=True).execute(tries.context)
+def test_waits_on_the_worker(emulator: Emulator, task_tries: TaskTries) -> None:
+    info = run_actor(run_input={"seconds": 0.2}, wait_for_completion=True).execute(task_tries.context)
     assert info["status"] == "SUCCEEDED"
     assert info["finishedAt"]
 
 
-def test_does_not_defer_for_a_run_that_ends_at_once(emulator: Emulator, tries: Tries) -> None:
+def test_does_not_defer_for_a_run_that_ends_at_once(emulator: Emulator, task_tries: TaskTries) -> None:
     operator = run_actor(wait_for_completion=True, deferrable=True)
-    assert operator.execute(tries.context)["status"] == "SUCCEEDED"
+    assert operator.execute(task_tries.context)["status"] == "SUCCEEDED"
 
 
-def test_defers_for_a_longer_run(hurried: Emulator, tries: Tries) -> None:
+def test_defers_for_a_longer_run(fast_clock: Emulator, task_tries: TaskTries) -> None:
     operator = run_actor(
         run_input={"seconds": 600},
         wait_for_completion=True,
@@ -92,11 +93,11 @@ def test_defers_for_a_longer_run(hurried: Emulator, tries: Tries) -> None:
         execution_timeout=timedelta(hours=1),
     )
     with pytest.raises(TaskDeferred) as deferred:
-        operator.execute(tries.context)
+        operator.execute(task_tries.context)
     _, kwargs = deferred.value.trigger.serialize()
-    assert kwargs["run_id"] == hurried.runs[0]["id"]
+    assert kwargs["run_id"] == fast_clock.runs[0]["id"]
     assert kwargs["cancel_on_kill"]
-    assert 3500 < kwargs["abort_at"] - hurried.clock.time() < 3600
+    assert 3500 < kwargs["abort_at"] - fast_clock.clock.time() < 3600
 
 
 @pytest.mark.parametrize(
@@ -112,39 +113,46 @@ def test_defers_for_a_longer_run(hurried: Emulator, tries: Tries) -> None:
     ],
 )
 def test_fails_unless_the_run_succeeded(
-    hurried: Emulator, tries: Tries, order: Any, arguments: Any, error: type[Exception], words: list[str]
+    fast_clock: Emulator,
+    task_tries: TaskTries,
+    order: Any,
+    arguments: Any,
+    error: type[Exception],
+    words: list[str],
 ) -> None:
     operator = run_actor(run_input=order, wait_for_completion=True, **arguments)
     with pytest.raises(error) as raised:
-        operator.execute(tries.context)
+        operator.execute(task_tries.context)
     for word in words:
         assert word in str(raised.value)
-    assert raised.value.run["id"] == hurried.runs[0]["id"]
+    assert raised.value.run["id"] == fast_clock.runs[0]["id"]
 
 
-def test_fails_when_somebody_aborts_the_run(hurried: Emulator, tries: Tries, hook: Any) -> None:
+def test_fails_when_somebody_aborts_the_run(fast_clock: Emulator, task_tries: TaskTries, hook: Any) -> None:
     operator = run_actor(run_input={"seconds": 3600}, wait_for_completion=True)
 
     def abort_from_console(**_: Any) -> None:
-        hook.abort_run(hurried.runs[0]["id"])
+        hook.abort_run(fast_clock.runs[0]["id"])
 
-    tries.ti.xcom_push = abort_from_console  # type: ignore[method-assign]
+    task_tries.ti.xcom_push = abort_from_console  # type: ignore[method-assign]
     with pytest.raises(ApifyRunAbortedError, match="ABORTED"):
-        operator.execute(tries.context)
+        operator.execute(task_tries.context)
 
 
-def test_wait_timeout_leaves_the_run(hurried: Emulator, tries: Tries) -> None:
+def test_wait_timeout_leaves_the_run(fast_clock: Emulator, task_tries: TaskTries) -> None:
     operator = run_actor(
         run_input={"seconds": 3600}, wait_for_completion=True, wait_timeout=timedelta(minutes=3)
     )
     with pytest.raises(ApifyWaitTimeoutError) as raised:
-        operator.execute(tries.context)
-    assert raised.value.run_id == hurried.runs[0]["id"]
-    assert not hurried.aborts
+        operator.execute(task_tries.context)
+    assert raised.value.run_id == fast_clock.runs[0]["id"]
+    assert not fast_clock.aborts
 
 
 @pytest.mark.parametrize("cancel", [True, False])
-def test_execution_timeout_in_the_triggerer(hurried: Emulator, tries: Tries, cancel: bool) -> None:
+def test_execution_timeout_in_the_triggerer(
+    fast_clock: Emulator, task_tries: TaskTries, cancel: bool
+) -> None:
     operator = run_actor(
         run_input={"seconds": 3600},
         wait_for_completion=True,
@@ -153,12 +161,12 @@ def test_execution_timeout_in_the_triggerer(hurried: Emulator, tries: Tries, can
         execution_timeout=timedelta(minutes=3),
     )
     with pytest.raises(TaskDeferred) as deferred:
-        operator.execute(tries.context)
+        operator.execute(task_tries.context)
     (event,) = asyncio.run(events_of(deferred.value.trigger))
     error = ApifyRunAbortedError if cancel else ApifyWaitTimeoutError
     with pytest.raises(error, match="`execution_timeout` passed"):
-        operator.execute_complete(tries.context, event)
-    assert len(hurried.aborts) == cancel
+        operator.execute_complete(task_tries.context, event)
+    assert len(fast_clock.aborts) == cancel
 
 
 async def events_of(trigger: Any) -> list[Any]:
@@ -188,16 +196,16 @@ async def events_of(trigger: Any) -> list[Any]:
     ],
 )
 def test_bad_input_costs_nothing(
-    emulator: Emulator, tries: Tries, arguments: Any, error: type[Exception], words: str
+    emulator: Emulator, task_tries: TaskTries, arguments: Any, error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
-        run_actor(**arguments).execute(tries.context)
+        run_actor(**arguments).execute(task_tries.context)
     assert not emulator.runs
 
 
-def test_unknown_task_costs_nothing(emulator: Emulator, tries: Tries) -> None:
+def test_unknown_task_costs_nothing(emulator: Emulator, task_tries: TaskTries) -> None:
     with pytest.raises(ApifyNotFoundError, match="record-not-found"):
-        RunTaskOperator(task_id="run", actor_task_id="emulator/nothing").execute(tries.context)
+        RunTaskOperator(task_id="run", actor_task_id="emulator/nothing").execute(task_tries.context)
 
 
 @pytest.mark.parametrize(
@@ -210,67 +218,69 @@ def test_unknown_task_costs_nothing(emulator: Emulator, tries: Tries) -> None:
     ],
 )
 def test_bad_connection_costs_nothing(
-    server: Any, hurried: Emulator, tries: Tries, monkeypatch: Any, connection: Any, words: str
+    server: Any, fast_clock: Emulator, task_tries: TaskTries, monkeypatch: Any, connection: Any, words: str
 ) -> None:
     set_connection(monkeypatch, **({"host": server.url} | connection))
     with pytest.raises(Exception, match=words):
-        run_actor().execute(tries.context)
-    assert not hurried.runs
+        run_actor().execute(task_tries.context)
+    assert not fast_clock.runs
 
 
-def test_missing_connection_says_how_to_make_one(emulator: Emulator, tries: Tries) -> None:
+def test_missing_connection_says_how_to_make_one(emulator: Emulator, task_tries: TaskTries) -> None:
     with pytest.raises(ApifyConfigurationError, match="AIRFLOW_CONN_APIFY_NOWHERE"):
-        run_actor(apify_conn_id="apify_nowhere").execute(tries.context)
+        run_actor(apify_conn_id="apify_nowhere").execute(task_tries.context)
 
 
-def test_capacity_is_waited_for(hurried: Emulator, tries: Tries) -> None:
-    hurried.faults.add(
+def test_capacity_is_waited_for(fast_clock: Emulator, task_tries: TaskTries) -> None:
+    fast_clock.faults.add(
         Fault("answer", "POST", "/v2/actors/*/runs", (1, 2), status=402, type="actor-memory-limit-exceeded")
     )
-    run_actor().execute(tries.context)
-    assert len(hurried.runs) == 1
+    run_actor().execute(task_tries.context)
+    assert len(fast_clock.runs) == 1
 
 
-def test_capacity_is_waited_for_in_the_triggerer(hurried: Emulator, tries: Tries) -> None:
-    hurried.faults.add(
+def test_capacity_is_waited_for_in_the_triggerer(fast_clock: Emulator, task_tries: TaskTries) -> None:
+    fast_clock.faults.add(
         Fault("answer", "POST", "/v2/actors/*/runs", (1,), status=402, type="concurrent-runs-limit-exceeded")
     )
     operator = run_actor(deferrable=True, wait_for_completion=True)
     with pytest.raises(TaskDeferred) as deferred:
-        operator.execute(tries.context)
-    assert not hurried.runs
+        operator.execute(task_tries.context)
+    assert not fast_clock.runs
     operator = run_actor(deferrable=True, wait_for_completion=True)
-    info = getattr(operator, deferred.value.method_name)(tries.context, deferred.value.trigger.event)
+    info = getattr(operator, deferred.value.method_name)(task_tries.context, deferred.value.trigger.event)
     assert info["status"] == "SUCCEEDED"
-    assert len(hurried.runs) == 1
+    assert len(fast_clock.runs) == 1
 
 
-def test_capacity_is_not_waited_for_beyond_the_execution_timeout(hurried: Emulator, tries: Tries) -> None:
+def test_capacity_is_not_waited_for_beyond_the_execution_timeout(
+    fast_clock: Emulator, task_tries: TaskTries
+) -> None:
     refusal = {"status": 402, "type": "actor-memory-limit-exceeded"}
-    hurried.faults.add(Fault("answer", "POST", "/v2/actors/*/runs", tuple(range(1, 9)), **refusal))
-    begun = hurried.clock.time()
+    fast_clock.faults.add(Fault("answer", "POST", "/v2/actors/*/runs", tuple(range(1, 9)), **refusal))
+    begun = fast_clock.clock.time()
     operator = run_actor(deferrable=True, execution_timeout=timedelta(minutes=3))
 
     def go_on(method: str, *arguments: Any) -> None:
         try:
-            getattr(operator, method)(tries.context, *arguments)
+            getattr(operator, method)(task_tries.context, *arguments)
         except TaskDeferred as deferred:
             trigger: Any = deferred.trigger
             assert trigger.retry_at <= begun + 180 + 30
-            hurried.clock.advance(max(0.0, trigger.retry_at - hurried.clock.time()))
+            fast_clock.clock.advance(max(0.0, trigger.retry_at - fast_clock.clock.time()))
             go_on(deferred.method_name, trigger.event)
 
     with pytest.raises(ApifyCapacityError, match="`execution_timeout` passed"):
         go_on("execute")
-    assert not hurried.runs
+    assert not fast_clock.runs
 
 
 @pytest.mark.parametrize("patience", [None, timedelta(minutes=10)])
 def test_capacity_is_not_waited_for_longer_than_asked(
-    hurried: Emulator, tries: Tries, patience: timedelta | None
+    fast_clock: Emulator, task_tries: TaskTries, patience: timedelta | None
 ) -> None:
-    hurried.faults.add(
+    fast_clock.faults.add(
         Fault("answer", "POST", "/v2/actors/*/runs", status=402, type="actor-memory-limit-exceeded")
     )
     with pytest.raises(ApifyCapacityError, match="Nothing was started"):
-        run_actor(wait_for_capacity=patience).execute(tries.context)
+        run_actor(wait_for_capacity=patience).execute(task_tries.context)

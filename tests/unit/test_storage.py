@@ -27,7 +27,7 @@ from airflow_provider_apify.operators.storage import (
     SetRecordOperator,
 )
 
-pytestmark = pytest.mark.usefixtures("server", "hurried")
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 ROWS = [{"n": n, "text": f"řádek {n} 🐎"} for n in range(5)]
 

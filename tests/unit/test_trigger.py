@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify.api.waiting import Outcome, WaitEnd
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.runs.wait import Outcome, WaitEnd
 from airflow_provider_apify.triggers.run import ApifyCapacityTrigger, ApifyRunTrigger
-from tests.conftest import wait_until
+from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.usefixtures("server", "hurried")
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 MINUTE = 60.0
 RUNS = "/v2/actor-runs/*"
@@ -144,7 +144,7 @@ async def test_nonsense_answers_are_an_outage_and_no_hot_loop(emulator: Emulator
 async def test_long_polls_that_are_answered_at_once_are_no_hot_loop(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_provider_apify.api.calls.MAX_WAIT_SECONDS", 0)
+    monkeypatch.setattr("airflow_provider_apify.api.runs.MAX_WAIT_SECONDS", 0)
     outcome = await outcome_of(trigger(start(seconds=10 * MINUTE)))
     assert outcome.end is WaitEnd.FINISHED
     assert len([seen for seen in emulator.requests if seen.method == "GET"]) < 10 * MINUTE / 5 + 5

@@ -10,8 +10,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from airflow_provider_apify.api import policy
-from airflow_provider_apify.api.calls import Call, abort_run, get_run, resurrect_run
+from airflow_provider_apify.api import retry
+from airflow_provider_apify.api.call import Call
+from airflow_provider_apify.api.runs import abort_run, get_run, resurrect_run
 from airflow_provider_apify.api.errors import (
     ApifyApiError,
     ApifyError,
@@ -22,10 +23,10 @@ from airflow_provider_apify.api.errors import (
     ApifyRunGoesOnError,
     ApifyWaitTimeoutError,
 )
-from airflow_provider_apify.api.flows import Flow, Pause
-from airflow_provider_apify.api.inputs import RunOptions
-from airflow_provider_apify.api.logs import LogReader
-from airflow_provider_apify.api.models import ActorRun
+from airflow_provider_apify.api.flow import Flow, Pause
+from airflow_provider_apify.api.run_options import RunOptions
+from airflow_provider_apify.runs.actor_log import LogReader
+from airflow_provider_apify.api.actor_run import ActorRun
 
 log = logging.getLogger(__name__)
 

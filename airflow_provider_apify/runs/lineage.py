@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_apify.api.models import ActorRun
+from airflow_provider_apify.api.actor_run import ActorRun
 
 
 def report(hook: Any, source: str, *destinations: str) -> None:

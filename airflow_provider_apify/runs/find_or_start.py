@@ -20,13 +20,15 @@ from typing import Any
 
 import pendulum
 
-from airflow_provider_apify.api import policy, waiting
-from airflow_provider_apify.api.calls import MAX_LIST_LIMIT, Call, get_run
+from airflow_provider_apify.api import retry
+from airflow_provider_apify.runs import wait
+from airflow_provider_apify.api.call import MAX_LIST_LIMIT, Call
+from airflow_provider_apify.api.runs import get_run
 from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError, ApifyStartUncertainError
-from airflow_provider_apify.api.flows import drive
-from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.api.transport import Client
-from airflow_provider_apify.api.waiting import MISSING_GRACE, WaitPlan
+from airflow_provider_apify.api.flow import drive
+from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.http_client import Client
+from airflow_provider_apify.runs.wait import MISSING_GRACE, WaitPlan
 from airflow_provider_apify.hooks.apify import USER_AGENT, ApifyHook
 
 #: Key in the task state store; a promise.

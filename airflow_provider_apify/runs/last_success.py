@@ -6,13 +6,13 @@ import logging
 import time
 from dataclasses import dataclass
 
-from airflow_provider_apify.api import policy
-from airflow_provider_apify.api.calls import get_run, list_runs
+from airflow_provider_apify.api import retry
+from airflow_provider_apify.api.runs import get_run, list_runs
 from airflow_provider_apify.api.errors import ApifyHttpError
-from airflow_provider_apify.api.flows import Flow, Pause
-from airflow_provider_apify.api.inputs import exactly_one
-from airflow_provider_apify.api.models import ActorRun, RunStatus
-from airflow_provider_apify.api.waiting import Outcome, Tolerance, WaitEnd
+from airflow_provider_apify.api.flow import Flow, Pause
+from airflow_provider_apify.api.arguments import exactly_one
+from airflow_provider_apify.api.actor_run import ActorRun, RunStatus
+from airflow_provider_apify.runs.wait import Outcome, Tolerance, WaitEnd
 
 log = logging.getLogger(__name__)
 

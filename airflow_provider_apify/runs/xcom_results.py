@@ -6,16 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
-from airflow_provider_apify.api.calls import Call
+from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import (
     ApifyConfigurationError,
     ApifyDataError,
     ApifyNotFoundError,
     ApifyTooLargeError,
 )
-from airflow_provider_apify.api.inputs import one_of
-from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.api.storages import get_items, get_record
+from airflow_provider_apify.api.arguments import one_of
+from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.datasets import get_items
+from airflow_provider_apify.api.key_value_stores import get_record
 
 #: What a task returns that waits for its run: the run info, the dataset's items, or the OUTPUT record.
 Returns = Literal["run", "items", "output"]

@@ -1,4 +1,8 @@
-"""Two thin drivers of one policy: `requests` on a worker, `aiohttp` in the triggerer; named here alone."""
+"""
+HTTP itself: `requests` on a worker, `aiohttp` in the triggerer, and the certificates (TLS) that both trust.
+
+The HTTP libraries are named here alone; what is sent and what an answer means is decided elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,10 @@ from weakref import WeakKeyDictionary
 
 from tenacity import AsyncRetrying, Retrying
 
-from airflow_provider_apify.api import policy
-from airflow_provider_apify.api.calls import Answer, Call
+from airflow_provider_apify.api.error_mapping import read_answer
+from airflow_provider_apify.api.retry import retrying
+from airflow_provider_apify.api.call import Answer, Call
+from airflow_provider_apify.api.endpoint import Endpoint
 from airflow_provider_apify.api.errors import ApifyTooLargeError, ApifyUnreachableError
 
 if TYPE_CHECKING:
@@ -31,54 +37,8 @@ _POOL_SIZE = 32
 _DOWNLOAD_BYTES = 1 << 20
 
 
-@dataclass(frozen=True)
-class Endpoint:
-    """
-    Where and how the API is reached.
-
-    :param token: API token; goes into the `Authorization` header and nowhere else.
-    :param base_url: scheme, host and port.
-    :param timeout: seconds to wait for a connection, and for the next byte of an answer.
-    :param long_poll: seconds to let the API hold an answer while waiting for a run.
-    :param proxy: URL of an HTTP proxy; without it the environment's proxy variables count.
-    :param user_agent: names us to Apify.
-    """
-
-    token: str = field(repr=False)
-    base_url: str
-    timeout: float
-    long_poll: float
-    proxy: str | None
-    user_agent: str
-
-    def headers(self, call: Call[Any]) -> dict[str, str]:
-        """
-        Return the headers of a request, without the token.
-
-        :param call: what is asked.
-        """
-        return {
-            "User-Agent": self.user_agent,
-            # Asked of every integration ("Integrate with Apify" in Apify's documentation).
-            "x-apify-integration-platform": "airflow",
-            **call.headers,
-        }
-
-    def url(self, call: Call[Any]) -> str:
-        """
-        Return the URL of a request, without its parameters.
-
-        :param call: what is asked.
-        """
-        return self.base_url + call.path
-
-
-def query(params: Mapping[str, Any]) -> dict[str, str]:
-    """
-    Return query parameters as text: None is left out, booleans are `true` and `false`, lists have commas.
-
-    :param params: the parameters of a call.
-    """
+def query_params(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return query parameters as text: None is left out, booleans are `true` and `false`, lists have commas."""
 
     def text(value: Any) -> str:
         if isinstance(value, bool):
@@ -89,11 +49,7 @@ def query(params: Mapping[str, Any]) -> dict[str, str]:
 
 
 class Client:
-    """
-    Sends calls from a worker; may be used by several threads at once.
-
-    :param endpoint: where to.
-    """
+    """Client on a worker; may be used by several threads at once."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         import requests
@@ -113,10 +69,9 @@ class Client:
         """
         Send a call, again where that is safe, and return its result.
 
-        :param call: what is asked.
-        :raises ApifyHttpError: if there is none.
+        :raises ApifyHttpError: if the call brings no result.
         """
-        result: T = Retrying(**policy.retrying(call))(self._attempt, call)
+        result: T = Retrying(**retrying(call))(self._attempt, call)
         return result
 
     @contextmanager
@@ -124,22 +79,18 @@ class Client:
         """
         Send a call once, and give the answer while its body is still coming.
 
-        :param call: what is asked.
-        :raises ApifyHttpError: if it is refused, or breaks off.
+        :raises ApifyHttpError: if the call is refused, or the answer breaks off.
         """
         with self._answer(call) as response:
             if response.status_code >= 300:
-                policy.read(call, Answer(response.status_code, response.headers, response.raw.read()))
+                read_answer(call, Answer(response.status_code, response.headers, response.raw.read()))
             yield OpenAnswer(response.headers, response.raw)
 
     def download(self, call: Call[Any], file: IO[bytes]) -> Mapping[str, str]:
         """
-        Send a call, again where that is safe, and write the body into a file; what was there is gone.
+        Send a call, again where that is safe, and write the body over what a file holds; return the headers.
 
-        :param call: what is asked.
-        :param file: open for writing.
-        :return: the answer's headers.
-        :raises ApifyHttpError: if there is no whole body.
+        :raises ApifyHttpError: if no whole body came.
         """
 
         def attempt() -> Mapping[str, str]:
@@ -150,13 +101,13 @@ class Client:
                     file.write(part)
             return answer.headers
 
-        headers: Mapping[str, str] = Retrying(**policy.retrying(call))(attempt)
+        headers: Mapping[str, str] = Retrying(**retrying(call))(attempt)
         return headers
 
     def _attempt(self, call: Call[T]) -> T:
         with self._answer(call) as response:
             body = _body(call, response.raw)
-            return policy.read(call, Answer(response.status_code, response.headers, body))
+            return read_answer(call, Answer(response.status_code, response.headers, body))
 
     @contextmanager
     def _answer(self, call: Call[Any]) -> Iterator[requests.Response]:
@@ -168,7 +119,7 @@ class Client:
             with self._session.request(
                 call.method,
                 endpoint.url(call),
-                params=query(call.params),
+                params=query_params(call.params),
                 data=call.body,
                 headers=endpoint.headers(call),
                 timeout=(endpoint.timeout, endpoint.timeout + call.wait),
@@ -182,32 +133,19 @@ class Client:
 
 @dataclass(frozen=True)
 class OpenAnswer:
-    """
-    An answer whose body is still coming.
-
-    :param headers: the headers, found in any case.
-    """
+    """An answer whose body is still coming; the headers are found in any case."""
 
     headers: Mapping[str, str]
     _body: urllib3.HTTPResponse
 
     def parts(self, size: int) -> Iterator[bytes]:
-        """
-        Give the body.
-
-        :param size: how many bytes at a time, at the most.
-        """
+        """Give the body, at most `size` bytes at a time."""
         while part := self._body.read(size, decode_content=True):
             yield part
 
 
 class AsyncClient:
-    """
-    Sends calls from an event loop.
-
-    :param endpoint: where to.
-    :param session: the session that all users of this endpoint on this loop share.
-    """
+    """Client on an event loop; all clients of one endpoint on one loop share a session."""
 
     def __init__(self, endpoint: Endpoint, session: aiohttp.ClientSession) -> None:
         self._endpoint = endpoint
@@ -217,10 +155,9 @@ class AsyncClient:
         """
         Send a call, again where that is safe, and return its result.
 
-        :param call: what is asked.
-        :raises ApifyHttpError: if there is none.
+        :raises ApifyHttpError: if the call brings no result.
         """
-        return await AsyncRetrying(**policy.retrying(call))(self._attempt, call)
+        return await AsyncRetrying(**retrying(call))(self._attempt, call)
 
     async def _attempt(self, call: Call[T]) -> T:
         import aiohttp
@@ -233,7 +170,7 @@ class AsyncClient:
             async with self._session.request(
                 call.method,
                 url,
-                params=query(call.params),
+                params=query_params(call.params),
                 data=call.body,
                 headers={"Authorization": f"Bearer {endpoint.token}", **endpoint.headers(call)},
                 timeout=timeout,
@@ -242,7 +179,7 @@ class AsyncClient:
                 proxy=endpoint.proxy or select_proxy(url, get_environ_proxies(url, no_proxy=None)),
             ) as response:
                 body = await _async_body(call, response.content)
-                return policy.read(call, Answer(response.status, response.headers, body))
+                return read_answer(call, Answer(response.status, response.headers, body))
         except (aiohttp.ClientError, TimeoutError) as error:
             never_sent = (
                 aiohttp.ClientConnectorError,
@@ -256,18 +193,16 @@ class AsyncClient:
 @asynccontextmanager
 async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
     """
-    Give a client on the running loop; all that ask for the same endpoint share one session.
+    Give a client on the running loop; all users of the same endpoint share one session.
 
-    The last one to leave closes it, so neither a thousand triggers nor a single `dag.test()` leave one open.
-
-    :param endpoint: where to.
+    The last user closes the session, so neither a thousand triggers nor a single `dag.test()` leave one open.
     """
     import aiohttp
 
     shared = _shared_sessions.setdefault(asyncio.get_running_loop(), {})
     if endpoint not in shared:
         # No limit: each waiting trigger holds a connection. No cookies: the token is all there is to say.
-        connector = aiohttp.TCPConnector(limit=0, ssl=_trusted())
+        connector = aiohttp.TCPConnector(limit=0, ssl=_tls_context())
         session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         shared[endpoint] = _SharedSession(session)
     entry = shared[endpoint]
@@ -282,8 +217,8 @@ async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
-    """Return whom `requests` trusts, so that what a worker starts the triggerer can wait for."""
+def _tls_context() -> ssl.SSLContext:
+    """Use the CA bundle that `requests` uses, so that worker and triggerer trust the same hosts."""
     from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
     place = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH

@@ -7,7 +7,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_apify.api.calls import Call, get_log
+from airflow_provider_apify.api.call import Call
+from airflow_provider_apify.api.runs import get_log
 from airflow_provider_apify.api.errors import ApifyHttpError
 
 # Apify gives a log from its start only: a long one is read so rarely that this many characters a second,

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from airflow.providers.common.compat.sdk import Stats
 
-from airflow_provider_apify.api.calls import Call, get_log
+from airflow_provider_apify.api.call import Call
+from airflow_provider_apify.api.runs import get_log
 from airflow_provider_apify.api.errors import (
     ApifyError,
     ApifyRunAbortedError,
@@ -16,10 +17,10 @@ from airflow_provider_apify.api.errors import (
     ApifyRunFailedError,
     ApifyRunTimedOutError,
 )
-from airflow_provider_apify.api.flows import drive
-from airflow_provider_apify.api.logs import LogLines, LogReader, tail
-from airflow_provider_apify.api.models import ActorRun, RunStatus
-from airflow_provider_apify.api.storages import get_dataset
+from airflow_provider_apify.api.flow import drive
+from airflow_provider_apify.runs.actor_log import LogLines, LogReader, tail
+from airflow_provider_apify.api.actor_run import ActorRun, RunStatus
+from airflow_provider_apify.api.datasets import get_dataset
 
 #: Logged when a task defers.
 DEFERRING = (
