@@ -6,8 +6,8 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify.api.flow import drive
 from airflow_provider_apify.api.arguments import number, resource_ref
+from airflow_provider_apify.api.flow import drive
 from airflow_provider_apify.export import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.ranges import share
 from airflow_provider_apify.export.reading import read_pages, read_pages_async
