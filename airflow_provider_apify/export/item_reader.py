@@ -1,51 +1,53 @@
-"""Two thin drivers of one plan: pages of a dataset in order, several of them on their way at a time."""
+"""Read the pages of a dataset in order, several at a time, each in a thread of its own."""
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from airflow_provider_apify.api.call import Call
-from airflow_provider_apify.api.flow import Flow, drive, drive_async
+from airflow_provider_apify.api.errors import ApifyDataError, ApifyTooLargeError
+from airflow_provider_apify.api.flow import Send
 from airflow_provider_apify.api.http_client import Client
-from airflow_provider_apify.export import DEFAULT_CONCURRENCY
-from airflow_provider_apify.export.memory import tune_malloc
-from airflow_provider_apify.export.ranges import PageSize, Plan, ask, fetch, plan, survey
-from airflow_provider_apify.export.source import DatasetSource, Page, Range
-from airflow_provider_apify.export.sprint import may_sprint, sprint
+from airflow_provider_apify.api.retry import delay
+from airflow_provider_apify.export import page_size
+from airflow_provider_apify.export.item_pages import DatasetSource, Page, Range
+from airflow_provider_apify.export.item_ranges import plan, survey
+from airflow_provider_apify.export.item_stream import may_stream, stream_pages
+from airflow_provider_apify.export.malloc import tune_malloc
+from airflow_provider_apify.export.page_size import PageSize
 
-AsyncSend = Callable[[Call[Any]], Coroutine[Any, Any, Any]]
+# How often items that must be there are asked for again: as long as Apify's copies may lag, some 15 s.
+_MAX_MISSES = 6
 
 
-def read_pages(
-    source: DatasetSource, client: Client, concurrency: int = DEFAULT_CONCURRENCY
-) -> Iterator[Page]:
+def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Iterator[Page]:
     """
-    Read a dataset on a worker.
+    Read a dataset with so many requests at a time; at most so many ranges of some megabytes are in memory.
 
-    :param source: the dataset.
-    :param client: the way to Apify.
-    :param concurrency: how many requests at a time; so many pages are in memory at the most.
+    :raises ApifyDataError: if Apify gives fewer or more items than the dataset has.
     """
     tune_malloc()
-    page_size = PageSize(concurrency)
+    size = PageSize(concurrency)
     start, extent = source.selection.offset, None
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="apify-export")
     try:
-        if may_sprint(source):
-            surveyed = pool.submit(drive, survey(source, page_size), client.send)
-            for page in sprint(source, client):
+        if may_stream(source):
+            surveyed = pool.submit(survey, source, size, client.send)
+            for page in stream_pages(source, client):
                 start += page.rows
                 yield page
             extent = surveyed.result()
 
         def launch(step: Range | Call[Any]) -> tuple[Range | Call[Any], Future[Any]]:
-            return step, pool.submit(drive, _flow(source, step, page_size), client.send)
+            if isinstance(step, Call):
+                return step, pool.submit(client.send, step)
+            return step, pool.submit(_fetch, source, step, min(size.items, len(step)), client.send)
 
-        steps = plan(source, page_size, start, extent)
+        steps = plan(source, size, start, extent)
         window: deque[tuple[Range | Call[Any], Future[Any]]] = deque()
         step = next(steps, None)
         while step or window:
@@ -53,76 +55,59 @@ def read_pages(
             while step and len(window) < concurrency:
                 window.append(launch(step))
                 step = None if isinstance(step, Call) else next(steps, None)
-            done, future = window.popleft()
-            result = future.result()
-            if isinstance(done, Call):
-                step = _advance(steps, result)
+            asked, future = window.popleft()
+            if isinstance(asked, Call):
+                step = _go_on(steps, future.result())
                 continue
-            pages, rest = _take(page_size, done, *result)
-            if rest is not None:
+            pages, rest = future.result()
+            size.learn(rest.start - asked.start, sum(page.size for page in pages))
+            if rest:
                 window.appendleft(launch(rest))
             yield from pages
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-async def read_pages_async(
-    source: DatasetSource, send: AsyncSend, concurrency: int = DEFAULT_CONCURRENCY
-) -> AsyncIterator[Page]:
-    """
-    Read a dataset on an event loop; otherwise as :func:`read_pages`.
-
-    :param source: the dataset.
-    :param send: sends a call.
-    :param concurrency: how many requests at a time.
-    """
-    page_size = PageSize(concurrency)
-
-    def launch(step: Range | Call[Any]) -> tuple[Range | Call[Any], asyncio.Task[Any]]:
-        return step, asyncio.create_task(drive_async(_flow(source, step, page_size), send))
-
-    steps = plan(source, page_size, source.selection.offset)
-    window: deque[tuple[Range | Call[Any], asyncio.Task[Any]]] = deque()
-    step = next(steps, None)
-    try:
-        while step or window:
-            while step and len(window) < concurrency:
-                window.append(launch(step))
-                step = None if isinstance(step, Call) else next(steps, None)
-            done, task = window[0]
-            result = await task
-            window.popleft()
-            if isinstance(done, Call):
-                step = _advance(steps, result)
-                continue
-            pages, rest = _take(page_size, done, *result)
-            if rest is not None:
-                window.appendleft(launch(rest))
-            for page in pages:
-                yield page
-    finally:
-        for _, task in window:
-            task.cancel()
-        await asyncio.gather(*(task for _, task in window), return_exceptions=True)
-
-
-def _flow(source: DatasetSource, step: Range | Call[Any], page_size: PageSize) -> Flow[Any]:
-    if isinstance(step, Call):
-        return ask(step)
-    return fetch(source, step, min(page_size.items, step.stop - step.start))
-
-
-def _take(
-    page_size: PageSize, asked: Range, pages: list[Page], rest: Range
-) -> tuple[list[Page], Range | None]:
-    """Learn from what came of a range; return its rows, and what is left of it, if anything."""
-    page_size.learn(Range(asked.start, rest.start), pages)
-    return pages, rest if rest.start < rest.stop else None
-
-
-def _advance(steps: Plan, result: Any) -> Range | Call[Any] | None:
+def _go_on(steps: Any, result: Any) -> Range | Call[Any] | None:
     try:
         step: Range | Call[Any] = steps.send(result)
     except StopIteration:
         return None
     return step
+
+
+def _fetch(source: DatasetSource, items: Range, step: int, send: Send) -> tuple[list[Page], Range]:
+    """
+    Get the rows of items that exist, `step` of them at once; return the rows, and the range that is left.
+
+    Where items are larger than was expected, only as many are read as fit in memory; the rest can wait until
+    others have been written.
+    """
+    pages: list[Page] = []
+    start, misses = items.start, 0
+    while start < items.stop and sum(page.size for page in pages) < page_size.TARGET_BYTES:
+        asked = Range(start, min(start + step, items.stop))
+        try:
+            page = send(source.page(asked))
+        except ApifyTooLargeError:
+            step = len(asked) // 2
+            continue
+        pages.append(page)
+        if not source.selection.one_row_per_item:
+            start = asked.stop
+            continue
+        if page.rows > len(asked):
+            raise ApifyDataError(
+                f"Apify gave {page.rows} rows for the {len(asked)} items from {start:,} on of the dataset "
+                f"{source.dataset_id}, where each item is one row. Try again later."
+            )
+        start += page.rows
+        if not page.rows:
+            misses += 1
+            if misses >= _MAX_MISSES:
+                raise ApifyDataError(
+                    f"Apify gives no items from {start:,} on, though the dataset {source.dataset_id} has at least "
+                    f"{items.stop:,}. Try again later; if the error lasts, the dataset is damaged."
+                )
+            time.sleep(delay(misses))
+    return pages, Range(start, items.stop)

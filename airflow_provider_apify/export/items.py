@@ -1,97 +1,57 @@
-"""The items of a dataset, one by one, for tasks written in Python."""
+"""The items of a dataset for tasks written in Python: one by one, or divided among mapped tasks."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
-from airflow_provider_apify.api.flow import drive
 from airflow_provider_apify.api.arguments import number, resource_ref
+from airflow_provider_apify.api.flow import Send
+from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.export import DEFAULT_CONCURRENCY
-from airflow_provider_apify.export.ranges import share
-from airflow_provider_apify.export.reading import read_pages, read_pages_async
-from airflow_provider_apify.export.selection import select
-from airflow_provider_apify.export.source import DatasetSource
-
-if TYPE_CHECKING:
-    from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.export.item_pages import DatasetSource
+from airflow_provider_apify.export.item_ranges import count_items
+from airflow_provider_apify.export.item_reader import read_pages
+from airflow_provider_apify.export.item_selection import select
 
 
-class ItemIterator:
+def iterate_items(
+    client: Client, dataset_id: str, *, concurrency: int = DEFAULT_CONCURRENCY, **selection: Any
+) -> Iterator[dict[str, Any]]:
     """
-    `for item in hook.iterate_items(id)`, or `async for item in hook.iterate_items.aio(id)`.
+    Give the items of a dataset, oldest first; pages are fetched ahead, several at a time.
 
-    Pages are fetched ahead, several at a time, and at most so many of some megabytes are in memory.
-
-    :param hook: the way to Apify.
+    :param selection: arguments of :func:`~airflow_provider_apify.export.item_selection.select`.
+    :raises ApifyConfigurationError: if an argument cannot be used; nothing was read.
+    :raises ApifyDataError: if Apify gives fewer items than the dataset has.
     """
-
-    def __init__(self, hook: ApifyHook) -> None:
-        self._hook = hook
-
-    def __call__(
-        self, dataset_id: str, *, concurrency: int = DEFAULT_CONCURRENCY, **selection: Any
-    ) -> Iterator[dict[str, Any]]:
-        """
-        Give all items of a dataset on a worker.
-
-        :param dataset_id: ID, `username/name` or `username~name`.
-        :param concurrency: how many requests at a time.
-        :param selection: `offset`, `limit`, `desc`, `fields`, `omit`, `unwind`, `flatten`, `clean`,
-            `skip_hidden`, `skip_empty` and `view`; see
-            :class:`~airflow_provider_apify.export.selection.Selection`.
-        :raises ApifyDataError: if Apify gives fewer items than the dataset has.
-        """
-        source = _source(dataset_id, selection)
-        for page in read_pages(source, self._hook.get_conn(), _width(concurrency)):
-            yield from _items(page.data)
-
-    async def aio(
-        self, dataset_id: str, *, concurrency: int = DEFAULT_CONCURRENCY, **selection: Any
-    ) -> AsyncIterator[dict[str, Any]]:
-        """
-        Give all items of a dataset on an event loop.
-
-        :param dataset_id: see :meth:`__call__`; so are the others.
-        :param concurrency: how many requests at a time.
-        :param selection: which items.
-        """
-        source = _source(dataset_id, selection)
-        width = _width(concurrency)
-        async with self._hook.async_client() as client:
-            async for page in read_pages_async(source, client.send, width):
-                for item in _items(page.data):
-                    yield item
+    source = _source(dataset_id, **selection)
+    for page in read_pages(source, client, number("concurrency", concurrency, int, least=1)):
+        # Line by line: the items of a page need many times its bytes.
+        for line in page.data.splitlines():
+            yield json.loads(line)
 
 
 def split_dataset(
-    hook: ApifyHook, dataset_id: str, items_per_part: int, selection: dict[str, Any]
+    send: Send, dataset_id: str, items_per_part: int, *, offset: int | None = None, limit: int | None = None
 ) -> list[dict[str, int]]:
     """
-    Divide a dataset among mapped tasks, for :class:`~airflow_provider_apify.hooks.apify.ApifyHook`.
+    Divide the items of a dataset, or of a part of it, among exports; the last one has fewer items.
 
-    :param hook: the way to Apify.
-    :param dataset_id: which dataset.
-    :param items_per_part: how many items a part has.
-    :param selection: `offset` and `limit` of the whole.
+    :return: the arguments `offset` and `limit` of each export.
     """
-    items = number("items_per_part", items_per_part, int, least=1)
-    parts = drive(share(_source(dataset_id, selection), items), hook.send)
-    return [{"offset": part.start, "limit": part.stop - part.start} for part in parts]
+    items: int = number("items_per_part", items_per_part, int, least=1)
+    source = _source(dataset_id, offset=offset, limit=limit)
+    end, last = count_items(source, send), source.selection.last
+    if last is not None:
+        end = min(end, last)
+    return [
+        {"offset": start, "limit": min(items, end - start)}
+        for start in range(source.selection.offset, end, items)
+    ]
 
 
-def _source(dataset_id: str, selection: dict[str, Any]) -> DatasetSource:
+def _source(dataset_id: str, **selection: Any) -> DatasetSource:
     resource_ref("dataset", dataset_id)
     return DatasetSource(dataset_id, select(**selection))
-
-
-def _width(concurrency: int) -> int:
-    width: int = number("concurrency", concurrency, int, least=1)
-    return width
-
-
-def _items(page: bytes) -> Iterator[dict[str, Any]]:
-    # Line by line: the items of a page need many times its bytes.
-    for line in page.splitlines():
-        yield json.loads(line)

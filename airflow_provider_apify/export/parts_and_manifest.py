@@ -1,84 +1,27 @@
-"""One file or many: where rows are cut, what the files are called, and the manifest that lists them."""
+"""Many files instead of one: where rows are cut, how parts are named, and the manifest that lists them."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import PurePosixPath
 from typing import Any
 
-from airflow_provider_apify.export.source import Page
-
-
-def part_name(name: str, number: int) -> str:
-    """
-    Return the name of a part: those of `items.csv.gz` are `items-00000.csv.gz`, `items-00001.csv.gz`, …
-
-    :param name: the name of the whole.
-    :param number: which part, from 0.
-    """
-    stem, suffixes = _split(name)
-    return f"{stem}-{number:05d}{suffixes}"
-
-
-def manifest_name(name: str) -> str:
-    """
-    Return the name of the manifest; loaders pass over names with an underscore at the start.
-
-    :param name: the name of the whole.
-    """
-    return f"_{name}.manifest.json"
-
-
-def _split(name: str) -> tuple[str, str]:
-    path = PurePosixPath(name)
-    suffixes = "".join(path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:])
-    return name.removesuffix(suffixes), suffixes
-
-
-@dataclass
-class Part:
-    """
-    What is known of a written file.
-
-    :param destination: where it is.
-    :param rows: how many rows it has.
-    :param size: how many bytes.
-    """
-
-    destination: str
-    rows: int = 0
-    size: int = 0
-    _hash: Any = field(default_factory=hashlib.sha256)
-
-    def add(self, data: bytes) -> None:
-        """
-        Take note of bytes that were written.
-
-        :param data: the bytes.
-        """
-        self.size += len(data)
-        self._hash.update(data)
-
-    def entry(self) -> dict[str, Any]:
-        """Return its entry in a manifest."""
-        return {
-            "destination": self.destination,
-            "rows": self.rows,
-            "bytes": self.size,
-            "sha256": self._hash.hexdigest(),
-        }
+from airflow_provider_apify.export.disk_buffer import buffer_if_needed
+from airflow_provider_apify.export.file_writer import write_rows
+from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.item_pages import Page
+from airflow_provider_apify.export.stores.destination import Destination, Sink
 
 
 def manifest(dataset_id: str, results: Iterable[Mapping[str, Any]]) -> bytes:
     """
     Make a manifest of an export in many files, by one task or by many.
 
-    :param dataset_id: the dataset.
-    :param results: what is known of each file, in the order of the rows; results of mapped tasks, with
-        `checksum=True`, will do.
+    :param dataset_id: the dataset that the rows are of.
+    :param results: `destination`, `rows`, `bytes` and `sha256` of each file, in the order of the rows; the
+        results of mapped transfers with `checksum=True` have these, too.
     """
     known = ("destination", "rows", "bytes", "sha256")
     files = [{name: result[name] for name in known} for result in results]
@@ -91,20 +34,80 @@ def manifest(dataset_id: str, results: Iterable[Mapping[str, Any]]) -> bytes:
     return json.dumps(whole, indent=1).encode() + b"\n"
 
 
-def split(pages: Iterable[Page], rows: int) -> Iterator[Iterator[Page]]:
-    """
-    Cut pages into parts of so many rows, the last one of fewer; each part has to be used up before the next.
+def write_parts(
+    whole: Destination,
+    pages: Iterable[Page],
+    encoder: Encoder,
+    rows_per_file: int,
+    compress: bool,
+    dataset_id: str,
+) -> dict[str, Any]:
+    """Write parts of `whole` and their manifest, and return their totals."""
+    listing = whole.sibling(_manifest_name(whole.name))
+    parts: list[dict[str, Any]] = []
+    with ExitStack() as sinks:
+        # The manifest is opened first, as what says that there is an export already, and comes last.
+        listed = sinks.enter_context(listing.begin())
+        old = json.loads(listing.read() or b'{"files": []}')
+        sealed: list[tuple[Sink, Destination]] = []
+        with buffer_if_needed(pages, encoder) as buffered:
+            for rows in _cut(buffered, rows_per_file):
+                destination = whole.sibling(_part_name(whole.name, len(parts)))
+                sink = sinks.enter_context(destination.begin())
+                written = write_rows(sink, rows, encoder, compress=compress, checksum=True)
+                sink.seal()
+                sealed.append((sink, destination))
+                parts.append({"destination": destination.uri, **written})
+        # Loaders take whatever has the name of a part, so no part may be left of an export that had more.
+        for number in range(len(parts), len(old["files"])):
+            whole.sibling(_part_name(whole.name, number)).delete()
+        if old["files"]:
+            listing.delete()
+        # Now there is neither the old export nor the new one, until the manifest is there.
+        with _all_or_none(sealed):
+            listed.write(manifest(dataset_id, parts))
+            listed.commit()
+    totals = {name: sum(part[name] for part in parts) for name in ("rows", "bytes")}
+    return {**listing.address, **totals, "files": len(parts)}
 
-    :param pages: JSON Lines.
-    :param rows: rows of a part.
-    """
+
+@contextmanager
+def _all_or_none(files: list[tuple[Sink, Destination]]) -> Iterator[None]:
+    """Commit files; take them back if one cannot be committed, or what follows fails."""
+    committed: list[Destination] = []
+    try:
+        for sink, destination in files:
+            sink.commit()
+            committed.append(destination)
+        yield
+    except BaseException:
+        for destination in committed:
+            with suppress(Exception):
+                destination.delete()
+        raise
+
+
+def _part_name(name: str, number: int) -> str:
+    """Name a part: those of `items.csv.gz` are `items-00000.csv.gz`, `items-00001.csv.gz`, …"""
+    path = PurePosixPath(name)
+    suffixes = "".join(path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:])
+    return f"{name.removesuffix(suffixes)}-{number:05d}{suffixes}"
+
+
+def _manifest_name(name: str) -> str:
+    """Name the manifest; loaders pass over names with an underscore at the start."""
+    return f"_{name}.manifest.json"
+
+
+def _cut(pages: Iterable[Page], rows: int) -> Iterator[Iterator[Page]]:
+    """Cut pages into parts of so many rows, the last one of fewer; use each part up before the next."""
     left = iter(pages)
     rest: list[Page] = []
 
     def part(first: Page) -> Iterator[Page]:
         wanted, page = rows, first
         while True:
-            here, later = _cut(page, wanted)
+            here, later = _cut_page(page, wanted)
             yield here
             wanted -= here.rows
             if later.rows or not wanted:
@@ -124,7 +127,7 @@ def _next(pages: Iterator[Page]) -> Page:
     return next((page for page in pages if page.rows), _NOTHING)
 
 
-def _cut(page: Page, rows: int) -> tuple[Page, Page]:
+def _cut_page(page: Page, rows: int) -> tuple[Page, Page]:
     if page.rows <= rows:
         return page, _NOTHING
     end = 0

@@ -1,17 +1,16 @@
-"""Which format a file has, and how it comes about."""
+"""Which format a file has: what the user asked for, or what the file's name says."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.export.layout import AsItComes, JsonArray, Layout
-from airflow_provider_apify.export.parquet import ParquetLayout
-from airflow_provider_apify.export.table import CsvLayout, CsvOptions
-from airflow_provider_apify.export.whole import ROW_COUNTERS
+from airflow_provider_apify.export.formats.csv import CsvEncoder, CsvOptions
+from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.formats.jsonl import JsonArray, PassThrough
+from airflow_provider_apify.export.formats.parquet import ParquetEncoder
+from airflow_provider_apify.export.formats.rendered_by_apify import ROW_COUNTERS
 
 _GZIP_SUFFIX = ".gz"
 _NAMES = ("jsonl", "json", "csv", "parquet", *ROW_COUNTERS)
@@ -23,7 +22,7 @@ class Format:
     """
     The format of a file.
 
-    :param name: Apify's name of it, or `parquet`.
+    :param name: Apify's name of the format, or `parquet`.
     :param gzipped: whether the file is compressed as a whole.
     """
 
@@ -31,38 +30,32 @@ class Format:
     gzipped: bool
 
     @property
-    def made_by_apify(self) -> bool:
-        """Whether Apify makes the file as a whole, so that there is nothing to lay out."""
+    def rendered_by_apify(self) -> bool:
+        """Whether Apify makes the file, and only as a whole."""
         return self.name in ROW_COUNTERS
 
     @property
-    def takes_gzip(self) -> bool:
-        """Whether compressed pages may go from the wire into the file as they are."""
+    def takes_gzipped_pages(self) -> bool:
+        """Whether compressed pages may go from the network into the file as they are."""
         return self.gzipped and self.name == "jsonl"
 
-    def layout(self, csv: CsvOptions) -> Layout:
-        """
-        Return what makes the file's bytes, before they are compressed.
-
-        :param csv: how CSV is written.
-        """
+    def encoder(self, csv: CsvOptions) -> Encoder:
+        """Return what makes the file's bytes, before they are compressed."""
         match self.name:
             case "json":
                 return JsonArray()
             case "csv":
-                return CsvLayout(csv)
+                return CsvEncoder(csv)
             case "parquet":
-                return ParquetLayout()
+                return ParquetEncoder()
             case _:
-                return AsItComes()
+                return PassThrough()
 
 
 def choose_format(name: str | None, file_name: str) -> Format:
     """
-    Find the format of a file.
+    Choose the format of a file: the one of that name, or by the file's name; JSON Lines is the default.
 
-    :param name: what the user asked for; without it the file's name decides, and JSON Lines is the default.
-    :param file_name: the file's name; `.gz` at its end means that the file is compressed.
     :raises ApifyConfigurationError: if there is no such format.
     """
     path = PurePosixPath(file_name)
@@ -71,20 +64,6 @@ def choose_format(name: str | None, file_name: str) -> Format:
     chosen = (name or _BY_SUFFIX.get(suffix, "jsonl")).lower()
     if chosen not in _NAMES:
         raise ApifyConfigurationError(
-            f"`format` is {name!r}, which is not supported. Use one of: {', '.join(_NAMES)}. "
-            "Nothing was read."
+            f"`format` must be one of {', '.join(_NAMES)}, got {name!r}. Nothing was read."
         )
     return Format(chosen, gzipped)
-
-
-def compressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """
-    Compress a file with gzip.
-
-    :param chunks: its bytes.
-    """
-    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
-    for chunk in chunks:
-        if packed := packer.compress(chunk):
-            yield packed
-    yield packer.flush()

@@ -1,5 +1,5 @@
 """
-Files that only Apify can make, and only whole: XLSX, XML, HTML and RSS.
+Files that only Apify can render, and only whole: XLSX, XML, HTML and RSS.
 
 There are no pages to count here, so a file is taken apart as far as is needed to see that it is complete, and
 how many rows it has.
@@ -8,61 +8,29 @@ how many rows it has.
 from __future__ import annotations
 
 import re
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import IO
 from xml.parsers import expat
 
-from airflow_provider_apify.api.errors import ApifyDataError, ApifyInputError
-from airflow_provider_apify.api.flow import drive
-from airflow_provider_apify.api.http_client import Client
-from airflow_provider_apify.export.ranges import PageSize, survey
-from airflow_provider_apify.export.source import DatasetSource, Page, most_items
-
-_BLOCK = 1 << 20
-_INSTEAD = "Use `jsonl`, `csv` or `parquet` instead: they have no limits."
+_BLOCK_BYTES = 1 << 20
 
 
-def read_whole(source: DatasetSource, client: Client, format_name: str) -> Iterator[Page]:
+def count_rows(format_name: str, file: IO[bytes]) -> int:
     """
-    Have Apify make a file, and give it, block by block, once it has come whole.
+    Count the rows of a file in a format of :data:`ROW_COUNTERS`.
 
-    :param source: the dataset.
-    :param client: the way to Apify.
-    :param format_name: one of :data:`ROW_COUNTERS`.
-    :raises ApifyDataError: if Apify cannot make it, or it is not complete.
+    :raises ValueError: if the file is not complete.
     """
-    extent = drive(survey(source, PageSize(1)), client.send)
-    with tempfile.TemporaryFile() as file:
-        try:
-            most = most_items(client.download(source.all(format_name), file))
-        except ApifyInputError as error:
-            raise ApifyDataError(
-                f"Apify cannot make {format_name} of the dataset {source.dataset_id}. {_INSTEAD} ({error})"
-            ) from error
-        try:
-            rows = ROW_COUNTERS[format_name](file)
-        except (ValueError, expat.ExpatError, zipfile.BadZipFile, StopIteration) as error:
-            raise ApifyDataError(
-                f"The {format_name} that Apify made of the dataset {source.dataset_id} is not complete "
-                f"({error}). {_INSTEAD}"
-            ) from error
-        last = source.selection.last
-        items = (extent.items if last is None else min(extent.items, last)) - source.selection.offset
-        if most < items or (source.selection.one_row_per_item and rows < items):
-            raise ApifyDataError(
-                f"Apify put {rows:,} rows of the {items:,} items of the dataset {source.dataset_id} into its "
-                f"{format_name}. {_INSTEAD}"
-            )
-        file.seek(0)
-        while block := file.read(_BLOCK):
-            yield Page(block, rows, len(block))
-            rows = 0
+    file.seek(0)
+    try:
+        return ROW_COUNTERS[format_name](file)
+    except (expat.ExpatError, zipfile.BadZipFile) as error:
+        raise ValueError(str(error)) from error
 
 
 def _xml_rows(file: IO[bytes], depth: int, name: str | None = None) -> int:
-    """Count the elements at some depth, the root being at 0; the parser sees to it that all are closed."""
+    """Count the elements at some depth, the root being at 0; the parser refuses those that are not closed."""
     parser = expat.ParserCreate()
     level = rows = 0
 
@@ -81,28 +49,26 @@ def _xml_rows(file: IO[bytes], depth: int, name: str | None = None) -> int:
 
 
 def _count_xml(file: IO[bytes]) -> int:
-    file.seek(0)
     return _xml_rows(file, depth=1)
 
 
 def _count_rss(file: IO[bytes]) -> int:
-    file.seek(0)
     return _xml_rows(file, depth=2, name="item")
 
 
 def _count_xlsx(file: IO[bytes]) -> int:
-    file.seek(0)
     with zipfile.ZipFile(file) as book:
-        sheet = next(name for name in book.namelist() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name))
-        with book.open(sheet) as rows:
+        sheets = [name for name in book.namelist() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name)]
+        if not sheets:
+            raise ValueError("it has no sheet")
+        with book.open(sheets[0]) as rows:
             # The first row holds the columns' names.
             return max(0, _xml_rows(rows, depth=2, name="row") - 1)
 
 
 def _count_html(file: IO[bytes]) -> int:
-    file.seek(0)
     rows, tail = -1, b""
-    while block := file.read(_BLOCK):
+    while block := file.read(_BLOCK_BYTES):
         # Text is escaped, so what looks like a tag is one; one that lies across two blocks counts once.
         block = tail + block
         rows += len(re.findall(rb"<tr[\s>]", block)) - len(re.findall(rb"<tr[\s>]", tail))
@@ -112,7 +78,7 @@ def _count_html(file: IO[bytes]) -> int:
     return max(0, rows)
 
 
-#: What counts the rows of a file, by Apify's name of the format.
+#: The functions that count the rows of a file, by Apify's name of the format.
 ROW_COUNTERS: dict[str, Callable[[IO[bytes]], int]] = {
     "xlsx": _count_xlsx,
     "xml": _count_xml,
