@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from logging import Logger
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError
@@ -27,7 +26,7 @@ def export_dataset(
     destination: Destination,
     *,
     client: Client,
-    log: Logger,
+    log: Any,
     selection: Selection,
     file_format: Format,
     csv: CsvOptions,
@@ -76,7 +75,7 @@ def export_dataset(
 
 
 def _counted(
-    pages: Iterable[Page], progress: Progress, source: DatasetSource, client: Client, log: Logger
+    pages: Iterable[Page], progress: Progress, source: DatasetSource, client: Client, log: Any
 ) -> Iterator[Page]:
     """Pass pages on, and log now and then how far the export is."""
     total = 0

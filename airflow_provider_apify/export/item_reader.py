@@ -106,8 +106,8 @@ def _fetch(source: DatasetSource, items: Range, step: int, send: Send) -> tuple[
             misses += 1
             if misses >= _MAX_MISSES:
                 raise ApifyDataError(
-                    f"Apify gives no items from {start:,} on, though the dataset {source.dataset_id} has at least "
-                    f"{items.stop:,}. Try again later; if the error lasts, the dataset is damaged."
+                    f"Apify gives no items from {start:,} on, though the dataset {source.dataset_id} has at "
+                    f"least {items.stop:,}. Try again later; if the error lasts, the dataset is damaged."
                 )
             time.sleep(delay(misses))
     return pages, Range(start, items.stop)

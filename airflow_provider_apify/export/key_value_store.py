@@ -8,7 +8,6 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from logging import Logger
 from typing import Any
 
 from airflow_provider_apify.api import key_value_stores
@@ -28,7 +27,7 @@ def export_records(
     manifest: Destination,
     *,
     client: Client,
-    log: Logger,
+    log: Any,
     keys: Sequence[str] | None,
     prefix: str,
     concurrency: int,
