@@ -1,4 +1,4 @@
-"""Checks of single arguments: numbers, times, booleans, choices, IDs; wrong ones are named before anything is sent."""
+"""Checks of single arguments: numbers, times, booleans, choices, IDs; before anything is sent."""
 
 from __future__ import annotations
 

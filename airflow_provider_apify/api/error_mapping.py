@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import time
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from airflow_provider_apify.api.call import Answer, Call
 from airflow_provider_apify.api.errors import (

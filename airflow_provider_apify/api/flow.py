@@ -50,11 +50,15 @@ def drive(flow: Flow[T], send: Send) -> T:
             result: T = stop.value
             return result
         try:
-            answer = time.sleep(step.seconds) if isinstance(step, Pause) else send(step)
+            answer = _sleep(step) if isinstance(step, Pause) else send(step)
         except ApifyError as error:
             advance = partial(flow.throw, error)
         else:
             advance = partial(flow.send, answer)
+
+
+def _sleep(pause: Pause) -> Any:
+    time.sleep(pause.seconds)
 
 
 async def drive_async(flow: Flow[T], send: AsyncSend) -> T:

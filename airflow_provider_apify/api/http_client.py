@@ -11,18 +11,18 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from tenacity import AsyncRetrying, Retrying
 
-from airflow_provider_apify.api.error_mapping import read_answer
-from airflow_provider_apify.api.retry import retrying
 from airflow_provider_apify.api.call import Answer, Call
 from airflow_provider_apify.api.endpoint import Endpoint
+from airflow_provider_apify.api.error_mapping import read_answer
 from airflow_provider_apify.api.errors import ApifyTooLargeError, ApifyUnreachableError
+from airflow_provider_apify.api.retry import retrying
 
 if TYPE_CHECKING:
     import aiohttp
@@ -38,7 +38,7 @@ _DOWNLOAD_BYTES = 1 << 20
 
 
 def query_params(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return query parameters as text: None is left out, booleans are `true` and `false`, lists have commas."""
+    """Return query parameters as text: None is left out, booleans in lower case, lists with commas."""
 
     def text(value: Any) -> str:
         if isinstance(value, bool):
@@ -55,7 +55,7 @@ class Client:
         import requests
         from requests.adapters import HTTPAdapter
 
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._session = requests.Session()
         # As an `auth` object the token wins over a .netrc, and is dropped on a redirect to another host.
         self._session.auth = _bearer(endpoint.token)
@@ -114,7 +114,7 @@ class Client:
         import requests
         import urllib3
 
-        endpoint = self._endpoint
+        endpoint = self.endpoint
         try:
             with self._session.request(
                 call.method,
@@ -148,7 +148,7 @@ class AsyncClient:
     """Client on an event loop; all clients of one endpoint on one loop share a session."""
 
     def __init__(self, endpoint: Endpoint, session: aiohttp.ClientSession) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._session = session
 
     async def send(self, call: Call[T]) -> T:
@@ -163,7 +163,7 @@ class AsyncClient:
         import aiohttp
         from requests.utils import get_environ_proxies, select_proxy
 
-        endpoint = self._endpoint
+        endpoint = self.endpoint
         url = endpoint.url(call)
         timeout = aiohttp.ClientTimeout(sock_connect=endpoint.timeout, sock_read=endpoint.timeout + call.wait)
         try:

@@ -7,7 +7,7 @@ import math
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from airflow_provider_apify.api.arguments import boolean, number, seconds
 from airflow_provider_apify.api.errors import ApifyConfigurationError
@@ -31,7 +31,7 @@ RESURRECT_OPTIONS = tuple(name for name in RunOptions.__annotations__ if name !=
 
 def options_of(holder: Any, names: Sequence[str] = tuple(RunOptions.__annotations__)) -> RunOptions:
     """Return the run options that an operator holds as attributes of the same names."""
-    return RunOptions(**{name: getattr(holder, name) for name in names})  # type: ignore[typeddict-item]
+    return cast("RunOptions", {name: getattr(holder, name) for name in names})
 
 
 def run_params(options: RunOptions) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def start_actor_run(
 
     :param actor_id: ID, `username/name` or `username~name`.
     :param run_input: any JSON value, or text that holds one.
-    :param options: see :class:`~airflow_provider_apify.api.run_options.RunOptions`; by default the Actor's own.
+    :param options: build, memory, limits, …; by default the Actor's own.
     :raises ApifyConfigurationError: if the input or an option cannot be used; nothing was sent.
     """
     return RunRequest.of(Target(actor_id=actor_id), run_input, options).start()
@@ -76,7 +76,7 @@ def start_task_run(
 
     :param actor_task_id: ID, `username/name` or `username~name`.
     :param run_input: laid over the task's own input, field by field.
-    :param options: see :class:`~airflow_provider_apify.api.run_options.RunOptions`; by default the task's own.
+    :param options: build, memory, limits, …; by default the task's own.
     :raises ApifyConfigurationError: if the input or an option cannot be used; nothing was sent.
     """
     return RunRequest.of(Target(actor_task_id=actor_task_id), run_input, options).start()

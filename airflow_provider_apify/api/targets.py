@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from airflow_provider_apify.api.arguments import exactly_one, resource_ref
 from airflow_provider_apify.api.call import Answer, Call
+
+
+class TargetIds(TypedDict):
+    """The ID of an Actor, or that of a saved task."""
+
+    actor_id: str | None
+    actor_task_id: str | None
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,7 @@ class Target:
         _ = self.path
 
     @property
-    def ids(self) -> dict[str, str | None]:
+    def ids(self) -> TargetIds:
         """The arguments that it was made of, to be passed on."""
         return {"actor_id": self.actor_id, "actor_task_id": self.actor_task_id}
 

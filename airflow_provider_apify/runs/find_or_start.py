@@ -9,217 +9,120 @@ same try or in the next one, finds the run by its ID or by that fingerprint.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pendulum
 
 from airflow_provider_apify.api import retry
-from airflow_provider_apify.runs import wait
-from airflow_provider_apify.api.call import MAX_LIST_LIMIT, Call
-from airflow_provider_apify.api.runs import get_run
-from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError, ApifyStartUncertainError
-from airflow_provider_apify.api.flow import drive
 from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.call import MAX_LIST_LIMIT
+from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError, ApifyStartUncertainError
+from airflow_provider_apify.api.flow import Send, drive
 from airflow_provider_apify.api.http_client import Client
-from airflow_provider_apify.runs.wait import MISSING_GRACE, WaitPlan
-from airflow_provider_apify.hooks.apify import USER_AGENT, ApifyHook
+from airflow_provider_apify.api.runs import RunRequest, get_run, list_runs
+from airflow_provider_apify.runs.abort import abort_run
+from airflow_provider_apify.runs.fingerprint import Fingerprint
+from airflow_provider_apify.runs.resurrect import resurrect_run
+from airflow_provider_apify.runs.start_intent import IntentStore, StartIntent
+from airflow_provider_apify.runs.visibility import VISIBLE_AFTER, retry_while_unknown
+from airflow_provider_apify.runs.wait import StatusLog, WaitPlan, wait_for_end
 
-#: Key in the task state store; a promise.
-STORE_KEY = "apify_run"
+#: What to do when the run of an earlier try did not succeed.
+OnRetry = Literal["new", "resurrect"]
 
-# A run shows up in lists some time after its start. Whatever was started is taken to be visible after this.
-_SETTLED_AFTER = timedelta(seconds=60)
+_VISIBLE_AFTER = timedelta(seconds=VISIBLE_AFTER)
 # How far the clocks of a worker and of Apify may disagree.
 _CLOCK_SKEW = timedelta(minutes=5)
 # Each candidate costs a request: a list does not say who started a run.
 _MAX_CANDIDATES = 2000
 
 
-@dataclass(frozen=True)
-class Fingerprint:
-    """
-    What a start says of the task instance that sent it.
-
-    :param task_instance: the same for all tries, and new after a Clear.
-    :param try_number: the try.
-    """
-
-    task_instance: str
-    try_number: int
-
-    @classmethod
-    def of(cls, context: Mapping[str, Any]) -> Fingerprint:
-        """
-        Make the fingerprint of the running task instance.
-
-        :param context: Airflow's task context.
-        """
-        ti = context["ti"]
-        # `max_tries` stays as it is on a retry and grows on a Clear. The start of the DAG run tells
-        # deployments apart that run the same DAG with the same run IDs in one Apify account.
-        started = getattr(context.get("dag_run"), "start_date", None)
-        started = started and started.timestamp()
-        identity = [ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries, started]
-        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
-        return cls(digest[:20], ti.try_number)
-
-    @property
-    def user_agent(self) -> str:
-        """The User-Agent of a start."""
-        return f"{USER_AGENT} airflow-task-instance/{self.task_instance}.{self.try_number}"
-
-    def try_of(self, run: ActorRun) -> int | None:
-        """
-        Return in which try this task instance started a run; None if somebody else did.
-
-        :param run: a run that says who started it.
-        """
-        match = re.search(r"airflow-task-instance/([0-9a-f]+)\.(\d+)", run.user_agent or "")
-        return int(match[2]) if match and match[1] == self.task_instance else None
-
-
-@dataclass(frozen=True)
-class Intent:
-    """
-    What the task state store holds: that a start was about to be sent and, once known, which run it made.
-
-    :param fingerprint: what the start said.
-    :param max_tries: that of the task instance, to tell a retry from a Clear.
-    :param at: when it was about to be sent or, once the run is known, when that was learnt.
-    :param run_id: the run.
-    """
-
-    fingerprint: Fingerprint
-    max_tries: int
-    at: datetime
-    run_id: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain JSON."""
-        return {
-            "task_instance": self.fingerprint.task_instance,
-            "try_number": self.fingerprint.try_number,
-            "max_tries": self.max_tries,
-            "at": self.at.isoformat(),
-            "run_id": self.run_id,
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Intent:
-        """
-        Read what :meth:`to_json` made.
-
-        :param value: what the store holds.
-        """
-        return cls(
-            Fingerprint(value["task_instance"], value["try_number"]),
-            value["max_tries"],
-            datetime.fromisoformat(value["at"]),
-            value["run_id"],
-        )
-
-
 class RunStarter:
     """
     Starts the run of one task instance, or finds the one that it started before.
 
-    :param hook: sends the calls.
-    :param start: makes the call that starts the run, with the request headers given.
-    :param list_runs: makes the call that lists the runs among which it would be.
-    :param check: asked before a new run is started; raises to refuse it.
     :param context: Airflow's task context.
-    :param log: where to tell what was decided.
     :param durable: look for an earlier run at all.
-    :param on_retry: what to do after an earlier run without success: start a "new" one, or "resurrect" it.
+    :param on_retry: what to do after an earlier run without success.
     :param abort_cleared: abort a run that is still going on from before the task was cleared.
     :param abort_gracefully: when aborting, let the Actor save its state first.
     """
 
     def __init__(
         self,
-        *,
-        hook: ApifyHook,
-        start: Callable[[Mapping[str, str]], Call[ActorRun]],
-        list_runs: Callable[..., Call[list[ActorRun]]],
-        check: Callable[[], None],
+        request: RunRequest,
+        client: Client,
         context: Mapping[str, Any],
         log: Any,
+        *,
         durable: bool,
-        on_retry: str,
+        on_retry: OnRetry,
         abort_cleared: bool,
         abort_gracefully: bool,
     ) -> None:
-        self._hook = hook
-        self._send = hook.send
-        self._start_call = start
-        self._list_runs = list_runs
-        self._check = check
+        self._request = request
+        self._client = client
         self._context = context
         self._log = log
         self._durable = durable
         self._on_retry = on_retry
         self._abort_cleared = abort_cleared
         self._abort_gracefully = abort_gracefully
-        self._store = context.get("task_state_store") if durable else None
+        self._intents = IntentStore(context if durable else {})
         self._max_tries = int(context["ti"].max_tries)
         self._foreign: set[str] = set()
         self._run_id: str | None = None
-        self._pending: Intent | None = None
+        self._pending: StartIntent | None = None
         self._killed = False
 
-    def obtain(self) -> ActorRun:
+    def find_or_start(self) -> ActorRun:
         """
         Return the run of this task instance: one that was started before, or a new one.
 
-        :raises ApifyConfigurationError: if the run cannot be started as asked; nothing was sent.
         :raises ApifyApiError: if Apify refuses; nothing was started.
         :raises ApifyStartUncertainError: if it cannot be told whether a run was started.
         """
-        fingerprint = Fingerprint.of(self._context)
-        call = self._start_call({"User-Agent": fingerprint.user_agent})
         known = self._find() if self._durable else None
         if known is None:
-            return self._start(call, fingerprint)
+            return self._start()
         if known.is_ending:
             self._log.info("Waiting for the end of the run %s, which is %s.", known.id, known.status)
-            known = self._hook.wait(WaitPlan(known.id, self._hook.endpoint.long_poll)).finished_run()
+            plan = WaitPlan(known.id, self._client.endpoint.long_poll)
+            known = drive(wait_for_end(plan, StatusLog(self._log)), self._client.send).finished_run()
         if known.succeeded or not known.is_finished:
             self._log.info("Going on with the run %s of an earlier try (%s).", known.id, known.status)
-            return self._obtained(known)
+            return self._adopt(known)
         if self._on_retry == "resurrect":
             self._log.info("Resurrecting the run %s, which ended as %s.", known.id, known.status)
-            return self._obtained(drive(waiting.resurrect(known.id), self._send))
+            return self._adopt(drive(resurrect_run(known.id), self._client.send))
         self._log.info(
             "The run %s of an earlier try ended as %s; starting a new one.", known.id, known.status
         )
-        return self._start(call, fingerprint)
+        return self._start()
 
     def kill(self) -> None:
-        """Abort the run, or the one being started. May interrupt :meth:`obtain`, as a signal handler."""
+        """Abort the run, or the one being started; may interrupt anything, as a signal handler."""
         self._killed = True
         # The interrupted code may hold the locks of its own client.
-        send = Client(self._hook.endpoint).send
+        send = Client(self._client.endpoint).send
         run_id = self._run_id
         if run_id is None and self._pending is not None:
             found, _ = self._scan(send, self._pending.fingerprint, since=self._pending.at, any_try=False)
             run_id = found.id if found else None
         if run_id is not None:
-            abort = waiting.abort(run_id, gracefully=self._abort_gracefully, missing_for=MISSING_GRACE)
+            abort = abort_run(run_id, gracefully=self._abort_gracefully, unknown_for=VISIBLE_AFTER)
             run = drive(abort, send)
             self._log.info("Aborted the run %s (%s).", run.id, run.status)
 
     def _find(self) -> ActorRun | None:
         """Return the run that an earlier try of this task instance started, in whatever state it is."""
-        intent = self._saved()
+        intent = self._intents.load()
         if intent is None:
-            without_store = self._store is None and self._context["ti"].try_number > 1
+            without_store = not self._intents and self._context["ti"].try_number > 1
             return self._search_without_store() if without_store else None
         if intent.max_tries != self._max_tries:
             if self._abort_cleared:
@@ -231,45 +134,47 @@ class RunStarter:
             intent.fingerprint, since=intent.at, sent_by=self._context["ti"].start_date, any_try=False
         )
 
-    def _abort_run_before_clear(self, intent: Intent) -> None:
+    def _abort_run_before_clear(self, intent: StartIntent) -> None:
         """Abort what a Clear left behind, should the triggerer not have come to it or have died."""
         if intent.run_id:
             run = self._get(intent.run_id, intent.at)
         else:
-            run, _ = self._scan(self._send, intent.fingerprint, since=intent.at, any_try=False)
+            run, _ = self._scan(self._client.send, intent.fingerprint, since=intent.at, any_try=False)
         if run is not None and not run.is_finished and not run.is_ending:
             self._log.info("Aborting the run %s, which was started before the task was cleared.", run.id)
-            drive(waiting.abort(run.id, gracefully=self._abort_gracefully), self._send)
+            drive(abort_run(run.id, gracefully=self._abort_gracefully), self._client.send)
 
-    def _start(self, call: Call[ActorRun], fingerprint: Fingerprint) -> ActorRun:
+    def _start(self) -> ActorRun:
         """Start a run; after a lost answer, find it."""
-        self._check()
-        intent = Intent(fingerprint, self._max_tries, _now())
-        self._save(intent)
+        fingerprint = Fingerprint.of(self._context)
+        intent = StartIntent(fingerprint, self._max_tries, _now())
+        self._intents.save(intent)
         self._pending = intent
         try:
-            run: ActorRun = self._send(call)
+            user_agent = f"{self._client.endpoint.user_agent} {fingerprint}"
+            run: ActorRun = self._client.send(self._request.start(user_agent))
         except ApifyHttpError as error:
-            if not policy.may_have_had_effect(error):
-                self._forget()
+            if not retry.may_have_had_effect(error):
+                self._pending = None
+                self._intents.forget()
                 raise
             run = self._recover(intent, error)
-        self._save(replace(intent, run_id=run.id, at=_now()))
-        return self._obtained(run)
+        self._intents.save(replace(intent, run_id=run.id, at=_now()))
+        return self._adopt(run)
 
-    def _obtained(self, run: ActorRun) -> ActorRun:
+    def _adopt(self, run: ActorRun) -> ActorRun:
         self._run_id, self._pending = run.id, None
         if self._killed:
             # The kill came between the request and its answer, when there was no run to abort yet.
             self.kill()
         return run
 
-    def _recover(self, intent: Intent, error: ApifyHttpError) -> ActorRun:
+    def _recover(self, intent: StartIntent, error: ApifyHttpError) -> ActorRun:
         self._log.warning("The answer to the start was lost. Looking for the run. (%s)", error)
         if not self._durable:
             raise ApifyStartUncertainError(
-                f"The answer to the start was lost ({error}), and `durable=False` says not to look for it. "
-                "Look in Apify Console whether one was started."
+                f"The answer to the start was lost ({error}), and `durable=False` says not to look for the "
+                "run. Look in Apify Console whether one was started."
             ) from error
         try:
             run = self._search(intent.fingerprint, since=intent.at, sent_by=_now(), any_try=False)
@@ -286,24 +191,11 @@ class RunStarter:
         self._log.info("Found the run %s, which the lost answer was about.", run.id)
         return run
 
-    def _saved(self) -> Intent | None:
-        value = self._store.get(STORE_KEY) if self._store is not None else None
-        return Intent.from_json(value) if value else None
-
-    def _save(self, intent: Intent) -> None:
-        if self._store is not None:
-            self._store.set(STORE_KEY, intent.to_json())
-
-    def _forget(self) -> None:
-        self._pending = None
-        if self._store is not None:
-            self._store.delete(STORE_KEY)
-
     def _get(self, run_id: str, since: datetime) -> ActorRun | None:
         """Return a known run; one that is gone is None, one that is just not there yet is waited for."""
-        missing_for = (since + _SETTLED_AFTER - _now()).total_seconds()
+        unknown_for = (since + _VISIBLE_AFTER - _now()).total_seconds()
         try:
-            return drive(waiting.known(get_run(run_id), missing_for=missing_for), self._send)
+            return drive(retry_while_unknown(get_run(run_id), unknown_for=unknown_for), self._client.send)
         except ApifyNotFoundError as error:
             self._log.warning("The run %s of an earlier try is gone. %s", run_id, error)
             return None
@@ -315,42 +207,37 @@ class RunStarter:
         return self._search(Fingerprint.of(self._context), since=since, sent_by=ti.start_date, any_try=True)
 
     def _search(
-        self,
-        fingerprint: Fingerprint,
-        *,
-        since: datetime,
-        sent_by: datetime,
-        any_try: bool,
+        self, fingerprint: Fingerprint, *, since: datetime, sent_by: datetime, any_try: bool
     ) -> ActorRun | None:
         """Look for a run, started between two times, until it is found or would have shown up."""
         attempt = 0
         while True:
             # An answer says what was visible when it was asked for, however late it comes.
             asked_at = _now()
-            found, doubtful = self._scan(self._send, fingerprint, since=since, any_try=any_try)
+            found, doubtful = self._scan(self._client.send, fingerprint, since=since, any_try=any_try)
             if found is not None and _is_last(found, fingerprint, any_try=any_try):
                 return found
-            if asked_at > sent_by + _SETTLED_AFTER:
+            if asked_at > sent_by + _VISIBLE_AFTER:
                 break
             attempt += 1
-            time.sleep(policy.delay(attempt))
+            time.sleep(retry.delay(attempt))
         if doubtful:
             raise ApifyStartUncertainError(
                 "It cannot be told whether an earlier try of this task started a run: Apify does not say who "
                 f"started {', '.join(doubtful)}. Look at them in Apify Console. To start a new run all the "
-                f"same, {'clear this task or ' if self._store is not None else ''}set `durable=False`.",
+                f"same, {'clear this task or ' if self._intents else ''}set `durable=False`.",
                 candidates=doubtful,
             )
         return found
 
     def _scan(
-        self, send: Callable[[Call[Any]], Any], fingerprint: Fingerprint, *, since: datetime, any_try: bool
+        self, send: Send, fingerprint: Fingerprint, *, since: datetime, any_try: bool
     ) -> tuple[ActorRun | None, list[str]]:
         """Look at the runs since then, newest first, for ours; return it, and those that cannot be told."""
         doubtful: list[str] = []
         since -= _CLOCK_SKEW
         for offset in range(0, _MAX_CANDIDATES, MAX_LIST_LIMIT):
-            runs = send(self._list_runs(started_after=since, offset=offset))
+            runs = send(list_runs(**self._request.target.ids, started_after=since, offset=offset))
             for run in runs:
                 # Apify does not document the time filter for the runs of a task.
                 if run.started_at < since:
@@ -386,7 +273,7 @@ def _is_last(run: ActorRun, fingerprint: Fingerprint, *, any_try: bool) -> bool:
     return fingerprint.try_of(run) == fingerprint.try_number - 1
 
 
-def _full_run(send: Callable[[Call[Any]], Any], listed: ActorRun) -> ActorRun:
+def _full_run(send: Send, listed: ActorRun) -> ActorRun:
     try:
         run: ActorRun = send(get_run(listed.id))
     except ApifyNotFoundError:

@@ -1,4 +1,4 @@
-"""What Airflow and OpenLineage are told of runs, and of data that goes from Apify to a store."""
+"""Lineage of runs, and of data that goes from Apify to a store, for Airflow and OpenLineage."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from airflow_provider_apify.api.actor_run import ActorRun
 
 def report(hook: Any, source: str, *destinations: str) -> None:
     """
-    Tell Airflow's collector of hook lineage; nobody listens unless a lineage plugin is there.
+    Report to Airflow's collector of hook lineage; nobody listens unless a lineage plugin is there.
 
-    :param hook: the hook that moved the data.
     :param source: the URI at Apify, such as `apify://datasets/<id>`.
-    :param destinations: the URIs of what was made of it.
+    :param destinations: the URIs of the data made of it.
     """
     # The one of `common.compat.sdk` still says "dataset" for "asset" on Airflow 2.
     from airflow.providers.common.compat.lineage import hook as hook_lineage
@@ -27,45 +26,26 @@ def report(hook: Any, source: str, *destinations: str) -> None:
 
 
 class RunLineage:
-    """What an operator tells of the run that it waited for."""
+    """Lineage of an operator or sensor that waits for a run."""
 
     _finished: ActorRun | None = None
 
     def report_run(self, hook: Any, run: ActorRun) -> None:
-        """
-        Take note of a finished run, and tell Airflow's collector which storages it filled.
-
-        :param hook: the hook that ran it.
-        :param run: the run.
-        """
+        """Take note of a finished run, and report to Airflow's collector which storages the run filled."""
         self._finished = run
         report(hook, f"apify://actors/{run.data['actId']}", *_outputs(run))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """
-        Return the lineage of the task, for the OpenLineage provider.
-
-        :param task_instance: the task instance.
-        """
+        """Return the lineage of the task, for the OpenLineage provider."""
         return _openlineage_of_run(self._finished) if self._finished else None
 
     def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:
-        """
-        Return the lineage of the task, for the OpenLineage provider.
-
-        :param task_instance: the task instance.
-        """
+        """Return the lineage of a task that failed after its run, for the OpenLineage provider."""
         return self.get_openlineage_facets_on_complete(task_instance)
 
 
 def openlineage(source: str, destination: str, result: Mapping[str, Any]) -> Any:
-    """
-    Return the lineage of a task, for the OpenLineage provider.
-
-    :param source: the URI at Apify.
-    :param destination: the URI in the store.
-    :param result: the task's own result.
-    """
+    """Return the lineage of a transfer from its URIs and its result, for the OpenLineage provider."""
     from airflow.providers.common.compat.openlineage.facet import (
         Dataset,
         OutputDataset,

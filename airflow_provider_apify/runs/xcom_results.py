@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
-from airflow_provider_apify.api.call import Call
+from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.arguments import one_of
+from airflow_provider_apify.api.datasets import get_items
 from airflow_provider_apify.api.errors import (
     ApifyConfigurationError,
     ApifyDataError,
     ApifyNotFoundError,
     ApifyTooLargeError,
 )
-from airflow_provider_apify.api.arguments import one_of
-from airflow_provider_apify.api.actor_run import ActorRun
-from airflow_provider_apify.api.datasets import get_items
+from airflow_provider_apify.api.flow import Send
 from airflow_provider_apify.api.key_value_stores import get_record
 
 #: What a task returns that waits for its run: the run info, the dataset's items, or the OUTPUT record.
@@ -31,9 +30,7 @@ def check_returns(returns: str, *, waits: bool) -> None:
     """
     Refuse what cannot be returned, before anything is started.
 
-    :param returns: what the task is to return.
-    :param waits: whether it waits for its run.
-    :raises ApifyConfigurationError: if that is nothing known, or not known yet when the task returns.
+    :raises ApifyConfigurationError: if the choice is not known, or its result is not when the task returns.
     """
     one_of("returns", returns, Returns)
     if returns != "run" and not waits:
@@ -42,14 +39,11 @@ def check_returns(returns: str, *, waits: bool) -> None:
         )
 
 
-def result_of(run: ActorRun, returns: Returns, send: Callable[[Call[Any]], Any]) -> Any:
+def result_of(run: ActorRun, returns: Returns, send: Send) -> Any:
     """
-    Return what a task is to return of a run that succeeded.
+    Return a task's result, given its run that succeeded.
 
-    :param run: the run.
-    :param returns: what of it.
-    :param send: sends a call.
-    :raises ApifyTooLargeError: if it has more than 48,000 bytes.
+    :raises ApifyTooLargeError: if the result has more than 48,000 bytes.
     :raises ApifyDataError: if there is no such record, or it is neither JSON nor text.
     """
     if returns == "run":

@@ -15,16 +15,18 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_apify.api import retry
-from airflow_provider_apify.api.errors import ApifyError, ApifyHttpError
-from airflow_provider_apify.api.flow import drive
 from airflow_provider_apify.api.actor_run import ActorRun
-from airflow_provider_apify.runs.last_success import RecentRun
-from airflow_provider_apify.runs.wait import Outcome, WaitEnd
-from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
+from airflow_provider_apify.api.errors import ApifyError, ApifyHttpError
+from airflow_provider_apify.api.targets import Target
+from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
+from airflow_provider_apify.operators.base import ApifyOperator
+from airflow_provider_apify.runs.announce import announce
+from airflow_provider_apify.runs.last_success import LastSuccess
+from airflow_provider_apify.runs.outcome import Outcome, WaitEnd
 
 
-class ApifyLastRunSensor(UsesApify, BaseSensorOperator):
+class ApifyLastRunSensor(ApifyOperator, BaseSensorOperator):
     """
     Wait until an Actor, or a saved task, has succeeded lately, wherever the run was started.
 
@@ -37,14 +39,13 @@ class ApifyLastRunSensor(UsesApify, BaseSensorOperator):
     :param deferrable: wait in the triggerer, without holding a worker, looking every `poke_interval`
         seconds. Where no triggerer runs, set it to False, with `mode="reschedule"`.
     :param apify_conn_id: the Airflow connection. (templated)
-    :param multiple_outputs: make every key of the run info an XCom of its own.
     :raises AirflowSensorTimeout: if `timeout` passed; `soft_fail` skips the task then.
     :raises ApifyNotFoundError: if there is no such Actor or task.
     :raises ApifyError: if Apify refused to answer, or could not be asked for 15 minutes; only `timeout`
         limits that with `deferrable=False`.
     """
 
-    template_fields: Sequence[str] = ("actor_id", "actor_task_id", "apify_conn_id")
+    template_fields: Sequence[str] = ("actor_id", "actor_task_id", *ApifyOperator.template_fields)
     operator_extra_links = (ApifyConsoleLink(),)
     ui_color = "#e6f7ec"
 
@@ -56,23 +57,16 @@ class ApifyLastRunSensor(UsesApify, BaseSensorOperator):
         max_age: timedelta,
         deferrable: bool = True,
         apify_conn_id: str = ApifyHook.default_conn_name,
-        multiple_outputs: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(multiple_outputs=multiple_outputs, **kwargs)
+        super().__init__(apify_conn_id=apify_conn_id, **kwargs)
         self.actor_id = actor_id
         self.actor_task_id = actor_task_id
         self.max_age = max_age
         self.deferrable = deferrable
-        self.apify_conn_id = apify_conn_id
 
     def execute(self, context: Context) -> Any:
-        """
-        Wait, as `deferrable` and `mode` say.
-
-        :param context: Airflow's task context.
-        :return: the run info.
-        """
+        """Wait, as `deferrable` and `mode` say, and return the run info."""
         if not self.deferrable:
             return super().execute(context)
         give_up_at = time.time() + self.timeout
@@ -82,16 +76,12 @@ class ApifyLastRunSensor(UsesApify, BaseSensorOperator):
         return found.xcom_value
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """
-        Look once.
-
-        :param context: Airflow's task context.
-        """
-        sought = RecentRun(self.actor_id, self.actor_task_id, self.max_age.total_seconds())
+        """Look once, for the modes "poke" and "reschedule"."""
+        sought = LastSuccess(Target(self.actor_id, self.actor_task_id), self.max_age.total_seconds())
         try:
-            run = drive(sought.find(), self.hook.send)
+            run = self.hook.drive(sought.find())
         except ApifyHttpError as error:
-            if not policy.will_pass(error):
+            if not retry.will_pass(error):
                 raise
             self.log.warning("Could not look for the last run. (%s)", error)
             return PokeReturnValue(is_done=False)
@@ -103,8 +93,8 @@ class ApifyLastRunSensor(UsesApify, BaseSensorOperator):
         """
         Go on after the wait in the triggerer.
 
-        :param context: Airflow's task context.
-        :param event: how the wait ended.
+        :param event: the outcome of the wait.
+        :return: the run info.
         """
         outcome = Outcome.from_event(event)
         if outcome.run is not None:
@@ -127,6 +117,5 @@ class ApifyLastRunSensor(UsesApify, BaseSensorOperator):
         self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
 
     def _found(self, context: Context, run: ActorRun) -> dict[str, Any]:
-        self.log.info("The run %s succeeded at %s: %s", run.id, run.finished_at, run.console_url)
-        ApifyConsoleLink().push(context["ti"], run.console_url)
+        announce(run, context["ti"], self.log)
         return run.info

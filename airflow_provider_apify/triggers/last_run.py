@@ -9,18 +9,19 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flow import drive_async
-from airflow_provider_apify.runs.last_success import RecentRun
-from airflow_provider_apify.runs.wait import Outcome, WaitEnd
+from airflow_provider_apify.api.targets import Target
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.runs.last_success import LastSuccess
+from airflow_provider_apify.runs.outcome import Outcome, WaitEnd
 
 
 class ApifyLastRunTrigger(BaseTrigger):
     """
     Waits for a recent successful run; its one event says how the wait ended.
 
-    :param actor_id: of this Actor, or
-    :param actor_task_id: of this task.
-    :param max_age: seconds since its end at the most.
+    :param actor_id: the Actor, or
+    :param actor_task_id: the task whose run it is.
+    :param max_age: seconds since the run's end at the most.
     :param poke_interval: seconds between two looks.
     :param give_up_at: when to stop waiting, in seconds since the epoch.
     :param apify_conn_id: the Airflow connection.
@@ -46,7 +47,7 @@ class ApifyLastRunTrigger(BaseTrigger):
         self.apify_conn_id = apify_conn_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what it takes to make this trigger again."""
+        """Return the class path and arguments that make this trigger again."""
         return (
             "airflow_provider_apify.triggers.last_run.ApifyLastRunTrigger",
             {
@@ -61,11 +62,11 @@ class ApifyLastRunTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire once."""
-        sought = RecentRun(self.actor_id, self.actor_task_id, self.max_age)
-        flow = sought.wait(interval=self.poke_interval, give_up_at=self.give_up_at)
         try:
+            sought = LastSuccess(Target(self.actor_id, self.actor_task_id), self.max_age)
+            flow = sought.wait(interval=self.poke_interval, give_up_at=self.give_up_at)
             async with ApifyHook(self.apify_conn_id).async_client() as client:
                 outcome = await drive_async(flow, client.send)
         except ApifyError as error:
-            outcome = Outcome(WaitEnd.REFUSED, "", message=str(error))
+            outcome = Outcome(WaitEnd.REFUSED, None, message=str(error))
         yield TriggerEvent(outcome.to_event())  # type: ignore[no-untyped-call]

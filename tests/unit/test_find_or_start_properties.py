@@ -139,7 +139,8 @@ def build(emulator: Emulator, world: World) -> str:
 
 def attempt(operator: RunActorOperator, context: Any, plan: Try) -> Any:
     """Do what Airflow does in a try; return what the task returns, or None if it fails."""
-    send, sent = operator.hook.send, itertools.count(1)
+    client, sent = operator.hook.get_conn(), itertools.count(1)
+    send = client.send
 
     def mortal_send(call: Call[Any]) -> Any:
         dies = next(sent) == plan.dies_at
@@ -150,7 +151,7 @@ def attempt(operator: RunActorOperator, context: Any, plan: Try) -> Any:
             raise WorkerDied
         return answer
 
-    operator.hook.send = mortal_send  # type: ignore[method-assign]
+    client.send = mortal_send  # type: ignore[method-assign]
     step, arguments = operator.execute, ()
     while True:
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import (
     ApifyHttpError,
     ApifyRunFailedError,
@@ -14,7 +15,7 @@ from airflow_provider_apify.api.errors import (
 )
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
-from airflow_provider_apify.runs.find_or_start import STORE_KEY
+from airflow_provider_apify.runs.start_intent import STORE_KEY
 from tests.support.connections import set_connection
 from tests.support.task_context import TaskTries
 from tests.support.waiting import killed, wait_until
@@ -34,7 +35,8 @@ def run_actor(**kwargs: Any) -> RunActorOperator:
 
 def dying_after_the_start(monkeypatch: pytest.MonkeyPatch, operator: RunActorOperator) -> None:
     """Let the worker die between the answer to the start and the first line after it."""
-    send = operator.hook.send
+    client = operator.hook.get_conn()
+    send = client.send
 
     def send_and_die(call: Call[Any]) -> Any:
         answer = send(call)
@@ -42,7 +44,7 @@ def dying_after_the_start(monkeypatch: pytest.MonkeyPatch, operator: RunActorOpe
             raise WorkerDied
         return answer
 
-    monkeypatch.setattr(operator.hook, "send", send_and_die)
+    monkeypatch.setattr(client, "send", send_and_die)
 
 
 @pytest.mark.parametrize("lost", ["drop-after", "answer 502", "read timeout"])

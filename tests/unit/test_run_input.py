@@ -14,6 +14,7 @@ from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyInpu
 from airflow_provider_apify.api.json_body import encode_json
 from airflow_provider_apify.api.run_options import run_params
 from airflow_provider_apify.emulator import Emulator
+from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
 from tests.support.task_context import TaskTries
 
@@ -44,50 +45,34 @@ def paths(emulator: Emulator) -> list[str]:
 
 
 @pytest.mark.parametrize("as_text", [False, True])
-def test_every_wrong_field_is_named_and_nothing_is_started(
+def test_a_wrong_input_is_refused_by_the_start_and_every_wrong_field_is_named(
     strict: Emulator, task_tries: TaskTries, as_text: bool
 ) -> None:
     order: Any = {"maxPages": 0, "mode": "warp"}
     operator = RunActorOperator(
-        task_id="run",
-        actor_id="emulator/strict",
-        run_input=json.dumps(order) if as_text else order,
-        validate_input=True,
+        task_id="run", actor_id="emulator/strict", run_input=json.dumps(order) if as_text else order
     )
     with pytest.raises(ApifyInputError) as raised:
         operator.execute(task_tries.context)
     for word in ("maxPages", "mode", "Nothing was started"):
         assert word in str(raised.value)
     assert not strict.runs
-    assert paths(strict) == ["validate-input"]
+    assert paths(strict) == ["runs"]
 
 
-def test_a_valid_input_is_checked_once_and_then_runs(strict: Emulator, task_tries: TaskTries) -> None:
-    RunActorOperator(
-        task_id="run", actor_id="emulator/strict", run_input={"maxPages": 1}, validate_input=True
-    ).execute(task_tries.context)
-    assert len(strict.runs) == 1
-    assert paths(strict) == ["validate-input", "runs"]
-
-
-def test_a_task_is_checked_with_its_own_input_beneath(strict: Emulator, task_tries: TaskTries) -> None:
-    def run(**run_input: Any) -> None:
-        RunTaskOperator(
-            task_id="run", actor_task_id="emulator/strict-job", run_input=run_input, validate_input=True
-        ).execute(task_tries.context)
-
+def test_a_wrong_input_of_a_task_is_refused_by_the_start(strict: Emulator, task_tries: TaskTries) -> None:
+    operator = RunTaskOperator(task_id="run", actor_task_id="emulator/strict-job", run_input={"mode": "warp"})
     with pytest.raises(ApifyInputError, match="mode"):
-        run(mode="warp")
+        operator.execute(task_tries.context)
     assert not strict.runs
-    run(mode="fast")
-    assert len(strict.runs) == 1
 
 
-def test_a_task_takes_objects_only(strict: Emulator, task_tries: TaskTries) -> None:
-    with pytest.raises(ApifyConfigurationError, match="JSON object, not a list"):
-        RunTaskOperator(
-            task_id="run", actor_task_id="emulator/strict-job", run_input="[1]", validate_input=True
-        ).execute(task_tries.context)
+def test_an_input_can_be_checked_without_a_start(strict: Emulator, hook: ApifyHook) -> None:
+    hook.validate_input("emulator/strict", {"maxPages": 1})
+    with pytest.raises(ApifyInputError, match="maxPages"):
+        hook.validate_input("emulator/strict", '{"maxPages": 0}')
+    assert not strict.runs
+    assert paths(strict) == ["validate-input"] * 2
 
 
 @pytest.mark.parametrize(
@@ -132,33 +117,9 @@ def test_what_comes_close_is_made_fit() -> None:
         run_params({"restart_on_error": "yes please"})
 
 
-def test_an_earlier_run_is_found_without_checking_again(strict: Emulator) -> None:
-    task_tries = TaskTries()
-    operator = RunActorOperator(
-        task_id="run", actor_id="emulator/strict", run_input={"maxPages": 1}, validate_input=True
-    )
-    first = operator.execute(task_tries.context)
-    assert operator.execute(task_tries.retry())["id"] == first["id"]
-    assert paths(strict).count("validate-input") == 1
-
-
-def test_what_is_no_json_cannot_be_checked(strict: Emulator, task_tries: TaskTries) -> None:
-    with pytest.raises(ApifyConfigurationError, match="text/csv"):
-        RunActorOperator(
-            task_id="run",
-            actor_id="emulator/strict",
-            run_input="a,b",
-            content_type="text/csv",
-            validate_input=True,
-        ).execute(task_tries.context)
-    assert not strict.runs
-
-
 def test_an_unknown_actor_is_no_bad_input(strict: Emulator, task_tries: TaskTries) -> None:
     with pytest.raises(ApifyNotFoundError):
-        RunActorOperator(task_id="run", actor_id="emulator/nobody", validate_input=True).execute(
-            task_tries.context
-        )
+        RunActorOperator(task_id="run", actor_id="emulator/nobody").execute(task_tries.context)
 
 
 @pytest.mark.parametrize(
