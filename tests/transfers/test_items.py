@@ -31,7 +31,7 @@ def test_iterate_items_gives_all_items_whatever_breaks(
     emulator.switches.stale_total, emulator.switches.stale_seconds = total, 1e9
     dataset_id = emulator.create_dataset(ITEMS[:300])
     emulator.platform.datasets[dataset_id].push(ITEMS[300:])
-    params = {name: str(value).lower() if value is True else value for name, value in selection.items()}
+    params: dict[str, Any] = {name: str(value).lower() if value is True else value for name, value in selection.items()}
     expected = hook.get_items(dataset_id, **params).items()
     for action in ("drop-before", "answer"):
         emulator.faults.add(Fault(action, "GET", ITEMS_PATH, (4, 6), status=503))
@@ -46,7 +46,7 @@ def test_split_dataset_covers_every_item_once(
     emulator.switches.stale_total, emulator.switches.stale_seconds = total, 1e9
     dataset_id = emulator.create_dataset(ITEMS[: count // 2])
     emulator.platform.datasets[dataset_id].push(ITEMS[count // 2 : count])
-    parts = hook.split_dataset(dataset_id, 100)
+    parts: list[Any] = list(hook.split_dataset(dataset_id, 100))
     assert [part["limit"] for part in parts[:-1]] == [100] * (len(parts) - 1)
     assert [item for part in parts for item in hook.iterate_items(dataset_id, **part)] == ITEMS[:count]
     assert hook.split_dataset(dataset_id, 30, offset=10, limit=50)[:1] in (

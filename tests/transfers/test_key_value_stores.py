@@ -17,7 +17,7 @@ from airflow_provider_apify.api.errors import (
 )
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.export.record_file_names import MANIFEST_NAME, file_name
-from airflow_provider_apify.operators.key_value_store import GetKeyValueStoreRecordOperator
+from airflow_provider_apify.operators.storage import GetKeyValueStoreRecordOperator
 from airflow_provider_apify.transfers.key_value_store import (
     KeyValueStoreToLocalOperator,
     KeyValueStoreToObjectStorageOperator,
