@@ -1,4 +1,4 @@
-"""Files that are to be written to Apify: on the worker's disk, or in S3."""
+"""Files that are pushed to Apify, on the worker's disk or in S3."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from airflow_provider_apify.api.errors import ApifyConfigurationError
 @contextmanager
 def open_source(path: str, aws_conn_id: str | None) -> Iterator[IO[bytes]]:
     """
-    Open a file.
+    Open a file on the worker, or the object of an `s3://bucket/key` URL, which needs the extra `amazon`.
 
-    :param path: a path on the worker, or an `s3://bucket/key` URL, which needs the extra `amazon`.
-    :param aws_conn_id: the Airflow connection to AWS.
     :raises ApifyConfigurationError: if there is no such file.
     """
     if not path.startswith("s3://"):
@@ -25,14 +23,18 @@ def open_source(path: str, aws_conn_id: str | None) -> Iterator[IO[bytes]]:
             with open(path, "rb") as file:
                 yield file
         except FileNotFoundError:
-            raise ApifyConfigurationError(f"There is no file {path} on the worker.") from None
+            raise ApifyConfigurationError(
+                f"There is no file {path} on the worker. Nothing was written."
+            ) from None
         return
-    from airflow_provider_apify.export.s3 import s3_hook
+    from airflow_provider_apify.export.stores.s3 import s3_hook
 
     hook = s3_hook(aws_conn_id)
     bucket, key = hook.parse_s3_url(path)
     if not hook.check_for_key(key, bucket):
-        raise ApifyConfigurationError(f"There is no object {path}, or the connection may not see it.")
+        raise ApifyConfigurationError(
+            f"There is no object {path}, or {aws_conn_id!r} may not see it. Nothing was written."
+        )
     with hook.get_key(key, bucket).get()["Body"] as body:
         yield body
 
@@ -41,9 +43,7 @@ def read_items(path: str, aws_conn_id: str | None) -> Iterator[Any]:
     """
     Read the items of a file one by one: JSON Lines, or a JSON array if its name ends in `.json`; also `.gz`.
 
-    :param path: see :func:`open_source`.
-    :param aws_conn_id: the Airflow connection to AWS.
-    :raises ApifyConfigurationError: if there is no such file, or it holds something else.
+    :raises ApifyConfigurationError: if there is no such file, or it does not hold JSON.
     """
     with open_source(path, aws_conn_id) as raw:
         file = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if path.endswith(".gz") else raw
@@ -53,5 +53,5 @@ def read_items(path: str, aws_conn_id: str | None) -> Iterator[Any]:
         try:
             items = json.load(file)
         except ValueError as error:
-            raise ApifyConfigurationError(f"{path} is not JSON: {error}.") from None
+            raise ApifyConfigurationError(f"{path} is not JSON: {error}. Nothing was written.") from None
         yield from items if isinstance(items, list) else [items]

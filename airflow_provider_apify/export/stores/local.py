@@ -10,16 +10,11 @@ from glob import escape
 from pathlib import Path
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.export.destinations import Destination, Sink
+from airflow_provider_apify.export.stores.destination import Destination, Sink
 
 
 class LocalFile(Destination):
-    """
-    A file on disk. Missing directories are made.
-
-    :param path: where it is.
-    :param replace: whether an existing file is replaced.
-    """
+    """A file on disk. Missing directories are made."""
 
     def __init__(self, path: str | os.PathLike[str], *, replace: bool) -> None:
         self.path = Path(path).expanduser().absolute()
@@ -29,19 +24,15 @@ class LocalFile(Destination):
 
     @property
     def address(self) -> dict[str, str]:
-        """Where it is, also as Python and shells open it: in a URI some characters are escaped."""
+        """Where the file is, also as Python and shells open it: in a URI some characters are escaped."""
         return {**super().address, "path": str(self.path)}
 
     def sibling(self, name: str) -> LocalFile:
-        """
-        Return another file of the same directory.
-
-        :param name: its name.
-        """
+        """Return another file of the same directory."""
         return LocalFile(self.path.with_name(name), replace=self.replace)
 
     def check(self) -> None:
-        """Look whether it may be written, and remove what a killed worker left of it."""
+        """Look whether the file may be written, and remove what a killed worker left of it."""
         if self.path.is_dir():
             raise ApifyConfigurationError(
                 f"{self.path} is a directory. Add the name of a file. Nothing was read."
@@ -54,11 +45,7 @@ class LocalFile(Destination):
                 left_over.unlink(missing_ok=True)
 
     def open(self, content_type: str | None = None) -> Sink:
-        """
-        Begin to write, into a file beside it.
-
-        :param content_type: of no use here.
-        """
+        """Begin to write, into a hidden file of the same directory; a disk keeps no media type."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             return _LocalSink(self)
@@ -68,20 +55,17 @@ class LocalFile(Destination):
                 "Nothing was read."
             ) from error
 
+    def exists(self) -> bool:
+        """Return whether the file is there."""
+        return self.path.exists()
+
     def read(self) -> bytes | None:
         """Return what the file holds; None if it is not there."""
-        return self.path.read_bytes() if self.path.exists() else None
+        return self.path.read_bytes() if self.exists() else None
 
     def delete(self) -> None:
         """Delete the file, if it is there."""
         self.path.unlink(missing_ok=True)
-
-    def refuse_existing(self) -> None:
-        """Stop if the file is there and must not be replaced."""
-        if not self.replace and self.path.exists():
-            raise ApifyConfigurationError(
-                f"{self.path} exists already. Choose another path, or set `replace=True`."
-            )
 
 
 class _LocalSink(Sink):

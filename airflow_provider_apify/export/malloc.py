@@ -1,4 +1,4 @@
-"""Which memory is kept for the next block, and which is given back."""
+"""Which memory glibc keeps for the next block, and which it gives back to the system."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Rows as Parquet: one schema for all rows, inferred over all of them; nested values stay nested.
+Parquet: one schema, inferred over all rows; nested values stay nested.
 
 A column has the narrowest type that holds all its values exactly. Where values do not fit together (a number
 here, an object there; integers that a float would round beside fractions), or have no type in Parquet (only
@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError
-from airflow_provider_apify.export.layout import Layout
-from airflow_provider_apify.export.lines import rows_of
+from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.formats.jsonl import parse_rows
 
 # Readers want row groups of some size; memory wants them small.
 _ROW_GROUP_BYTES = 8 << 20
@@ -26,14 +26,10 @@ _EXACT = 2**53
 _KINDS_REMEMBERED = 10_000
 
 
-class ParquetLayout(Layout):
-    """
-    Parquet; the schema is that of all rows.
+class ParquetEncoder(Encoder):
+    """Parquet; the schema is that of all rows."""
 
-    :raises ApifyConfigurationError: if pyarrow is missing.
-    """
-
-    surveys = True
+    inspects = True
 
     def __init__(self) -> None:
         try:
@@ -46,11 +42,11 @@ class ParquetLayout(Layout):
         self._pa = pa
         self._kinds = _Kinds()
 
-    def see(self, page: bytes) -> None:
+    def inspect(self, page: bytes) -> None:
         """Take note of the types."""
-        self._kinds.update(rows_of(page))
+        self._kinds.update(parse_rows(page))
 
-    def lay_out(self, pages: Iterable[bytes]) -> Iterator[bytes]:
+    def encode(self, pages: Iterable[bytes]) -> Iterator[bytes]:
         """Make the bytes of a file."""
         from pyarrow.parquet import ParquetWriter
 
@@ -73,7 +69,7 @@ def _row_groups(pages: Iterable[bytes]) -> Iterator[list[dict[str, Any]]]:
     rows: list[dict[str, Any]] = []
     size = 0
     for page in pages:
-        rows += rows_of(page)
+        rows += parse_rows(page)
         size += len(page)
         if size >= _ROW_GROUP_BYTES:
             yield rows

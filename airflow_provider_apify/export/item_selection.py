@@ -6,33 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.arguments import number
+from airflow_provider_apify.api.errors import ApifyConfigurationError
 
 Names = Sequence[str] | str | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """
-    Rows of a dataset, in Apify's own words ("Get dataset items" in the API reference).
-
-    :param offset: how many items to pass over.
-    :param limit: how many items to take at the most.
-    :param desc: newest first.
-    :param fields: take these fields only, in this order.
-    :param omit: leave these fields out.
-    :param unwind: make a row of each element of these fields, one field after the other.
-    :param flatten: make `{"a": {"b": 1}}` of these fields `{"a.b": 1}`.
-    :param clean: the same as `skip_hidden` and `skip_empty`.
-    :param skip_hidden: leave out fields whose name starts with `#`.
-    :param skip_empty: leave out items without any field.
-    :param view: a view of the dataset's schema.
-    """
+    """Rows of a dataset, oldest first, in the words of "Get dataset items" (API reference)."""
 
     offset: int = 0
     limit: int | None = None
-    desc: bool = False
     fields: tuple[str, ...] = ()
     omit: tuple[str, ...] = ()
     unwind: tuple[str, ...] = ()
@@ -44,7 +29,7 @@ class Selection:
 
     @property
     def one_row_per_item(self) -> bool:
-        """Whether the number of rows says how many items were read; a view may filter and unwind too."""
+        """Whether the number of rows says how many items were read; a view may filter and unwind, too."""
         return not (self.clean or self.skip_empty or self.unwind or self.view)
 
     @property
@@ -56,7 +41,6 @@ class Selection:
     def shape(self) -> dict[str, Any]:
         """The API's parameters, but for `offset` and `limit`."""
         return {
-            "desc": self.desc or None,
             "fields": self.fields or None,
             "omit": self.omit or None,
             "unwind": self.unwind or None,
@@ -79,16 +63,9 @@ def select(
     **others: Any,
 ) -> Selection:
     """
-    Make a selection of what a user gave, who may have rendered numbers and lists from templates.
+    Make a selection from a user's arguments, in which templates may have left numbers and lists as text.
 
-    :param offset: see :class:`Selection`; so are the others.
-    :param limit: a number of at least 1.
-    :param fields: a list, or names with commas between them.
-    :param omit: likewise.
-    :param unwind: likewise.
-    :param flatten: likewise.
-    :param others: the rest of :class:`Selection`.
-    :raises ApifyConfigurationError: if a number is none.
+    :raises ApifyConfigurationError: if an argument is not a number, or not names of fields.
     """
     return Selection(
         offset=number("offset", offset, int) or 0,
@@ -106,12 +83,12 @@ def _names(argument: str, names: Names) -> tuple[str, ...]:
         given = tuple(stripped for name in names.split(",") if (stripped := name.strip()))
     else:
         given = tuple(names or ())
-    # The API takes the names with commas between them; a rendered list would name nothing.
+    # The API takes names with commas between them; a list that was rendered to text would name nothing.
     if not all(isinstance(name, str) and name and "," not in name for name in given) or (
         isinstance(names, str) and names.strip().startswith("[")
     ):
         raise ApifyConfigurationError(
-            f"`{argument}` is {names!r}, and must be a list of names of fields, or the names with commas "
-            "between them; no name can have a comma. In a template, use `| join(',')`. Nothing was read."
+            f"`{argument}` must be a list of field names, or names with commas between them, got {names!r}; "
+            "a name cannot hold a comma. In a template, use `| join(',')`. Nothing was read."
         )
     return given

@@ -8,8 +8,8 @@ from typing import Any
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.export.destinations import Destination, Sink
-from airflow_provider_apify.export.local import LocalFile
+from airflow_provider_apify.export.stores.destination import Destination, Sink
+from airflow_provider_apify.export.stores.local import LocalFile
 
 _BLOCK_BYTES = 8 << 20
 # Where the first part of a path is a container that has to be there before.
@@ -17,32 +17,25 @@ _BUCKET_PROTOCOLS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss"})
 
 
 class StoredFile(Destination):
-    """
-    A file in an object store.
-
-    :param path: where it is.
-    :param replace: whether an existing file is replaced.
-    """
+    """A file in an object store."""
 
     def __init__(self, path: ObjectStoragePath, *, replace: bool) -> None:
         self.path = path
         self.replace = replace
-        # Airflow's own form has the connection's name in it, which is no part of where the file is.
+        # Airflow's own form of the URI names the connection, which is no part of where the file is.
         self.uri = f"{path.protocol}://{path.path.lstrip('/') if path.protocol != 'file' else path.path}"
         self.name = path.name
 
     def sibling(self, name: str) -> StoredFile:
-        """
-        Return another file of the same folder.
-
-        :param name: its name.
-        """
+        """Return another file of the same folder."""
         return StoredFile(self.path.parent / name, replace=self.replace)
 
     def check(self) -> None:
-        """Look whether it may be written; what a killed worker left is in the care of the store."""
+        """Look whether the file may be written; the store takes care of what a killed worker left."""
         if not self.name:
-            raise ApifyConfigurationError(f"{self.uri} names no file. Add the name of one. Nothing was read.")
+            raise ApifyConfigurationError(
+                f"{self.uri} is not the path of a file. Add the name of one. Nothing was read."
+            )
         try:
             self._require_bucket()
             self.refuse_existing()
@@ -50,11 +43,7 @@ class StoredFile(Destination):
             raise self._unwritable(error) from error
 
     def open(self, content_type: str | None = None) -> Sink:
-        """
-        Begin to write.
-
-        :param content_type: of no use here: each store has its own way to keep it.
-        """
+        """Begin to write; each store has its own way to keep a media type, so none is passed on."""
         try:
             # Elsewhere there are no directories to make, and some stores would make a missing bucket instead.
             if self.path.protocol == "file":
@@ -63,25 +52,22 @@ class StoredFile(Destination):
         except (OSError, ImportError) as error:
             raise self._unwritable(error) from error
 
+    def exists(self) -> bool:
+        """Return whether the file is there."""
+        return bool(self.path.exists())
+
     def read(self) -> bytes | None:
         """Return what the file holds; None if it is not there."""
-        return self.path.read_bytes() if self.path.exists() else None
+        return self.path.read_bytes() if self.exists() else None
 
     def delete(self) -> None:
         """Delete the file, if it is there."""
         self.path.unlink(missing_ok=True)
 
-    def refuse_existing(self) -> None:
-        """Stop if the file is there and must not be replaced."""
-        if not self.replace and self.path.exists():
-            raise ApifyConfigurationError(
-                f"{self.uri} exists already. Choose another path, or set `replace=True`."
-            )
-
     def _require_bucket(self) -> None:
         if self.path.protocol not in _BUCKET_PROTOCOLS:
             return
-        # On Airflow 2 it may still have the connection's name in it.
+        # On Airflow 2 the bucket may still have the connection's name in it.
         bucket = self.path.bucket.rpartition("@")[2]
         try:
             there = self.path.fs.exists(bucket)
@@ -131,11 +117,8 @@ class _StoredSink(Sink):
 
 def stored_file(path: str | ObjectStoragePath, conn_id: str | None, *, replace: bool) -> Destination:
     """
-    Return a file in an object store.
+    Return a file in an object store, which `conn_id` connects to unless the path names a connection.
 
-    :param path: where it is.
-    :param conn_id: the Airflow connection, unless the path names it.
-    :param replace: whether an existing file is replaced.
     :raises ApifyConfigurationError: if there is no such store.
     """
     try:
@@ -145,7 +128,7 @@ def stored_file(path: str | ObjectStoragePath, conn_id: str | None, *, replace: 
         _ = path.fs
     except (ValueError, ImportError, OSError) as error:
         raise ApifyConfigurationError(
-            f"{path} names no store that Airflow knows: {error}. Write it as `protocol://bucket/name`, and "
+            f"{path} is not in a store that Airflow knows: {error}. Write `protocol://bucket/name`, and "
             "install the provider of that protocol. Nothing was read."
         ) from error
     if path.protocol == "file":

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.export.destinations import Destination, Sink
+from airflow_provider_apify.export.stores.destination import Destination, Sink
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -23,10 +23,7 @@ class S3Object(Destination):
     """
     An object in S3.
 
-    :param hook: the way to S3.
-    :param key: its key, or a whole `s3://` URL if there is no `bucket_name`.
-    :param bucket_name: its bucket.
-    :param replace: whether an existing object is replaced.
+    :param key: the object's key, or a whole `s3://` URL if there is no `bucket_name`.
     """
 
     def __init__(self, hook: S3Hook, key: str, bucket_name: str | None, *, replace: bool) -> None:
@@ -34,11 +31,11 @@ class S3Object(Destination):
             self.bucket, self.key = hook.get_s3_bucket_key(bucket_name, key, "bucket_name", "key")
         except Exception as error:
             raise ApifyConfigurationError(
-                f"The key {key!r} names no object: {error} Nothing was read."
+                f"{key!r} is not the key of an object: {error} Nothing was read."
             ) from None
         if not self.key or self.key.endswith("/"):
             raise ApifyConfigurationError(
-                f"The key {key!r} names no object. Add the name of a file. Nothing was read."
+                f"{key!r} is not the key of an object. Add the name of a file. Nothing was read."
             )
         self.hook = hook
         self.replace = replace
@@ -46,16 +43,12 @@ class S3Object(Destination):
         self.name = self.key.rpartition("/")[2]
 
     def sibling(self, name: str) -> S3Object:
-        """
-        Return another object under the same prefix.
-
-        :param name: the last part of its key.
-        """
+        """Return another object under the same prefix."""
         prefix = self.key.removesuffix(self.name)
         return S3Object(self.hook, prefix + name, self.bucket, replace=self.replace)
 
     def check(self) -> None:
-        """Look whether it may be written, and abort what a killed worker left of it."""
+        """Look whether the object may be written, and abort what a killed worker left of it."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         client: Any = self.hook.get_conn()
@@ -70,16 +63,16 @@ class S3Object(Destination):
             ) from error
 
     def open(self, content_type: str | None = None) -> Sink:
-        """
-        Begin to write; with a multipart upload, unless it all fits into one request.
-
-        :param content_type: the media type.
-        """
+        """Begin to write; with a multipart upload, unless everything fits into one request."""
         return _S3Sink(self, {"ContentType": content_type} if content_type else {})
+
+    def exists(self) -> bool:
+        """Return whether the object is there."""
+        return bool(self.hook.check_for_key(self.key, self.bucket))
 
     def read(self) -> bytes | None:
         """Return what the object holds; None if it is not there."""
-        if not self.hook.check_for_key(self.key, self.bucket):
+        if not self.exists():
             return None
         body: bytes = self.hook.get_key(self.key, self.bucket).get()["Body"].read()
         return body
@@ -87,13 +80,6 @@ class S3Object(Destination):
     def delete(self) -> None:
         """Delete the object, if it is there."""
         self.hook.delete_objects(self.bucket, self.key)
-
-    def refuse_existing(self) -> None:
-        """Stop if the object is there and must not be replaced."""
-        if not self.replace and self.hook.check_for_key(self.key, self.bucket):
-            raise ApifyConfigurationError(
-                f"{self.uri} exists already. Choose another key, or set `replace=True`."
-            )
 
     def _require_bucket(self, client: Any) -> None:
         from botocore.exceptions import ClientError
@@ -196,9 +182,8 @@ class _S3Sink(Sink):
 
 def s3_hook(aws_conn_id: str | None) -> S3Hook:
     """
-    Return the way to S3.
+    Return Airflow's hook to S3; without a connection it uses the machine's own credentials.
 
-    :param aws_conn_id: the Airflow connection; None for the machine's own credentials.
     :raises ApifyConfigurationError: if the Amazon provider is not installed.
     """
     try:

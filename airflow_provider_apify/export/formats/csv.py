@@ -1,4 +1,4 @@
-"""Rows as a table: Apify's columns for nested values, and CSV."""
+"""CSV: which columns a table has, in which order, and how their values are written."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.export.layout import Layout
-from airflow_provider_apify.export.lines import rows_of
+from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.formats.jsonl import parse_rows
 
 Row = dict[str, Any]
 
@@ -24,60 +24,55 @@ class CsvOptions:
 
     :param delimiter: a single character.
     :param bom: start with a byte order mark, as Apify's own CSV does.
-    :param skip_header_row: leave out the line with the columns' names.
     :param columns: names that come first, in this order; all others follow in alphabetical order.
     """
 
     delimiter: str = ","
     bom: bool = False
-    skip_header_row: bool = False
     columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
             raise ApifyConfigurationError(
-                f"`delimiter` is {self.delimiter!r}, and must be one character, and no quote or line end."
+                "`delimiter` must be one character, but not a quote or a line end, "
+                f"got {self.delimiter!r}. Nothing was read."
             )
 
 
-class CsvLayout(Layout):
-    """
-    CSV; the columns are those of all rows.
+class CsvEncoder(Encoder):
+    """CSV; the columns are those of all rows."""
 
-    :param options: see :class:`CsvOptions`.
-    """
-
-    surveys = True
+    inspects = True
 
     def __init__(self, options: CsvOptions) -> None:
         self._options = options
         self._names: set[str] = set()
 
-    def see(self, page: bytes) -> None:
+    def inspect(self, page: bytes) -> None:
         """Take note of the columns."""
         for row in _rows(page):
-            self._names.update(cells(row))
+            self._names.update(_cells(row))
 
-    def lay_out(self, pages: Iterable[bytes]) -> Iterator[bytes]:
+    def encode(self, pages: Iterable[bytes]) -> Iterator[bytes]:
         """Make the bytes of a file."""
         options = self._options
         columns = _in_order(self._names, options.columns)
         if options.bom:
             yield _BOM
-        if columns and not options.skip_header_row:
+        if columns:
             yield _csv_lines([columns], options.delimiter)
         for page in pages:
             yield _csv_lines(
-                ([row.get(column) for column in columns] for row in map(cells, _rows(page))),
+                ([row.get(column) for column in columns] for row in map(_cells, _rows(page))),
                 options.delimiter,
             )
 
 
-def cells(row: Row) -> dict[str, str | bool | None]:
+def _cells(row: Row) -> dict[str, str | bool | None]:
     """
     Flatten a row as Apify's tables do: `{"a": {"b": 1}, "c": [2]}` has the columns `a/b` and `c/0`.
 
-    :param row: the row; empty objects and arrays have no column.
+    Empty objects and arrays have no column.
     """
     flat: dict[str, Any] = {}
     for name, value in row.items():
@@ -107,7 +102,7 @@ def _in_order(names: set[str], first: tuple[str, ...]) -> list[str]:
 
 def _rows(page: bytes) -> list[Row]:
     # Numbers stay the text they came as: a table has no business rounding them.
-    return rows_of(page, parse_float=str, parse_int=str)
+    return parse_rows(page, parse_float=str, parse_int=str)
 
 
 def _csv_lines(rows: Iterable[Iterable[Any]], delimiter: str) -> bytes:

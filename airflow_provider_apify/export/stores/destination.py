@@ -1,9 +1,13 @@
-"""Where files go: what every store has to offer."""
+"""What every store offers: a destination that may or may not be there, and a sink that fills it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from types import TracebackType
+from typing import Self
+
+from airflow_provider_apify.api.errors import ApifyConfigurationError
 
 
 class Sink(ABC):
@@ -11,11 +15,7 @@ class Sink(ABC):
 
     @abstractmethod
     def write(self, data: bytes) -> None:
-        """
-        Append bytes.
-
-        :param data: the bytes.
-        """
+        """Append bytes."""
 
     @abstractmethod
     def seal(self) -> None:
@@ -27,9 +27,9 @@ class Sink(ABC):
 
     @abstractmethod
     def discard(self) -> None:
-        """Leave nothing behind; does nothing after a commit."""
+        """Leave nothing behind; do nothing after a commit."""
 
-    def __enter__(self) -> Sink:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -42,9 +42,9 @@ class Destination(ABC):
     """
     A file that may or may not be there.
 
-    :param uri: where it is, for people and for lineage.
-    :param name: its name, without the folder.
-    :param replace: whether one that is there is replaced.
+    :param uri: where the file is, for people and for lineage.
+    :param name: the file's name, without the folder.
+    :param replace: whether a file that is there is replaced.
     """
 
     uri: str
@@ -53,22 +53,24 @@ class Destination(ABC):
 
     @property
     def address(self) -> dict[str, str]:
-        """Where it is, as a task's result says it."""
+        """Where the file is, as a task's result says it."""
         return {"destination": self.uri}
 
     @abstractmethod
     def sibling(self, name: str) -> Destination:
-        """
-        Return another file of the same folder.
+        """Return another file of the same folder."""
 
-        :param name: its name.
-        """
+    def replaceable(self) -> Self:
+        """Return the same file, which is replaced if it is there."""
+        other = copy(self)
+        other.replace = True
+        return other
 
     def begin(self) -> Sink:
         """
         Check, then begin to write.
 
-        :raises ApifyConfigurationError: if it cannot be written; nothing has been read yet.
+        :raises ApifyConfigurationError: if the file cannot be written; nothing has been read yet.
         """
         self.check()
         return self.open()
@@ -76,19 +78,30 @@ class Destination(ABC):
     @abstractmethod
     def check(self) -> None:
         """
-        Look whether it may be written, and remove what a killed worker left of it.
+        Look whether the file may be written, and remove what a killed worker left of it.
 
-        :raises ApifyConfigurationError: if it may not.
+        :raises ApifyConfigurationError: if the file may not be written.
         """
+
+    def refuse_existing(self) -> None:
+        """Stop if the file is there and must not be replaced."""
+        if not self.replace and self.exists():
+            raise ApifyConfigurationError(
+                f"{self.uri} exists already. Choose another name, or set `replace=True`."
+            )
 
     @abstractmethod
     def open(self, content_type: str | None = None) -> Sink:
         """
-        Begin to write; with no further questions asked of a store.
+        Begin to write, with no further questions asked of a store.
 
         :param content_type: the media type, for stores that keep one.
-        :raises ApifyConfigurationError: if it cannot be written.
+        :raises ApifyConfigurationError: if the file cannot be written.
         """
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Return whether the file is there."""
 
     @abstractmethod
     def read(self) -> bytes | None:

@@ -7,28 +7,25 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from airflow_provider_apify.export.layout import Layout
-from airflow_provider_apify.export.source import Page
+from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.item_pages import Page
 
 
 @contextmanager
-def surveyed(pages: Iterable[Page], layout: Layout) -> Iterator[Iterable[Page]]:
+def buffer_if_needed(pages: Iterable[Page], encoder: Encoder) -> Iterator[Iterable[Page]]:
     """
-    Show all pages to a layout that wants to see them, and give them again.
+    Show all pages to an encoder that wants to see them, and give them again.
 
     Meanwhile they lie in a nameless file in the directory for temporary files (`TMPDIR`), which vanishes with
     the process.
-
-    :param pages: JSON Lines.
-    :param layout: how they are to be laid out.
     """
-    if not layout.surveys:
+    if not encoder.inspects:
         yield pages
         return
     with tempfile.TemporaryFile() as file:
         marks = []
         for page in pages:
-            layout.see(page.data)
+            encoder.inspect(page.data)
             file.write(page.data)
             marks.append(replace(page, data=b""))
         file.seek(0)
