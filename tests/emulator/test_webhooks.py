@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify.emulator import Emulator
-from airflow_provider_apify.emulator.webhooks import interpolate
+from airflow_provider_apify.emulator.platform.webhook_templates import interpolate
 from tests.emulator.conftest import Http, error_of
 
 RUNS = "/v2/actors/emulator~crawler/runs"

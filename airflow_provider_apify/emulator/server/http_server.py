@@ -1,0 +1,191 @@
+"""The HTTP server on 127.0.0.1: an event loop in a thread, and what faults and limits do to a request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from aiohttp import web
+
+from airflow_provider_apify.emulator.platform.api_errors import ApiError
+from airflow_provider_apify.emulator.platform.registry import Platform
+from airflow_provider_apify.emulator.server.faults import Fault, Faults
+from airflow_provider_apify.emulator.server.rate_limits import RateLimiter, limit_of
+from airflow_provider_apify.emulator.server.request import Call
+from airflow_provider_apify.emulator.server.response import Response, error_response
+from airflow_provider_apify.emulator.server.response_writer import hang_up, send
+from airflow_provider_apify.emulator.server.routing import Router
+from airflow_provider_apify.emulator.server.seen_requests import SeenRequest
+from airflow_provider_apify.emulator.server.websocket import serve_events
+
+log = logging.getLogger(__name__)
+
+CONTROL = "/__emulator__"
+MAX_REQUESTS = 200_000
+EVENTS = f"{CONTROL}/events/"
+
+
+@dataclass
+class Server:
+    """
+    A server on 127.0.0.1: a context manager that starts and stops it.
+
+    :param platform: The emulated platform.
+    :param router: The routes of the API.
+    :param faults: The faults that requests meet.
+    :param token: Token of the default user.
+    :param port: The port; 0, the default, picks a free one, which is then told here.
+    :param requests: List to add the requests to that come in.
+    :raises OSError: on entering the context, if the port is taken.
+    """
+
+    platform: Platform
+    router: Router
+    faults: Faults
+    token: str
+    port: int = 0
+    requests: list[SeenRequest] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="emulator-server", daemon=True)
+        self._ready = threading.Event()
+        self._problem: OSError | None = None
+        self._rates = RateLimiter()
+
+    @property
+    def url(self) -> str:
+        """Base URL, without ``/v2``."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        self._ready.wait()
+        if self._problem:
+            raise self._problem
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop serving and drop the requests that are still open."""
+        if self._loop and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        runner = web.ServerRunner(
+            web.Server(self._handle, access_log=None, auto_decompress=False), shutdown_timeout=0.1
+        )
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", self.port, backlog=4096)
+        try:
+            await site.start()
+        except OSError as problem:
+            self._problem = problem
+            await runner.cleanup()
+            return
+        self.port = runner.addresses[0][1]
+        self.platform.url = self.url
+        self._ready.set()
+        await self._stop.wait()
+        await runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path.startswith(EVENTS):
+            run = self.platform.runs.get(request.path.removeprefix(EVENTS))
+            return await serve_events(request, run.events) if run else hang_up(request)
+        if request.path.startswith(CONTROL):
+            return await send(request, await self._respond(request, limited=False), (), lambda size: None)
+        return await self._handle_api(request)
+
+    async def _handle_api(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Respond to a request to the API, as far as faults allow."""
+        query, headers = dict(request.query), dict(request.headers)
+        seen = SeenRequest(request.method, request.path, query, headers, self.platform.clock.time())
+        self.requests.append(seen)
+        request = _normalised(request)
+        if len(self.requests) > MAX_REQUESTS:
+            del self.requests[: MAX_REQUESTS // 2]
+        faults = self.faults.meeting(request.method, request.path)
+        await asyncio.sleep(sum(fault.delay for fault in faults))
+        answer = await self._respond_under_faults(request, faults)
+        if answer is None:
+            return hang_up(request)
+        seen.status = answer.status
+        return await send(request, answer, faults, seen.count)
+
+    async def _respond_under_faults(
+        self, request: web.BaseRequest, faults: Sequence[Fault]
+    ) -> Response | None:
+        """Let the request take effect, unless a fault prevents that; None is to hang up."""
+        scripted = next((fault for fault in faults if fault.action != "alter"), None)
+        if scripted is None:
+            return await self._respond_within_limits(request)
+        match scripted.action:
+            case "refuse":
+                return None
+            case "answer":
+                return _response_of(scripted)
+            case "drop-before":
+                async for _ in request.content.iter_any():
+                    pass
+                return None
+        await self._respond_within_limits(request)
+        return _response_of(scripted) if scripted.action == "answer-after" else None
+
+    async def _respond_within_limits(self, request: web.BaseRequest) -> Response:
+        answer = await self._respond(request, limited=self.platform.switches.rate_limits)
+        answer.headers["X-RateLimit-Limit"] = str(limit_of(request.method, request.path))
+        return answer
+
+    async def _respond(self, request: web.BaseRequest, *, limited: bool) -> Response:
+        self.platform.forget_expired()
+        try:
+            if limited:
+                self._rates.count(request.method, request.path)
+            handler, params = await self.router.resolve(request)
+            return await handler(Call(self.platform, request, params))
+        except ApiError as error:
+            return error_response(error)
+        except (asyncio.CancelledError, ConnectionError):
+            raise
+        except Exception:
+            # A defect of the emulator must not look like an error of the platform.
+            log.exception("The emulator failed to answer %s %s", request.method, request.path)
+            return error_response(ApiError(500, "internal-server-error", traceback.format_exc()))
+
+
+def _normalised(request: web.BaseRequest) -> web.BaseRequest:
+    """Replace the alias ``/v2/acts`` and the parameter ``method`` of a GET by what they stand for."""
+    url, method = request.rel_url, request.method
+    if url.raw_path.startswith("/v2/acts/") or url.raw_path == "/v2/acts":
+        url = url.with_path("/v2/actors" + url.raw_path[len("/v2/acts") :], encoded=True, keep_query=True)
+    if method == "GET" and url.query.get("method"):
+        method = url.query["method"].upper()
+    if url is request.rel_url and method == request.method:
+        return request
+    return request.clone(method=method, rel_url=url)
+
+
+def _response_of(fault: Fault) -> Response:
+    if fault.body is not None:
+        return Response(fault.status, fault.body.encode(), fault.content_type, dict(fault.headers))
+    answer = error_response(ApiError(fault.status, fault.type, fault.message))
+    answer.headers.update(fault.headers)
+    return answer
