@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from airflow_provider_apify.emulator.platform.actors import Actor
 from airflow_provider_apify.emulator.platform.clock import Clock
 from airflow_provider_apify.emulator.platform.function_actors import ActorContext
-from airflow_provider_apify.emulator.platform.ids import id_of
+from airflow_provider_apify.emulator.platform.ids_and_names import id_of
 from airflow_provider_apify.emulator.platform.key_value_stores import record_of
 from airflow_provider_apify.emulator.platform.registry import Platform
-from airflow_provider_apify.emulator.platform.run_objects import run_object
+from airflow_provider_apify.emulator.platform.run_json import run_object
 from airflow_provider_apify.emulator.platform.tasks import Task
 from airflow_provider_apify.emulator.platform.uncertain_behaviour import Switches
 from airflow_provider_apify.emulator.platform.users import User

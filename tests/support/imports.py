@@ -28,7 +28,7 @@ def read_imports(folder: Path, package: str) -> Imports:
 
 
 def find_circle(imports: Imports) -> list[str]:
-    """Return modules of which each imports the next one and the last one the first; empty without a circle."""
+    """Return modules that each import the next one, the last one the first; empty without a circle."""
     finished: set[str] = set()
 
     def search(module: str, path: list[str]) -> list[str]:
@@ -50,7 +50,7 @@ def wrong_arrows(imports: Imports, rooms: Mapping[str, str], allowed: Mapping[st
     Return the imports that lead from a room to another one that it may not import, as ``a -> b``.
 
     :param imports: The imports of a package.
-    :param rooms: Room of each module: ``package.module`` is one module, ``package.*`` a package with all in it.
+    :param rooms: Room of each module (``package.module``) and of each package as a whole (``package.*``).
     :param allowed: The other rooms that each room may import.
     :raises LookupError: if a module is in no room.
     """

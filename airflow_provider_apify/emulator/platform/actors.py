@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_apify.emulator.platform.clock import iso
-from airflow_provider_apify.emulator.platform.ids import id_of
+from airflow_provider_apify.emulator.platform.ids_and_names import id_of
 
 
 @dataclass

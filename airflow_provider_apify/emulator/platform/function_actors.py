@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from airflow_provider_apify.emulator.platform.key_value_stores import record_of, value_of
-from airflow_provider_apify.emulator.platform.runs import Run
+from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 
 
 class ActorStopped(BaseException):

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import IO, Any
 
 from airflow_provider_apify.emulator.platform.clock import iso
-from airflow_provider_apify.emulator.platform.runs import Run
+from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 
 SAMPLE_SECONDS = 0.5
 PERSIST_SECONDS = 60

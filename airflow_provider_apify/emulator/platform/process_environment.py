@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from airflow_provider_apify.emulator.platform.clock import iso
-from airflow_provider_apify.emulator.platform.runs import Run
+from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 
 
 def environment(run: Run, url: str, token: str) -> dict[str, str]:

@@ -11,15 +11,15 @@ from airflow_provider_apify.emulator.platform.actors import Actor
 from airflow_provider_apify.emulator.platform.clock import Clock
 from airflow_provider_apify.emulator.platform.datasets import Dataset
 from airflow_provider_apify.emulator.platform.function_actors import FunctionExecution
-from airflow_provider_apify.emulator.platform.ids import new_id
+from airflow_provider_apify.emulator.platform.ids_and_names import new_id
 from airflow_provider_apify.emulator.platform.key_value_stores import KeyValueStore, Record
 from airflow_provider_apify.emulator.platform.process_actors import ProcessExecution
 from airflow_provider_apify.emulator.platform.process_environment import environment
 from airflow_provider_apify.emulator.platform.request_queues import RequestQueue
 from airflow_provider_apify.emulator.platform.retention import forget_expired
-from airflow_provider_apify.emulator.platform.run_objects import run_object
+from airflow_provider_apify.emulator.platform.run_json import run_object
+from airflow_provider_apify.emulator.platform.run_life_cycle import Execution, Run
 from airflow_provider_apify.emulator.platform.run_options import RunOptions
-from airflow_provider_apify.emulator.platform.runs import Execution, Run
 from airflow_provider_apify.emulator.platform.storages import Storage
 from airflow_provider_apify.emulator.platform.tasks import Task
 from airflow_provider_apify.emulator.platform.uncertain_behaviour import Switches

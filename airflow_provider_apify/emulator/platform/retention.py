@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from airflow_provider_apify.emulator.platform.runs import Run
+from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 from airflow_provider_apify.emulator.platform.users import User
 
 DAY_SECONDS = 86_400

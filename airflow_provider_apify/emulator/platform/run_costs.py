@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from airflow_provider_apify.emulator.platform.runs import Run
+from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 
 USD_PER_COMPUTE_UNIT = 0.3
 

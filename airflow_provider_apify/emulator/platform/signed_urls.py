@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
-from airflow_provider_apify.emulator.platform.ids import DIGITS
+from airflow_provider_apify.emulator.platform.ids_and_names import DIGITS
 from airflow_provider_apify.emulator.platform.storages import Storage
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_apify.emulator.platform.clock import Clock, iso
-from airflow_provider_apify.emulator.platform.ids import new_id
+from airflow_provider_apify.emulator.platform.ids_and_names import new_id
 from airflow_provider_apify.emulator.platform.uncertain_behaviour import Switches
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_apify.emulator.platform.actors import Actor
 from airflow_provider_apify.emulator.platform.clock import iso
-from airflow_provider_apify.emulator.platform.ids import new_id
+from airflow_provider_apify.emulator.platform.ids_and_names import new_id
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
-from airflow_provider_apify.emulator.platform.ids import id_of
+from airflow_provider_apify.emulator.platform.ids_and_names import id_of
 
 
 @dataclass

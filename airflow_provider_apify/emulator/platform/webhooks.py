@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_apify.emulator.platform.clock import Clock, iso
-from airflow_provider_apify.emulator.platform.ids import new_id
+from airflow_provider_apify.emulator.platform.ids_and_names import new_id
 from airflow_provider_apify.emulator.platform.webhook_templates import DEFAULT_PAYLOAD, interpolate
 
 EVENTS = (
@@ -206,7 +206,7 @@ class Webhooks:
 
     def of_user(self, user_id: str) -> list[Webhook]:
         """Return the webhooks of a user in the order they were added."""
-        return [webhook for webhook in self.all.values() if webhook.user_id == user_id]
+        return [webhook for webhook in tuple(self.all.values()) if webhook.user_id == user_id]
 
     def dispatches(self, user_id: str) -> list[Dispatch]:
         """Return all dispatches of a user in the order of their time."""

@@ -31,7 +31,7 @@ def build_of(call: Call) -> Actor:
 def find_built(call: Call, build_id: str) -> Actor | None:
     """Find the Actor that a build belongs to."""
     user = call.anyone
-    for actor in call.platform.actors.values():
+    for actor in tuple(call.platform.actors.values()):
         if actor.build_id == build_id and user and (actor.is_public or actor.user_id == user.id):
             return actor
     return None
@@ -39,7 +39,7 @@ def find_built(call: Call, build_id: str) -> Actor | None:
 
 @BUILDS.on("GET")
 async def _list_builds(call: Call, user: User) -> Response:
-    own = [actor for actor in call.platform.actors.values() if actor.user_id == user.id]
+    own = [actor for actor in tuple(call.platform.actors.values()) if actor.user_id == user.id]
     return page_response(call, own, _short)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from airflow_provider_apify.emulator.platform.api_errors import ApiError, invalid_request, invalid_value
@@ -14,12 +14,11 @@ from airflow_provider_apify.emulator.platform.registry import Platform
 from airflow_provider_apify.emulator.platform.schema_validation import check_items
 from airflow_provider_apify.emulator.routes.storage_endpoints import StorageOperations
 from airflow_provider_apify.emulator.server.request import Call
-from airflow_provider_apify.emulator.server.response import Response, data_response, json_response
+from airflow_provider_apify.emulator.server.response import Blocks, Response, data_response, json_response
 
 DATASET = StorageOperations(
     Dataset,
     "/v2/datasets",
-    "datasetId",
     Platform.create_dataset,
     lambda platform: platform.datasets,
     lambda run: run.dataset,
@@ -98,14 +97,14 @@ def _limit(call: Call) -> int:
     return limit if most is None else min(limit, most)
 
 
-async def _raw(head: bytes, blocks: Iterator[memoryview]) -> AsyncIterator[bytes | memoryview]:
+async def _raw(head: bytes, blocks: Iterator[memoryview]) -> Blocks:
     if head:
         yield head
     for block in blocks:
         yield block
 
 
-async def _raw_json(head: bytes, blocks: Iterator[memoryview]) -> AsyncIterator[bytes | memoryview]:
+async def _raw_json(head: bytes, blocks: Iterator[memoryview]) -> Blocks:
     # Each line is an item, so JSON Lines become an array without decoding: with a comma before each line
     # break but the last one, which is held back until it is known whether another block follows.
     yield head + b"[\n"
@@ -118,11 +117,11 @@ async def _raw_json(head: bytes, blocks: Iterator[memoryview]) -> AsyncIterator[
     yield b"\n]"
 
 
-async def _batched(head: bytes, parts: Iterator[bytes]) -> AsyncIterator[bytes | memoryview]:
+async def _batched(head: bytes, parts: Iterator[bytes]) -> Blocks:
     # The first batch is made before the response starts, so that a refusal to render is still an error.
     first = await asyncio.to_thread(_batch, parts)
 
-    async def batches() -> AsyncIterator[bytes | memoryview]:
+    async def batches() -> Blocks:
         yield head + first
         while batch := await asyncio.to_thread(_batch, parts):
             yield batch
@@ -143,10 +142,8 @@ def _batch(parts: Iterator[bytes]) -> bytes:
 def _selection(call: Call, dataset: Dataset) -> ItemSelection:
     clean = bool(call.flag("clean"))
     view = _view(call, dataset)
-    fields, unwind = (
-        call.names("fields") or view.get("fields", ()),
-        call.names("unwind") or view.get("unwind", ()),
-    )
+    fields = call.names("fields") or view.get("fields", ())
+    unwind = call.names("unwind") or view.get("unwind", ())
     renamed = call.names("outputFields")
     if call.flag("simplified"):
         fields, unwind = ("url", "pageFunctionResult", "errorInfo"), ("pageFunctionResult",)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from airflow_provider_apify.emulator.platform.api_errors import invalid_request
 from airflow_provider_apify.emulator.platform.clock import iso
 from airflow_provider_apify.emulator.platform.registry import Platform
-from airflow_provider_apify.emulator.platform.run_objects import run_object
+from airflow_provider_apify.emulator.platform.run_json import run_object
 from airflow_provider_apify.emulator.server.faults import Fault, Faults
 from airflow_provider_apify.emulator.server.request import Call
 from airflow_provider_apify.emulator.server.response import Response, json_response

@@ -23,7 +23,6 @@ from airflow_provider_apify.emulator.server.response import Response, data_respo
 STORE = StorageOperations(
     KeyValueStore,
     "/v2/key-value-stores",
-    "storeId",
     Platform.create_store,
     lambda platform: platform.stores,
     lambda run: run.store,

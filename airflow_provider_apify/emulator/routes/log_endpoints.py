@@ -6,7 +6,7 @@ import math
 from collections.abc import AsyncIterator
 from functools import partial
 
-from airflow_provider_apify.emulator.platform.runs import Run
+from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 from airflow_provider_apify.emulator.routes.build_endpoints import find_built, get_build_log
 from airflow_provider_apify.emulator.routes.resource_access import run_of
 from airflow_provider_apify.emulator.routes.run_endpoints import RUN

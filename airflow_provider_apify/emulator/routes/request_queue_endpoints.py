@@ -15,7 +15,6 @@ from airflow_provider_apify.emulator.server.response import Response, data_respo
 QUEUE = StorageOperations(
     RequestQueue,
     "/v2/request-queues",
-    "queueId",
     Platform.create_queue,
     lambda platform: platform.queues,
     lambda run: run.queue,

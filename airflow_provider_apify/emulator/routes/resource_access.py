@@ -12,7 +12,7 @@ from airflow_provider_apify.emulator.platform.api_errors import (
     no_token,
     not_found,
 )
-from airflow_provider_apify.emulator.platform.runs import ORIGINS, STATUSES, Run
+from airflow_provider_apify.emulator.platform.run_life_cycle import ORIGINS, STATUSES, Run
 from airflow_provider_apify.emulator.platform.signed_urls import opens
 from airflow_provider_apify.emulator.platform.storages import Storage
 from airflow_provider_apify.emulator.platform.tasks import Task

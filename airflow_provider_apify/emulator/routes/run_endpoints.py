@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from airflow_provider_apify.emulator.platform.api_errors import ApiError, invalid_request, invalid_value
 from airflow_provider_apify.emulator.platform.key_value_stores import Record
-from airflow_provider_apify.emulator.platform.run_objects import listed_run_object, run_object
+from airflow_provider_apify.emulator.platform.run_json import listed_run_object, run_object
+from airflow_provider_apify.emulator.platform.run_life_cycle import STATUSES, Run
 from airflow_provider_apify.emulator.platform.run_options import check_build, check_memory
-from airflow_provider_apify.emulator.platform.runs import STATUSES, Run
 from airflow_provider_apify.emulator.platform.users import User
 from airflow_provider_apify.emulator.routes.resource_access import find_actor, legal_access, own_runs
 from airflow_provider_apify.emulator.routes.wait_for_finish import wait_for_finish
@@ -92,12 +92,9 @@ async def _abort_run(call: Call, run: Run) -> Response:
 async def _resurrect_run(call: Call, run: Run) -> Response:
     if not run.is_finished:
         raise invalid_request("Only finished runs can be resurrected.")
-    build, timeout, memory = (
-        call.text("build"),
-        call.integer("timeout", maximum=MAX_SECONDS),
-        call.integer("memory"),
-    )
-    max_items, max_charge = call.integer("maxItems", 1), call.number("maxTotalChargeUsd")
+    build, timeout = call.text("build"), call.integer("timeout", maximum=MAX_SECONDS)
+    memory, max_items = call.integer("memory"), call.integer("maxItems", 1)
+    max_charge = call.number("maxTotalChargeUsd")
     check_memory(memory)
     if build is not None:
         check_build(run.actor, build)

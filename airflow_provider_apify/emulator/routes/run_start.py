@@ -8,9 +8,9 @@ from typing import Any
 from airflow_provider_apify.emulator.platform.actors import Actor
 from airflow_provider_apify.emulator.platform.api_errors import ApiError
 from airflow_provider_apify.emulator.platform.key_value_stores import Record
-from airflow_provider_apify.emulator.platform.run_objects import run_object
+from airflow_provider_apify.emulator.platform.run_json import run_object
+from airflow_provider_apify.emulator.platform.run_life_cycle import ORIGINS, Run
 from airflow_provider_apify.emulator.platform.run_options import RunOptions, check_build, check_memory
-from airflow_provider_apify.emulator.platform.runs import ORIGINS, Run
 from airflow_provider_apify.emulator.platform.schema_validation import check_input
 from airflow_provider_apify.emulator.platform.tasks import Task
 from airflow_provider_apify.emulator.routes.wait_for_finish import wait_for_finish, wait_seconds
@@ -33,15 +33,8 @@ async def make_run(call: Call, actor: Actor, task: Task | None = None) -> Run:
         "userAgent": headers.get("User-Agent"),
     }
     run = call.platform.start_run(user, actor, task, options, record, meta)
-    tracking = {
-        name: headers[header]
-        for name, header in (
-            ("platform", "x-apify-integration-platform"),
-            ("appId", "x-apify-integration-app-id"),
-        )
-        if header in headers
-    }
-    run.integration = tracking or None
+    tracking = {"platform": "x-apify-integration-platform", "appId": "x-apify-integration-app-id"}
+    run.integration = {name: headers[key] for name, key in tracking.items() if key in headers} or None
     attach_webhooks(call, run, webhooks)
     return run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_apify.emulator.platform.actors import Actor
 from airflow_provider_apify.emulator.platform.api_errors import ApiError
-from airflow_provider_apify.emulator.platform.runs import Run
+from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 from airflow_provider_apify.emulator.platform.tasks import Task
 from airflow_provider_apify.emulator.routes.dataset_endpoints import items_response
 from airflow_provider_apify.emulator.routes.resource_access import actor_of, task_of

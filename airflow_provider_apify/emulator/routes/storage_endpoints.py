@@ -12,10 +12,10 @@ from airflow_provider_apify.emulator.platform.api_errors import (
     not_found,
 )
 from airflow_provider_apify.emulator.platform.datasets import Dataset
-from airflow_provider_apify.emulator.platform.ids import NAME
+from airflow_provider_apify.emulator.platform.ids_and_names import NAME
 from airflow_provider_apify.emulator.platform.key_value_stores import KeyValueStore
 from airflow_provider_apify.emulator.platform.registry import Platform
-from airflow_provider_apify.emulator.platform.runs import Run
+from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 from airflow_provider_apify.emulator.platform.signed_urls import storage_signature
 from airflow_provider_apify.emulator.platform.storages import Storage
 from airflow_provider_apify.emulator.routes.resource_access import (
@@ -38,13 +38,12 @@ class StorageOperations(Operations[AnyStorage]):
         self,
         storage: type[AnyStorage],
         path: str,
-        parameter: str,
         create: Callable[..., AnyStorage],
         table_of: Callable[[Platform], dict[str, AnyStorage]],
         storage_of_run: Callable[[Run], AnyStorage],
     ) -> None:
         super().__init__()
-        self._kind, self._path, self._parameter, self._create = storage.kind, path, parameter, create
+        self._kind, self._path, self._create = storage.kind, path, create
         self._table_of, self._storage_of_run = table_of, storage_of_run
         self.on("GET")(self._get)
         self.on("PUT")(self._put)
@@ -54,7 +53,7 @@ class StorageOperations(Operations[AnyStorage]):
         """Serve the list of storages, getting or creating one by its name, and all operations by its id."""
         router.add("GET", self._path, self._list)
         router.add("POST", self._path, self._get_or_create)
-        self.mount(router, f"{self._path}/{{{self._parameter}}}", self._find)
+        self.mount(router, f"{self._path}/{{storageId}}", self._find)
 
     def mount_path_of_run(self, router: Router, prefix: str, find_run: Callable[[Call], Run]) -> None:
         """Serve all operations on the default storage of the run that a prefix names."""
@@ -68,7 +67,7 @@ class StorageOperations(Operations[AnyStorage]):
         self.mount(router, prefix, find)
 
     def _find(self, call: Call) -> AnyStorage:
-        return find_storage(call, self._table_of(call.platform), call.params[self._parameter], self._kind)
+        return find_storage(call, self._table_of(call.platform), call.params["storageId"], self._kind)
 
     async def _list(self, call: Call) -> Response:
         user = call.user

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_apify.emulator.platform.api_errors import ApiError, invalid_request
-from airflow_provider_apify.emulator.platform.ids import NAME
+from airflow_provider_apify.emulator.platform.ids_and_names import NAME
 from airflow_provider_apify.emulator.platform.run_options import check_build, check_memory
 from airflow_provider_apify.emulator.platform.tasks import Task
 from airflow_provider_apify.emulator.platform.users import User

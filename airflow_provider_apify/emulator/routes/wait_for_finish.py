@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_apify.emulator.platform.runs import Run
+from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 from airflow_provider_apify.emulator.server.request import Call
 
 MAX_WAIT = 60

@@ -7,7 +7,7 @@ from base64 import b64decode
 from typing import Any
 
 from airflow_provider_apify.emulator.platform.api_errors import invalid_request, not_found
-from airflow_provider_apify.emulator.platform.runs import Run
+from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 from airflow_provider_apify.emulator.platform.users import User
 from airflow_provider_apify.emulator.platform.webhooks import EVENTS, Dispatch, Webhook
 from airflow_provider_apify.emulator.server.pagination import page_response

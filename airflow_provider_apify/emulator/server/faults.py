@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+from aiohttp import web
+
+from airflow_provider_apify.emulator.platform.api_errors import ApiError
+from airflow_provider_apify.emulator.server.response import Response, error_response
 
 Action = Literal["refuse", "drop-before", "drop-after", "answer", "answer-after", "alter"]
 
@@ -106,3 +111,33 @@ class Faults:
         """Return the faults that a request meets, and count the request for each of them."""
         with self._lock:
             return [fault for fault in self._faults if fault.meets(method, path)]
+
+
+async def respond_under_faults(
+    request: web.BaseRequest,
+    faults: Iterable[Fault],
+    respond: Callable[[web.BaseRequest], Awaitable[Response]],
+) -> Response | None:
+    """Let a request take effect, unless a fault prevents that; None is to hang up."""
+    fault = next((fault for fault in faults if fault.action != "alter"), None)
+    if fault is None:
+        return await respond(request)
+    match fault.action:
+        case "refuse":
+            return None
+        case "answer":
+            return _response_of(fault)
+        case "drop-before":
+            async for _ in request.content.iter_any():
+                pass
+            return None
+    await respond(request)
+    return _response_of(fault) if fault.action == "answer-after" else None
+
+
+def _response_of(fault: Fault) -> Response:
+    if fault.body is not None:
+        return Response(fault.status, fault.body.encode(), fault.content_type, dict(fault.headers))
+    answer = error_response(ApiError(fault.status, fault.type, fault.message))
+    answer.headers.update(fault.headers)
+    return answer

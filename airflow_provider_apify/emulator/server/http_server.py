@@ -1,4 +1,4 @@
-"""The HTTP server on 127.0.0.1: an event loop in a thread, and what faults and limits do to a request."""
+"""The HTTP server on 127.0.0.1: an event loop in a thread, from a request to its response."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import logging
 import threading
 import traceback
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -14,12 +13,12 @@ from aiohttp import web
 
 from airflow_provider_apify.emulator.platform.api_errors import ApiError
 from airflow_provider_apify.emulator.platform.registry import Platform
-from airflow_provider_apify.emulator.server.faults import Fault, Faults
+from airflow_provider_apify.emulator.server.faults import Faults, respond_under_faults
 from airflow_provider_apify.emulator.server.rate_limits import RateLimiter, limit_of
 from airflow_provider_apify.emulator.server.request import Call
 from airflow_provider_apify.emulator.server.response import Response, error_response
 from airflow_provider_apify.emulator.server.response_writer import hang_up, send
-from airflow_provider_apify.emulator.server.routing import Router
+from airflow_provider_apify.emulator.server.routing import Router, without_aliases
 from airflow_provider_apify.emulator.server.seen_requests import SeenRequest
 from airflow_provider_apify.emulator.server.websocket import serve_events
 
@@ -119,35 +118,16 @@ class Server:
         query, headers = dict(request.query), dict(request.headers)
         seen = SeenRequest(request.method, request.path, query, headers, self.platform.clock.time())
         self.requests.append(seen)
-        request = _normalised(request)
+        request = without_aliases(request)
         if len(self.requests) > MAX_REQUESTS:
             del self.requests[: MAX_REQUESTS // 2]
         faults = self.faults.meeting(request.method, request.path)
         await asyncio.sleep(sum(fault.delay for fault in faults))
-        answer = await self._respond_under_faults(request, faults)
+        answer = await respond_under_faults(request, faults, self._respond_within_limits)
         if answer is None:
             return hang_up(request)
         seen.status = answer.status
         return await send(request, answer, faults, seen.count)
-
-    async def _respond_under_faults(
-        self, request: web.BaseRequest, faults: Sequence[Fault]
-    ) -> Response | None:
-        """Let the request take effect, unless a fault prevents that; None is to hang up."""
-        scripted = next((fault for fault in faults if fault.action != "alter"), None)
-        if scripted is None:
-            return await self._respond_within_limits(request)
-        match scripted.action:
-            case "refuse":
-                return None
-            case "answer":
-                return _response_of(scripted)
-            case "drop-before":
-                async for _ in request.content.iter_any():
-                    pass
-                return None
-        await self._respond_within_limits(request)
-        return _response_of(scripted) if scripted.action == "answer-after" else None
 
     async def _respond_within_limits(self, request: web.BaseRequest) -> Response:
         answer = await self._respond(request, limited=self.platform.switches.rate_limits)
@@ -169,23 +149,3 @@ class Server:
             # A defect of the emulator must not look like an error of the platform.
             log.exception("The emulator failed to answer %s %s", request.method, request.path)
             return error_response(ApiError(500, "internal-server-error", traceback.format_exc()))
-
-
-def _normalised(request: web.BaseRequest) -> web.BaseRequest:
-    """Replace the alias ``/v2/acts`` and the parameter ``method`` of a GET by what they stand for."""
-    url, method = request.rel_url, request.method
-    if url.raw_path.startswith("/v2/acts/") or url.raw_path == "/v2/acts":
-        url = url.with_path("/v2/actors" + url.raw_path[len("/v2/acts") :], encoded=True, keep_query=True)
-    if method == "GET" and url.query.get("method"):
-        method = url.query["method"].upper()
-    if url is request.rel_url and method == request.method:
-        return request
-    return request.clone(method=method, rel_url=url)
-
-
-def _response_of(fault: Fault) -> Response:
-    if fault.body is not None:
-        return Response(fault.status, fault.body.encode(), fault.content_type, dict(fault.headers))
-    answer = error_response(ApiError(fault.status, fault.type, fault.message))
-    answer.headers.update(fault.headers)
-    return answer

@@ -9,6 +9,7 @@ from typing import Any
 from airflow_provider_apify.emulator.platform.api_errors import ApiError
 from airflow_provider_apify.emulator.platform.dataset_items import encode
 
+Blocks = AsyncIterator[bytes | memoryview]
 JSON_TYPE = "application/json; charset=utf-8"
 
 
@@ -17,7 +18,7 @@ class Response:
     """A response to send; ``length`` is the size of a body that comes in blocks, where it is known."""
 
     status: int = 200
-    body: bytes | AsyncIterator[bytes | memoryview] = b""
+    body: bytes | Blocks = b""
     content_type: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None

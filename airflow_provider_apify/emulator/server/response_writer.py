@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
 from airflow_provider_apify.emulator.server.faults import Fault
-from airflow_provider_apify.emulator.server.response import Response
+from airflow_provider_apify.emulator.server.response import Blocks, Response
 
 BLOCK = 1 << 20
 THROTTLED_BLOCK = 1 << 14
@@ -43,9 +43,7 @@ async def send(
     return response
 
 
-def _prepared(
-    request: web.BaseRequest, answer: Response
-) -> tuple[web.StreamResponse, bytes | AsyncIterator[bytes | memoryview]]:
+def _prepared(request: web.BaseRequest, answer: Response) -> tuple[web.StreamResponse, bytes | Blocks]:
     """Return the response with its headers, and the body with its encoding."""
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
     if answer.content_type:
@@ -92,16 +90,14 @@ def hang_up(request: web.BaseRequest) -> web.StreamResponse:
     return web.StreamResponse()
 
 
-async def _blocks(
-    body: bytes | AsyncIterator[bytes | memoryview], size: int
-) -> AsyncIterator[bytes | memoryview]:
+async def _blocks(body: bytes | Blocks, size: int) -> Blocks:
     async for block in _once(body) if isinstance(body, bytes) else body:
         view = memoryview(block)
         for position in range(0, len(view), size):
             yield view[position : position + size]
 
 
-async def _once(body: bytes) -> AsyncIterator[bytes | memoryview]:
+async def _once(body: bytes) -> Blocks:
     yield body
 
 
@@ -119,17 +115,15 @@ def _encoding(request: web.BaseRequest, answer: Response, length: int | None) ->
     return next((name for name in ("gzip", "deflate") if name in names), None)
 
 
-async def _compressed(
-    body: AsyncIterator[bytes | memoryview], encoding: str
-) -> AsyncIterator[bytes | memoryview]:
+async def _compressed(body: Blocks, encoding: str) -> Blocks:
     compressor = _compressor(encoding)
 
     def pack(block: bytes | memoryview) -> bytes:
-        # Each block is flushed: a log that is followed must not wait for the next megabyte.
+        # Each block is flushed, so that a log stream does not wait for the next megabyte.
         return compressor.compress(block) + compressor.flush(zlib.Z_SYNC_FLUSH)
 
     async for block in body:
-        # zlib lets go of the interpreter lock for large blocks; small ones are not worth a thread.
+        # zlib releases the interpreter lock for large blocks; small ones are not worth a thread.
         large = len(block) > WORTH_COMPRESSING * 16
         yield await asyncio.to_thread(pack, block) if large else pack(block)
     yield compressor.flush()

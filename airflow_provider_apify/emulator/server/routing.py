@@ -1,8 +1,8 @@
-"""Routing: the handler of a method and path, and operations that several paths share."""
+"""Routing: the handler of a method and path, aliases, and operations that several paths share."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from aiohttp import web
@@ -14,6 +14,7 @@ from airflow_provider_apify.emulator.server.response import Response
 
 Handler = Callable[[Call], Awaitable[Response]]
 Resource = TypeVar("Resource")
+Find = Callable[[Call], Resource]
 Operation = Callable[[Call, Resource], Awaitable[Response]]
 
 
@@ -32,24 +33,30 @@ class Operations(Generic[Resource]):
 
         return register
 
-    def mount(
-        self,
-        router: Router,
-        prefix: str,
-        find: Callable[[Call], Resource],
-        only: tuple[str, ...] | None = None,
-    ) -> None:
+    def mount(self, router: Router, prefix: str, find: Find[Resource], only: Sequence[str] = ()) -> None:
         """Serve the operations, or only some, named ``METHOD tail``, on the resource that a prefix names."""
         for method, tail, handler in self._operations:
-            if only is None or f"{method} {tail}" in only:
+            if not only or f"{method} {tail}" in only:
                 router.add(method, prefix + tail, _bound(handler, find))
 
 
-def _bound(handler: Operation[Resource], find: Callable[[Call], Resource]) -> Handler:
+def _bound(handler: Operation[Resource], find: Find[Resource]) -> Handler:
     async def bound(call: Call) -> Response:
         return await handler(call, find(call))
 
     return bound
+
+
+def without_aliases(request: web.BaseRequest) -> web.BaseRequest:
+    """Replace the alias ``/v2/acts`` and the parameter ``method`` of a GET by what they stand for."""
+    url, method = request.rel_url, request.method
+    if url.raw_path.startswith("/v2/acts/") or url.raw_path == "/v2/acts":
+        url = url.with_path("/v2/actors" + url.raw_path[len("/v2/acts") :], encoded=True, keep_query=True)
+    if method == "GET" and url.query.get("method"):
+        method = url.query["method"].upper()
+    if url is request.rel_url and method == request.method:
+        return request
+    return request.clone(method=method, rel_url=url)
 
 
 class Router:

@@ -12,7 +12,7 @@ from airflow_provider_apify.emulator.platform.actors import Actor
 from airflow_provider_apify.emulator.platform.api_errors import ApiError
 from airflow_provider_apify.emulator.platform.clock import Clock, Notifier, Timer, iso
 from airflow_provider_apify.emulator.platform.datasets import Dataset
-from airflow_provider_apify.emulator.platform.ids import new_id
+from airflow_provider_apify.emulator.platform.ids_and_names import new_id
 from airflow_provider_apify.emulator.platform.key_value_stores import KeyValueStore, Record
 from airflow_provider_apify.emulator.platform.request_queues import RequestQueue
 from airflow_provider_apify.emulator.platform.run_logs import Log

@@ -11,7 +11,7 @@ from airflow_provider_apify.emulator.platform.run_costs import (
     run_seconds,
     total_usd,
 )
-from airflow_provider_apify.emulator.platform.runs import Run
+from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 
 
 def run_object(run: Run, *, private: bool = True) -> dict[str, Any]:
