@@ -1,35 +1,38 @@
-"""Actors that are real programs, one of them built with Apify's own SDK."""
+"""Actors that are real programs, two of them built with Apify's own SDK."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airflow_provider_apify.emulator import Emulator
-from tests.emulator.conftest import Http
+from tests.emulator.http_client import HttpClient
 
-SDK_ACTOR = Path(__file__).parent / "sdk_actor.py"
-
-
-def start(http: Http, **input: object) -> dict:
-    return http.data("POST", "/v2/actors/emulator~sdk/runs", json=input)
+SDK_ACTOR = Path(__file__).parents[1] / "sdk_actor.py"
 
 
-def end(http: Http, run: dict) -> dict:
-    return http.data("GET", f"/v2/actor-runs/{run['id']}?waitForFinish=60")
+def start(http: HttpClient, **input: object) -> dict[str, Any]:
+    run: dict[str, Any] = http.data("POST", "/v2/actors/emulator~sdk/runs", json=input)
+    return run
 
 
-def wait_for_record(http: Http, run: dict, key: str) -> None:
+def end(http: HttpClient, run: dict[str, Any]) -> dict[str, Any]:
+    ended: dict[str, Any] = http.data("GET", f"/v2/actor-runs/{run['id']}?waitForFinish=60")
+    return ended
+
+
+def wait_for_record(http: HttpClient, run: dict[str, Any], key: str) -> None:
     path = f"/v2/actor-runs/{run['id']}/key-value-store/records/{key}"
     while http("GET", path).status_code != 200:
         assert http.data("GET", f"/v2/actor-runs/{run['id']}?waitForFinish=0.1")["status"] == "RUNNING"
 
 
 @pytest.fixture(autouse=True)
-def sdk(emulator: Emulator) -> None:
+def sdk_actor(emulator: Emulator) -> None:
     emulator.add_actor(
         "emulator/sdk",
         command=["python", str(SDK_ACTOR)],
@@ -38,7 +41,7 @@ def sdk(emulator: Emulator) -> None:
     )
 
 
-def test_an_actor_of_apifys_sdk(http: Http, emulator: Emulator) -> None:
+def test_an_actor_built_with_apifys_sdk_runs_unchanged(http: HttpClient, emulator: Emulator) -> None:
     run = start(http)
     ended = end(http, run)
     log = http("GET", f"/v2/logs/{run['id']}").text
@@ -53,12 +56,12 @@ def test_an_actor_of_apifys_sdk(http: Http, emulator: Emulator) -> None:
     assert [request.path for request in emulator.requests if (request.status or 0) >= 400] == []
 
 
-def test_it_fails_on_demand(http: Http) -> None:
+def test_exit_code_and_status_message_end_the_run(http: HttpClient) -> None:
     ended = end(http, start(http, fail=7))
     assert (ended["status"], ended["exitCode"], ended["statusMessage"]) == ("FAILED", 7, "As asked")
 
 
-def test_it_hears_of_a_graceful_abort(http: Http) -> None:
+def test_a_process_hears_of_a_graceful_abort(http: HttpClient) -> None:
     run = start(http, wait="politely")
     wait_for_record(http, run, "LISTENING")
     assert http.data("POST", f"/v2/actor-runs/{run['id']}/abort?gracefully=1")["status"] == "ABORTING"
@@ -67,7 +70,7 @@ def test_it_hears_of_a_graceful_abort(http: Http) -> None:
     assert saved == {"heard": "aborting"}
 
 
-def test_it_is_stopped_when_it_does_not_care(http: Http, emulator: Emulator) -> None:
+def test_a_process_that_ignores_a_graceful_abort_is_killed(http: HttpClient, emulator: Emulator) -> None:
     run = start(http, wait="stubbornly")
     wait_for_record(http, run, "LISTENING")
     http("POST", f"/v2/actor-runs/{run['id']}/abort?gracefully=1")
@@ -75,14 +78,14 @@ def test_it_is_stopped_when_it_does_not_care(http: Http, emulator: Emulator) -> 
     assert end(http, run)["status"] == "ABORTED"
 
 
-def test_it_is_killed_above_its_memory(http: Http) -> None:
+def test_a_process_above_its_memory_is_killed(http: HttpClient) -> None:
     ended = end(http, start(http, hoard=400))
     assert (ended["status"], ended["exitCode"]) == ("FAILED", 137)
     assert "memory" in ended["statusMessage"]
     assert ended["stats"]["memMaxBytes"] > 256 << 20
 
 
-def test_an_actor_that_crawls_with_crawlee(http: Http, emulator: Emulator) -> None:
+def test_an_actor_built_with_crawlee_crawls(http: HttpClient, emulator: Emulator) -> None:
     emulator.add_actor("emulator/crawlee", command=["python", str(SDK_ACTOR.with_name("crawlee_actor.py"))])
     page = f"{http.url}/v2/users/emulator"
     run = http.run("emulator~crawlee", url=page)
@@ -91,7 +94,9 @@ def test_an_actor_that_crawls_with_crawlee(http: Http, emulator: Emulator) -> No
     assert {item["url"] for item in items} == {page, *(f"{page}?page={number}" for number in range(5))}
 
 
-def test_any_program(http: Http, emulator: Emulator, tmp_path: Path) -> None:
+def test_any_program_is_killed_with_its_children_at_its_timeout(
+    http: HttpClient, emulator: Emulator, tmp_path: Path
+) -> None:
     script = tmp_path / "actor.sh"
     script.write_text('echo "$ACTOR_FULL_NAME $MINE"; sleep 1000 & echo $! > child; wait')
     emulator.add_actor("emulator/shell", command=["sh", str(script)], cwd=str(tmp_path), env={"MINE": "yes"})
@@ -107,13 +112,15 @@ def test_any_program(http: Http, emulator: Emulator, tmp_path: Path) -> None:
         pass
 
 
-def test_a_program_that_does_not_exist(http: Http, emulator: Emulator) -> None:
+def test_a_program_that_does_not_exist_fails_the_run(http: HttpClient, emulator: Emulator) -> None:
     emulator.add_actor("emulator/nothing", command=["/no/such/program"])
     ended = http.run("emulator~nothing")
     assert (ended["status"], ended["exitCode"]) == ("FAILED", 1)
 
 
-def test_inside_a_run_the_user_is_told_less(http: Http, emulator: Emulator) -> None:
+def test_the_token_of_a_run_reads_only_the_public_part_of_the_account(
+    http: HttpClient, emulator: Emulator
+) -> None:
     code = (
         "import os, urllib.request as u;"
         "r = u.Request(os.environ['APIFY_API_BASE_URL'] + '/v2/users/me',"

@@ -8,14 +8,19 @@ import requests
 from apify_client import ApifyClient
 
 from airflow_provider_apify.emulator import Emulator, Fault
-from tests.emulator.conftest import Http, error_of
+from tests.emulator.crawler_actor import CRAWLER
+from tests.emulator.http_client import HttpClient, error_of
 
 RUNS = "/v2/actors/*/runs"
-START = "/v2/actors/emulator~crawler/runs"
+
+
+START = f"{CRAWLER}/runs"
 
 
 @pytest.mark.parametrize(("action", "started"), [("refuse", 0), ("drop-before", 0), ("drop-after", 1)])
-def test_lost_answers(http: Http, emulator: Emulator, action: str, started: int) -> None:
+def test_a_connection_is_dropped_before_or_after_the_effect(
+    http: HttpClient, emulator: Emulator, action: str, started: int
+) -> None:
     fault = emulator.faults.add(Fault(action=action, method="POST", path=RUNS, calls=(1,)))  # type: ignore[arg-type]
     with pytest.raises(requests.ConnectionError):
         http("POST", START, json={"items": 1})
@@ -25,7 +30,7 @@ def test_lost_answers(http: Http, emulator: Emulator, action: str, started: int)
     assert len(emulator.runs) == started + 1
 
 
-def test_errors_by_number_of_call(http: Http, emulator: Emulator) -> None:
+def test_a_fault_meets_only_the_numbered_requests(http: HttpClient, emulator: Emulator) -> None:
     emulator.faults.add(
         Fault(
             action="answer",
@@ -43,12 +48,12 @@ def test_errors_by_number_of_call(http: Http, emulator: Emulator) -> None:
     assert len(emulator.runs) == 2
 
 
-def test_the_alias_meets_the_same_faults(http: Http, emulator: Emulator) -> None:
+def test_the_alias_meets_the_same_faults(http: HttpClient, emulator: Emulator) -> None:
     emulator.faults.add(Fault(action="answer", path=RUNS, status=402, type="actor-memory-limit-exceeded"))
     assert error_of(http("POST", "/v2/acts/emulator~crawler/runs")) == (402, "actor-memory-limit-exceeded")
 
 
-def test_a_page_of_html(http: Http, emulator: Emulator) -> None:
+def test_a_fault_can_answer_with_html(http: HttpClient, emulator: Emulator) -> None:
     emulator.faults.add(Fault(action="answer", status=502, body="<html>Bad Gateway</html>"))
     answer = http("GET", "/v2/users/me")
     assert (answer.status_code, answer.text) == (502, "<html>Bad Gateway</html>")
@@ -56,7 +61,7 @@ def test_a_page_of_html(http: Http, emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("cut_at", [0, 1, 500])
-def test_bodies_cut(http: Http, emulator: Emulator, cut_at: int) -> None:
+def test_a_body_is_cut_after_so_many_bytes(http: HttpClient, emulator: Emulator, cut_at: int) -> None:
     dataset = emulator.create_dataset([{"n": number} for number in range(1000)])
     emulator.faults.add(Fault(path="/v2/datasets/*", cut_at=cut_at))
     got = bytearray()
@@ -68,7 +73,7 @@ def test_bodies_cut(http: Http, emulator: Emulator, cut_at: int) -> None:
     assert emulator.requests[-1].bytes_sent == cut_at
 
 
-def test_delays_and_slow_bodies(http: Http, emulator: Emulator) -> None:
+def test_delay_latency_and_bandwidth_take_real_time(http: HttpClient, emulator: Emulator) -> None:
     dataset = emulator.create_dataset([{"text": "x" * 100} for _ in range(1000)])
     path = f"/v2/datasets/{dataset}/items?format=jsonl"
     size = len(http("GET", path, headers={"Accept-Encoding": "identity"}).content)
@@ -80,14 +85,14 @@ def test_delays_and_slow_bodies(http: Http, emulator: Emulator) -> None:
         assert time.monotonic() - begun >= 0.19
 
 
-def test_a_delayed_start_still_takes_effect(http: Http, emulator: Emulator) -> None:
+def test_a_start_whose_response_is_late_takes_effect(http: HttpClient, emulator: Emulator) -> None:
     emulator.faults.add(Fault(path=RUNS, latency=30))
     with pytest.raises(requests.ReadTimeout):
         http.session.post(http.url + START, timeout=0.1)
     assert len(emulator.runs) == 1
 
 
-def test_clients_that_hang_up_are_no_trouble(http: Http, emulator: Emulator) -> None:
+def test_the_server_survives_clients_that_hang_up(http: HttpClient, emulator: Emulator) -> None:
     run = http.data("POST", START, json={"sleep": 1000})
     for _ in range(3):
         with pytest.raises(requests.ReadTimeout):
@@ -95,14 +100,16 @@ def test_clients_that_hang_up_are_no_trouble(http: Http, emulator: Emulator) -> 
     assert http("GET", "/v2/users/me").status_code == 200
 
 
-def test_the_official_client_retries_through_a_burst(client: ApifyClient, emulator: Emulator) -> None:
+def test_the_official_client_retries_through_a_burst_of_errors(
+    client: ApifyClient, emulator: Emulator
+) -> None:
     fault = emulator.faults.add(Fault(action="answer", path="/v2/users/me", calls=(1, 2, 3), status=500))
     me = client.user().get()
     assert me is not None
     assert fault.fired == 3
 
 
-def test_a_fault_counts_once_for_each_request(http: Http, emulator: Emulator) -> None:
+def test_a_fault_counts_once_for_each_request(http: HttpClient, emulator: Emulator) -> None:
     fault = emulator.faults.add(Fault(action="answer", method="GET", path="/v2/users/*", calls=(5,)))
     threads = [threading.Thread(target=http, args=("GET", "/v2/users/me")) for _ in range(8)]
     for thread in threads:
@@ -110,29 +117,3 @@ def test_a_fault_counts_once_for_each_request(http: Http, emulator: Emulator) ->
     for thread in threads:
         thread.join()
     assert (fault.matched, fault.fired) == (8, 1)
-
-
-def test_what_was_asked_can_be_read_back(http: Http, emulator: Emulator) -> None:
-    http("GET", "/v2/users/me?token=x&a=1", headers={"X-Mine": "1"})
-    seen = emulator.requests[-1]
-    assert (seen.method, seen.path, seen.query["a"], seen.headers["X-Mine"]) == (
-        "GET",
-        "/v2/users/me",
-        "1",
-        "1",
-    )
-    assert seen.status == 200
-    assert seen.bytes_sent > 100
-    assert abs(seen.time - emulator.clock.time()) < 60
-
-
-def test_rate_limits(http: Http, emulator: Emulator) -> None:
-    assert http("GET", "/v2/users/me").headers["X-RateLimit-Limit"] == "60"
-    assert http("POST", START).headers["X-RateLimit-Limit"] == "400"
-    store = emulator.create_key_value_store({"a": 1})
-    assert http("GET", f"/v2/key-value-stores/{store}/records/a").headers["X-RateLimit-Limit"] == "200"
-    emulator.switches.rate_limits = True
-    answers = [http("GET", "/v2/users/me") for _ in range(150)]
-    refused = [answer for answer in answers if answer.status_code == 429]
-    assert refused
-    assert error_of(refused[0]) == (429, "rate-limit-exceeded")

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 
 import pytest
 
 from airflow_provider_apify.emulator import Clock
 
 
-def test_time_stands_still_passes_and_jumps() -> None:
+def test_time_stands_still_jumps_and_speeds_up() -> None:
     clock = Clock(speed=0)
     begun = clock.time()
     clock.advance(3600)
@@ -19,7 +20,7 @@ def test_time_stands_still_passes_and_jumps() -> None:
     assert clock.now().timestamp() >= begun + 3700
 
 
-def test_it_does_not_run_backwards() -> None:
+def test_time_does_not_run_backwards() -> None:
     clock = Clock()
     with pytest.raises(ValueError, match="backwards"):
         clock.advance(-1)
@@ -27,12 +28,12 @@ def test_it_does_not_run_backwards() -> None:
         clock.speed = -1
 
 
-def test_what_is_due_happens_in_order() -> None:
+def test_timers_run_in_the_order_of_their_time() -> None:
     clock = Clock(speed=0)
     seen: list[int] = []
     done = threading.Event()
     for number in (3, 1, 2):
-        clock.call_at(clock.time() + number, lambda number=number: seen.append(number))
+        clock.call_at(clock.time() + number, partial(seen.append, number))
     clock.call_at(clock.time() + 1.5, lambda: seen.append(99)).cancel()
     clock.call_at(clock.time() + 4, done.set)
     assert seen == []
@@ -41,7 +42,7 @@ def test_what_is_due_happens_in_order() -> None:
     assert seen == [1, 2, 3]
 
 
-def test_a_change_of_speed_wakes_who_waits() -> None:
+def test_a_change_of_speed_reschedules_timers() -> None:
     clock = Clock(speed=0)
     done = threading.Event()
     clock.call_at(clock.time() + 1000, done.set)
@@ -49,7 +50,7 @@ def test_a_change_of_speed_wakes_who_waits() -> None:
     assert done.wait(10)
 
 
-def test_it_goes_on_after_it_was_closed() -> None:
+def test_a_closed_clock_runs_new_timers() -> None:
     clock = Clock()
     pending = clock.call_at(clock.time() + 1000, lambda: None)
     clock.close()
@@ -59,7 +60,7 @@ def test_it_goes_on_after_it_was_closed() -> None:
     assert done.wait(10)
 
 
-async def test_waiting_in_an_event_loop() -> None:
+async def test_sleeping_in_an_event_loop_takes_emulated_time() -> None:
     clock = Clock(speed=1000)
     begun = clock.time()
     await asyncio.wait_for(clock.sleep(100), 10)

@@ -2,21 +2,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import requests
 from apify_client import ApifyClient
 
 from airflow_provider_apify.emulator import Emulator, Server
-from tests.emulator.conftest import Http, error_of
+from tests.emulator.http_client import HttpClient, error_of
 
 
 @pytest.fixture
-def other(emulator: Emulator, server: Server) -> Iterator[Http]:
-    emulator.add_user("other", "other-token")
-    http = Http(server)
-    http.session.headers["Authorization"] = "Bearer other-token"
+def other_user(emulator: Emulator, server: Server) -> Iterator[HttpClient]:
+    emulator.add_user("other", "other_user-token")
+    http = HttpClient(server)
+    http.session.headers["Authorization"] = "Bearer other_user-token"
     with http.session:
         yield http
 
@@ -25,7 +24,7 @@ def anonymous(server: Server, path: str, method: str = "GET") -> requests.Respon
     return requests.request(method, server.url + path, timeout=30)
 
 
-def test_tokens(server: Server, http: Http) -> None:
+def test_requests_need_a_valid_token_and_an_existing_path(server: Server, http: HttpClient) -> None:
     assert error_of(anonymous(server, "/v2/users/me")) == (401, "token-not-provided")
     assert error_of(anonymous(server, "/v2/users/me?token=wrong")) == (401, "user-or-token-not-found")
     assert anonymous(server, f"/v2/users/me?token={server.token}").status_code == 200
@@ -36,7 +35,9 @@ def test_tokens(server: Server, http: Http) -> None:
     assert refused.headers["Allow"] == "GET, OPTIONS"
 
 
-def test_what_is_anothers(http: Http, other: Http, emulator: Emulator) -> None:
+def test_resources_of_another_user_can_neither_be_read_nor_changed(
+    http: HttpClient, other_user: HttpClient, emulator: Emulator
+) -> None:
     run = http.run()
     for path, status in (
         ("/v2/actors/emulator~crawler", 404),
@@ -47,25 +48,29 @@ def test_what_is_anothers(http: Http, other: Http, emulator: Emulator) -> None:
         (f"/v2/request-queues/{run['defaultRequestQueueId']}", 403),
         (f"/v2/logs/{run['id']}", 403),
     ):
-        assert other("GET", path).status_code == status, path
-    answer = other("GET", f"/v2/datasets/{run['defaultDatasetId']}/items")
+        assert other_user("GET", path).status_code == status, path
+    answer = other_user("GET", f"/v2/datasets/{run['defaultDatasetId']}/items")
     assert error_of(answer) == (403, "insufficient-permissions")
     assert answer.json()["error"]["message"].startswith("Insufficient permissions for the dataset. Make sure")
-    assert other("POST", f"/v2/actor-runs/{run['id']}/abort").status_code == 403
-    assert other.data("GET", "/v2/actor-runs")["total"] == 0
-    assert other.data("GET", "/v2/datasets?unnamed=1")["total"] == 0
+    assert other_user("POST", f"/v2/actor-runs/{run['id']}/abort").status_code == 403
+    assert other_user.data("GET", "/v2/actor-runs")["total"] == 0
+    assert other_user.data("GET", "/v2/datasets?unnamed=1")["total"] == 0
 
 
-def test_public_actors_are_everybodys(http: Http, other: Http, emulator: Emulator) -> None:
+def test_any_user_can_run_a_public_actor(
+    http: HttpClient, other_user: HttpClient, emulator: Emulator
+) -> None:
     emulator.actor("apify/scraper")(lambda actor: actor.push_data({"n": 1}))
     assert http.run("apify~scraper")["userId"] == emulator.user.id
-    theirs = other.run("apify~scraper")
+    theirs = other_user.run("apify~scraper")
     assert theirs["status"] == "SUCCEEDED"
     assert http.data("GET", "/v2/actors/apify~scraper/runs")["total"] == 1
     assert [actor["name"] for actor in http.data("GET", "/v2/actors")["items"]] == ["crawler", "scraper"]
 
 
-def test_general_access(http: Http, server: Server, other: Http, emulator: Emulator) -> None:
+def test_general_access_opens_resources_for_reading_only(
+    http: HttpClient, server: Server, other_user: HttpClient, emulator: Emulator
+) -> None:
     run = http.run()
     path = f"/v2/datasets/{run['defaultDatasetId']}"
     assert error_of(anonymous(server, path)) == (401, "token-not-provided")
@@ -73,8 +78,8 @@ def test_general_access(http: Http, server: Server, other: Http, emulator: Emula
     shown = anonymous(server, path).json()["data"]
     assert shown["urlSigningSecretKey"] is None
     assert "signature" not in shown["itemsPublicUrl"]
-    assert other("GET", f"{path}/items").status_code == 200
-    assert other("POST", f"{path}/items", json={}).status_code == 403
+    assert other_user("GET", f"{path}/items").status_code == 200
+    assert other_user("POST", f"{path}/items", json={}).status_code == 403
     emulator.user.general_access = "ANYONE_WITH_ID_CAN_READ"
     seen = anonymous(server, f"/v2/actor-runs/{run['id']}").json()["data"]
     assert not {"usageTotalUsd", "usageUsd", "usage"} & set(seen)
@@ -83,7 +88,9 @@ def test_general_access(http: Http, server: Server, other: Http, emulator: Emula
     assert anonymous(server, f"/v2/actor-runs/{run['id']}/abort", "POST").status_code == 401
 
 
-def test_the_clients_own_signatures(http: Http, client: ApifyClient, emulator: Emulator) -> None:
+def test_urls_signed_by_the_official_client_open_storages(
+    http: HttpClient, client: ApifyClient, emulator: Emulator
+) -> None:
     dataset = emulator.create_dataset([{"n": 1}])
     lasting = client.dataset(dataset).create_items_public_url()
     assert requests.get(lasting, timeout=30).json() == [{"n": 1}]
@@ -98,22 +105,3 @@ def test_the_clients_own_signatures(http: Http, client: ApifyClient, emulator: E
     assert requests.get(keys, timeout=30).json()["data"]["count"] == 1
     listed = client.dataset(dataset).list_items(signature=lasting.partition("signature=")[2])
     assert listed.items == [{"n": 1}]
-
-
-def test_names(http: Http, emulator: Emulator) -> None:
-    first = http("POST", "/v2/datasets?name=Results")
-    again = http("POST", "/v2/datasets?name=results")
-    assert (first.status_code, again.status_code) == (201, 200)
-    created: dict[str, Any] = first.json()["data"]
-    assert again.json()["data"]["id"] == created["id"]
-    for name in ("~results", "emulator~results", f"{emulator.user.id}~results"):
-        assert http.data("GET", f"/v2/datasets/{name}")["id"] == created["id"]
-    assert error_of(http("GET", "/v2/datasets/results")) == (404, "record-not-found")
-    assert error_of(http("POST", "/v2/datasets?name=not%20a%20name")) == (400, "invalid-value")
-    unnamed = http.data("POST", "/v2/datasets")
-    assert unnamed["name"] is None
-    taken = http("PUT", f"/v2/datasets/{unnamed['id']}", json={"name": "results"})
-    assert error_of(taken) == (409, "name-not-unique")
-    assert http.data("GET", "/v2/datasets")["total"] == 1
-    assert http.data("GET", "/v2/datasets?unnamed=1")["total"] == 2
-    assert error_of(http("DELETE", "/v2/datasets/nothing")) == (404, "record-not-found")

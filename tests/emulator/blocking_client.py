@@ -1,4 +1,4 @@
-"""The async client under the interface of the sync one, so that one test serves both."""
+"""The async client with the interface of the sync one, so that one test covers both."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Any
 
 
-class Blocking:
-    """Anything of the async client; what it would be awaited for is waited for."""
+class BlockingClient:
+    """An object of the async client, whose methods wait for their results."""
 
     def __init__(self, inner: Any, runner: asyncio.Runner) -> None:
         self._inner, self._runner = inner, runner
@@ -55,4 +55,6 @@ class Blocking:
             value = self._wait(value)
         theirs = type(value).__module__.startswith("apify_client._resource_clients")
         streams = isinstance(value, AbstractAsyncContextManager | AsyncIterator) or hasattr(value, "aread")
-        return Blocking(value, self._runner) if theirs or streams or hasattr(value, "__aiter__") else value
+        return (
+            BlockingClient(value, self._runner) if theirs or streams or hasattr(value, "__aiter__") else value
+        )

@@ -8,17 +8,17 @@ import pytest
 import requests
 
 from airflow_provider_apify.emulator import Emulator
-from tests.emulator.conftest import Http, error_of
+from tests.emulator.http_client import HttpClient, error_of
 
 
 @pytest.fixture
-def store(emulator: Emulator) -> str:
+def store_path(emulator: Emulator) -> str:
     return f"/v2/key-value-stores/{emulator.create_key_value_store()}"
 
 
-def test_a_record_is_bytes_with_a_type(http: Http, store: str) -> None:
+def test_a_record_keeps_its_bytes_and_content_type(http: HttpClient, store_path: str) -> None:
     value = bytes(range(256)) * 100
-    path = f"{store}/records/image"
+    path = f"{store_path}/records/image"
     answer = http("PUT", path, data=value, headers={"Content-Type": "image/png"})
     assert (answer.status_code, answer.json()) == (201, {})
     assert answer.headers["Location"].endswith(path)
@@ -31,23 +31,23 @@ def test_a_record_is_bytes_with_a_type(http: Http, store: str) -> None:
     assert http("GET", path).text == "x"
 
 
-def test_missing_records(http: Http, store: str) -> None:
-    assert error_of(http("GET", f"{store}/records/none")) == (404, "record-not-found")
-    assert http("HEAD", f"{store}/records/none").status_code == 404
-    assert http("DELETE", f"{store}/records/none").status_code == 204
+def test_missing_records_are_not_found(http: HttpClient, store_path: str) -> None:
+    assert error_of(http("GET", f"{store_path}/records/none")) == (404, "record-not-found")
+    assert http("HEAD", f"{store_path}/records/none").status_code == 404
+    assert http("DELETE", f"{store_path}/records/none").status_code == 204
 
 
-def test_every_legal_character_in_a_key(http: Http, store: str) -> None:
+def test_keys_may_have_every_legal_character_and_no_other(http: HttpClient, store_path: str) -> None:
     key = "aZ09!-_.'()"
-    http("PUT", f"{store}/records/{quote(key, safe='')}", data=b"1")
-    assert http("GET", f"{store}/records/{quote(key)}").content == b"1"
-    assert http.data("GET", f"{store}/keys")["items"][0]["key"] == key
+    http("PUT", f"{store_path}/records/{quote(key, safe='')}", data=b"1")
+    assert http("GET", f"{store_path}/records/{quote(key)}").content == b"1"
+    assert http.data("GET", f"{store_path}/keys")["items"][0]["key"] == key
     for bad in ("a b", "a/b", "é", "x" * 257):
-        answer = http("PUT", f"{store}/records/{quote(bad, safe='')}", data=b"1")
+        answer = http("PUT", f"{store_path}/records/{quote(bad, safe='')}", data=b"1")
         assert error_of(answer) == (400, "invalid-record-key"), bad
 
 
-def test_keys_by_the_page(http: Http, emulator: Emulator) -> None:
+def test_keys_are_listed_in_pages(http: HttpClient, emulator: Emulator) -> None:
     names = [f"key-{number:05}" for number in range(2500)]
     store = emulator.create_key_value_store(dict.fromkeys(names, b"x") | {"Zebra": b"", "other": b""})
     path = f"/v2/key-value-stores/{store}/keys"
@@ -67,7 +67,7 @@ def test_keys_by_the_page(http: Http, emulator: Emulator) -> None:
     assert error_of(http("GET", f"{path}?limit=0")) == (400, "invalid-value")
 
 
-def test_all_records_as_one_zip(http: Http, emulator: Emulator) -> None:
+def test_all_records_come_as_one_zip(http: HttpClient, emulator: Emulator) -> None:
     store = emulator.create_key_value_store({"a": {"n": 1}, "b": b"\x00", "other": "text"})
     answer = http("GET", f"/v2/key-value-stores/{store}/records")
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
@@ -78,7 +78,7 @@ def test_all_records_as_one_zip(http: Http, emulator: Emulator) -> None:
         assert archive.namelist() == ["other"]
 
 
-def test_signed_urls_open_without_a_token(http: Http, emulator: Emulator) -> None:
+def test_signed_urls_open_without_a_token(http: HttpClient, emulator: Emulator) -> None:
     store = f"/v2/key-value-stores/{emulator.create_key_value_store({'a': b'1', 'b': b'2'})}"
     shown = http.data("GET", store)
     url = http.data("GET", f"{store}/keys")["items"][0]["recordPublicUrl"]
@@ -90,7 +90,9 @@ def test_signed_urls_open_without_a_token(http: Http, emulator: Emulator) -> Non
     assert shown["urlSigningSecretKey"]
 
 
-def test_large_records_may_be_elsewhere(http: Http, emulator: Emulator) -> None:
+def test_large_records_redirect_to_another_host_if_a_switch_says_so(
+    http: HttpClient, emulator: Emulator
+) -> None:
     emulator.switches.redirect_record_bytes = 1000
     store = f"/v2/key-value-stores/{emulator.create_key_value_store({'big': b'x' * 1000, 'small': b'x'})}"
     answer = http("GET", f"{store}/records/big", allow_redirects=False)
