@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 from airflow_provider_apify.emulator.platform.actors import Actor
 from airflow_provider_apify.emulator.platform.clock import Clock
+from airflow_provider_apify.emulator.platform.datasets import Dataset
 from airflow_provider_apify.emulator.platform.function_actors import ActorContext
 from airflow_provider_apify.emulator.platform.ids_and_names import id_of
-from airflow_provider_apify.emulator.platform.key_value_stores import record_of
+from airflow_provider_apify.emulator.platform.key_value_stores import KeyValueStore, record_of
 from airflow_provider_apify.emulator.platform.registry import Platform
 from airflow_provider_apify.emulator.platform.run_json import run_object
 from airflow_provider_apify.emulator.platform.tasks import Task
@@ -159,7 +160,7 @@ class Emulator:
         :param name: Name of the dataset; unnamed by default.
         :raises ValueError: if an item has NaN or an infinity, which JSON lacks.
         """
-        dataset = self.platform.create_dataset(self.user, name=name)
+        dataset = self.platform.create(Dataset, self.user, name=name)
         if isinstance(items, bytes):
             dataset.items.load(items)
         else:
@@ -173,7 +174,7 @@ class Emulator:
         :param values: Records by key: bytes and text are stored unchanged, anything else as JSON.
         :param name: Name of the store; unnamed by default.
         """
-        store = self.platform.create_store(self.user, name=name)
+        store = self.platform.create(KeyValueStore, self.user, name=name)
         for key, value in (values or {}).items():
             store.put(key, record_of(value))
         return store.id

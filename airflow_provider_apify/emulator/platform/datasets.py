@@ -14,7 +14,7 @@ from airflow_provider_apify.emulator.platform.storages import Storage
 class Dataset(Storage):
     """A dataset."""
 
-    kind = "dataset"
+    label = "dataset"
     console = "datasets"
 
     items: ItemStore = field(default_factory=ItemStore)

@@ -25,13 +25,13 @@ class Record:
 class KeyValueStore(Storage):
     """A key-value store."""
 
-    kind = "key-value store"
+    label = "key-value store"
     console = "key-value-stores"
 
     records: dict[str, Record] = field(default_factory=dict)
 
     def put(self, key: str, record: Record) -> None:
-        """Write a record, if its key is a legal one."""
+        """Write a record; an illegal key is refused."""
         if not RECORD_KEY.fullmatch(key):
             raise ApiError(
                 400,
@@ -43,7 +43,7 @@ class KeyValueStore(Storage):
         self.was_written()
 
     def remove(self, key: str) -> None:
-        """Delete a record, if there is one."""
+        """Delete a record, if it exists."""
         if self.records.pop(key, None) is not None:
             self.deletes += 1
             self.modified_at = self.clock.time()

@@ -1,4 +1,4 @@
-"""Everything that exists on the platform: users, Actors, tasks, runs, storages; finding and making them."""
+"""The registry of all users, Actors, tasks, runs and storages: finding them, making them, tokens of runs."""
 
 from __future__ import annotations
 
@@ -27,9 +27,8 @@ from airflow_provider_apify.emulator.platform.users import User
 from airflow_provider_apify.emulator.platform.webhooks import Webhooks
 
 FORGET_SECONDS = 3600
-
-
 Named = TypeVar("Named", bound=Actor | Task | Storage)
+AnyStorage = TypeVar("AnyStorage", bound=Storage)
 
 
 class Platform:
@@ -84,23 +83,20 @@ class Platform:
                 return entry
         return None
 
-    def create_dataset(self, user: User, **fields: Any) -> Dataset:
-        """Make a dataset of a user."""
-        dataset = Dataset(user.id, user.username, self.clock, self.switches, **fields)
-        self.datasets[dataset.id] = dataset
-        return dataset
+    def storages(self, kind: type[AnyStorage]) -> dict[str, AnyStorage]:
+        """Return all storages of a kind by their ids."""
+        tables: dict[type[Storage], dict[str, Any]] = {
+            Dataset: self.datasets,
+            KeyValueStore: self.stores,
+            RequestQueue: self.queues,
+        }
+        return tables[kind]
 
-    def create_store(self, user: User, **fields: Any) -> KeyValueStore:
-        """Make a key-value store of a user."""
-        store = KeyValueStore(user.id, user.username, self.clock, self.switches, **fields)
-        self.stores[store.id] = store
-        return store
-
-    def create_queue(self, user: User, **fields: Any) -> RequestQueue:
-        """Make a request queue of a user."""
-        queue = RequestQueue(user.id, user.username, self.clock, self.switches, **fields)
-        self.queues[queue.id] = queue
-        return queue
+    def create(self, kind: type[AnyStorage], user: User, **fields: Any) -> AnyStorage:
+        """Make a storage of a user."""
+        storage = kind(user.id, user.username, self.clock, self.switches, **fields)
+        self.storages(kind)[storage.id] = storage
+        return storage
 
     def runs_in_order(self) -> list[Run]:
         """Return all runs in the order of their start."""
@@ -136,9 +132,9 @@ class Platform:
                 task,
                 options,
                 meta,
-                self.create_dataset(user, schema=actor.dataset_schema, **owner),
-                self.create_store(user, **owner),
-                self.create_queue(user, **owner),
+                self.create(Dataset, user, schema=actor.dataset_schema, **owner),
+                self.create(KeyValueStore, user, **owner),
+                self.create(RequestQueue, user, **owner),
                 id=run_id,
             )
             if record is not None:

@@ -69,7 +69,7 @@ class QueuedRequest:
 class RequestQueue(Storage):
     """A request queue."""
 
-    kind = "request queue"
+    label = "request queue"
     console = "request-queues"
 
     entries: dict[str, QueuedRequest] = field(default_factory=dict)

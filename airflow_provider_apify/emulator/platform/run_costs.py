@@ -15,7 +15,7 @@ def run_seconds(run: Run) -> float:
 
 
 def compute_units(run: Run) -> float:
-    """Return the compute units of a run: an hour of 1 GB is one."""
+    """Return the compute units of a run; an hour with 1 GB of memory takes one."""
     return run_seconds(run) / 3600 * run.options.memory_mbytes / 1024
 
 

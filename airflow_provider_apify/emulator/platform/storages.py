@@ -15,7 +15,7 @@ from airflow_provider_apify.emulator.platform.uncertain_behaviour import Switche
 class Storage:
     """What a dataset, a key-value store and a request queue have in common."""
 
-    kind = "storage"
+    label = "storage"
     console = "storage"
 
     user_id: str

@@ -81,7 +81,7 @@ class Webhook:
 
 @dataclass
 class Dispatch:
-    """One event on its way to one webhook."""
+    """The delivery of an event to a webhook."""
 
     webhook: Webhook
     event: str
@@ -190,7 +190,7 @@ class Webhooks:
                 self.dispatch(webhook, event, data, run)
 
     def dispatch(self, webhook: Webhook, event: str, data: Any, resource: Any) -> Dispatch:
-        """Send one event to one webhook."""
+        """Send an event to a webhook."""
         now = self._clock.time()
         variables = {
             "userId": webhook.user_id,

@@ -11,7 +11,7 @@ from airflow_provider_apify.emulator.routes.resource_access import own_runs
 from airflow_provider_apify.emulator.routes.run_endpoints import runs_response
 from airflow_provider_apify.emulator.routes.run_start import start_run_response
 from airflow_provider_apify.emulator.routes.webhook_endpoints import webhooks_response
-from airflow_provider_apify.emulator.server.pagination import page_response
+from airflow_provider_apify.emulator.server.list_pagination import page_response
 from airflow_provider_apify.emulator.server.request import Call
 from airflow_provider_apify.emulator.server.response import Response, data_response, json_response
 from airflow_provider_apify.emulator.server.routing import Operations

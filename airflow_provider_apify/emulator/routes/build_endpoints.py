@@ -10,7 +10,7 @@ from airflow_provider_apify.emulator.platform.api_errors import not_found
 from airflow_provider_apify.emulator.platform.clock import iso
 from airflow_provider_apify.emulator.platform.users import User
 from airflow_provider_apify.emulator.routes.actor_endpoints import ACTOR
-from airflow_provider_apify.emulator.server.pagination import page_response
+from airflow_provider_apify.emulator.server.list_pagination import page_response
 from airflow_provider_apify.emulator.server.request import Call
 from airflow_provider_apify.emulator.server.response import Response, data_response
 from airflow_provider_apify.emulator.server.routing import Operations

@@ -10,19 +10,12 @@ from airflow_provider_apify.emulator.platform.api_errors import ApiError, invali
 from airflow_provider_apify.emulator.platform.datasets import Dataset
 from airflow_provider_apify.emulator.platform.item_formats import BOM, CONTENT_TYPES, Layout, render
 from airflow_provider_apify.emulator.platform.item_selection import WHOLE_ITEMS, ItemSelection, Row
-from airflow_provider_apify.emulator.platform.registry import Platform
 from airflow_provider_apify.emulator.platform.schema_validation import check_items
 from airflow_provider_apify.emulator.routes.storage_endpoints import StorageOperations
 from airflow_provider_apify.emulator.server.request import Call
 from airflow_provider_apify.emulator.server.response import Blocks, Response, data_response, json_response
 
-DATASET = StorageOperations(
-    Dataset,
-    "/v2/datasets",
-    Platform.create_dataset,
-    lambda platform: platform.datasets,
-    lambda run: run.dataset,
-)
+DATASET = StorageOperations(Dataset, "/v2/datasets", lambda run: run.dataset)
 NO_LIMIT = 999_999_999_999
 BATCH_BYTES = 1 << 18
 

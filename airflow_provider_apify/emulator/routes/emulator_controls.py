@@ -65,7 +65,7 @@ class EmulatorControls:
                 setattr(self._platform.switches, name, value)
         except (AttributeError, ValueError) as problem:
             raise invalid_request(f"Not a switch: {problem}") from None
-        return json_response(asdict(self._platform.switches))
+        return await self._get_switches(call)
 
     async def _get_clock(self, call: Call) -> Response:
         return json_response({"time": self._platform.clock.time(), "speed": self._platform.clock.speed})
@@ -78,7 +78,7 @@ class EmulatorControls:
             self._platform.clock.advance(body.get("advance", 0))
         except (TypeError, ValueError) as problem:
             raise invalid_request(str(problem)) from None
-        return json_response({"time": self._platform.clock.time(), "speed": self._platform.clock.speed})
+        return await self._get_clock(call)
 
     async def _get_requests(self, call: Call) -> Response:
         return json_response([{**asdict(request), "time": iso(request.time)} for request in self._requests])

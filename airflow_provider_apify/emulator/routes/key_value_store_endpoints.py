@@ -14,19 +14,12 @@ from airflow_provider_apify.emulator.platform.api_errors import (
     not_found,
 )
 from airflow_provider_apify.emulator.platform.key_value_stores import KeyValueStore, Record
-from airflow_provider_apify.emulator.platform.registry import Platform
 from airflow_provider_apify.emulator.platform.signed_urls import opens, sign
 from airflow_provider_apify.emulator.routes.storage_endpoints import StorageOperations
 from airflow_provider_apify.emulator.server.request import Call
 from airflow_provider_apify.emulator.server.response import Response, data_response, json_response
 
-STORE = StorageOperations(
-    KeyValueStore,
-    "/v2/key-value-stores",
-    Platform.create_store,
-    lambda platform: platform.stores,
-    lambda run: run.store,
-)
+STORE = StorageOperations(KeyValueStore, "/v2/key-value-stores", lambda run: run.store)
 MAX_KEYS = 1000
 
 

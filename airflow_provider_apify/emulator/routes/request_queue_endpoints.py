@@ -6,19 +6,12 @@ from typing import Any
 
 from airflow_provider_apify.emulator.platform.api_errors import ApiError, invalid_request, invalid_value
 from airflow_provider_apify.emulator.platform.clock import iso
-from airflow_provider_apify.emulator.platform.registry import Platform
 from airflow_provider_apify.emulator.platform.request_queues import QueuedRequest, RequestQueue, request_id_of
 from airflow_provider_apify.emulator.routes.storage_endpoints import StorageOperations
 from airflow_provider_apify.emulator.server.request import MAX_SECONDS, Call
 from airflow_provider_apify.emulator.server.response import Response, data_response
 
-QUEUE = StorageOperations(
-    RequestQueue,
-    "/v2/request-queues",
-    Platform.create_queue,
-    lambda platform: platform.queues,
-    lambda run: run.queue,
-)
+QUEUE = StorageOperations(RequestQueue, "/v2/request-queues", lambda run: run.queue)
 HEAD_FIELDS = ("id", "uniqueKey", "url", "method", "retryCount")
 MAX_BATCH = 25
 # `batch` and `unlock` are operations, not ids.

@@ -73,20 +73,20 @@ def last_run_of_task(call: Call) -> Run:
     return _last(call, lambda run: run.task is task)
 
 
-def find_storage(call: Call, table: dict[str, AnyStorage], reference: str, kind: str) -> AnyStorage:
+def find_storage(call: Call, kind: type[AnyStorage], reference: str) -> AnyStorage:
     """Find a storage by its id or name, or by a signature in place of a token."""
     user = call.anyone
-    storage = call.platform.find(table, reference, user)
+    storage = call.platform.find(call.platform.storages(kind), reference, user)
     if storage is None:
         if user is None:
             raise no_token()
-        raise not_found(kind.capitalize())
+        raise not_found(kind.label.capitalize())
     signature = call.text("signature")
     if signature and call.request.method in READING and not (user and user.id == storage.user_id):
         if opens(signature, storage, call.params.get("recordKey")):
             return storage
-        raise insufficient_permissions(kind)
-    _check_access(call, storage.user_id, storage.general_access, kind)
+        raise insufficient_permissions(kind.label)
+    _check_access(call, storage.user_id, storage.general_access, kind.label)
     return storage
 
 

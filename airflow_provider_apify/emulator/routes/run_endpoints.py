@@ -12,7 +12,7 @@ from airflow_provider_apify.emulator.platform.run_options import check_build, ch
 from airflow_provider_apify.emulator.platform.users import User
 from airflow_provider_apify.emulator.routes.resource_access import find_actor, legal_access, own_runs
 from airflow_provider_apify.emulator.routes.wait_for_finish import wait_for_finish
-from airflow_provider_apify.emulator.server.pagination import page_response
+from airflow_provider_apify.emulator.server.list_pagination import page_response
 from airflow_provider_apify.emulator.server.request import MAX_SECONDS, Call
 from airflow_provider_apify.emulator.server.response import JSON_TYPE, Response, data_response, json_response
 from airflow_provider_apify.emulator.server.routing import Operations

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from typing import Any
 
 from airflow_provider_apify.emulator.platform.actors import Actor
-from airflow_provider_apify.emulator.platform.api_errors import ApiError
+from airflow_provider_apify.emulator.platform.api_errors import ApiError, invalid_request
 from airflow_provider_apify.emulator.platform.key_value_stores import Record
 from airflow_provider_apify.emulator.platform.run_json import run_object
 from airflow_provider_apify.emulator.platform.run_life_cycle import ORIGINS, Run
 from airflow_provider_apify.emulator.platform.run_options import RunOptions, check_build, check_memory
 from airflow_provider_apify.emulator.platform.schema_validation import check_input
 from airflow_provider_apify.emulator.platform.tasks import Task
+from airflow_provider_apify.emulator.platform.webhooks import Webhook
 from airflow_provider_apify.emulator.routes.wait_for_finish import wait_for_finish, wait_seconds
-from airflow_provider_apify.emulator.routes.webhook_endpoints import ad_hoc_webhooks, attach_webhooks
+from airflow_provider_apify.emulator.routes.webhook_endpoints import webhook_fields
 from airflow_provider_apify.emulator.server.request import MAX_SECONDS, Call
 from airflow_provider_apify.emulator.server.response import JSON_TYPE, Response, data_response
 
@@ -23,7 +25,7 @@ async def make_run(call: Call, actor: Actor, task: Task | None = None) -> Run:
     """Make the run of an Actor or task that a request asks for; :meth:`Run.launch` then starts it."""
     user = call.user
     options = _options(call, actor, task)
-    webhooks = ad_hoc_webhooks(call)
+    webhooks = _ad_hoc_webhooks(call)
     record = await _input(call, actor, task)
     headers = call.request.headers
     origin = headers.get("X-Apify-Request-Origin", "API")
@@ -35,7 +37,7 @@ async def make_run(call: Call, actor: Actor, task: Task | None = None) -> Run:
     run = call.platform.start_run(user, actor, task, options, record, meta)
     tracking = {"platform": "x-apify-integration-platform", "appId": "x-apify-integration-app-id"}
     run.integration = {name: headers[key] for name, key in tracking.items() if key in headers} or None
-    attach_webhooks(call, run, webhooks)
+    _attach_webhooks(call, run, webhooks)
     return run
 
 
@@ -115,6 +117,34 @@ def _merged_input(task: Task, body: bytes) -> Record | None:
     merged = {**(task.input or {}), **(value or {})}
     check_input(task.actor, merged)
     return Record(json.dumps(merged, ensure_ascii=False).encode(), JSON_TYPE)
+
+
+def _ad_hoc_webhooks(call: Call) -> list[dict[str, Any]]:
+    """Read the parameter ``webhooks`` of a run's start: Base64 of a JSON array."""
+    text = call.text("webhooks")
+    if text is None:
+        return []
+    try:
+        webhooks = json.loads(b64decode(text.replace(" ", "+"), validate=True))
+    except ValueError:
+        webhooks = None
+    if not isinstance(webhooks, list) or not all(isinstance(webhook, dict) for webhook in webhooks):
+        raise invalid_request("Parameter webhooks must be a Base64-encoded JSON array of objects.")
+    return [webhook_fields(webhook) for webhook in webhooks]
+
+
+def _attach_webhooks(call: Call, run: Run, webhooks: list[dict[str, Any]]) -> None:
+    for fields in webhooks:
+        call.platform.webhooks.add(
+            Webhook(
+                user_id=run.user.id,
+                condition={"actorRunId": run.id},
+                created_at=run.started_at,
+                modified_at=run.started_at,
+                is_ad_hoc=True,
+                **fields,
+            )
+        )
 
 
 def _parsed(body: bytes) -> Any:

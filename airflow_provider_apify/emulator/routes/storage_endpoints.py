@@ -14,7 +14,6 @@ from airflow_provider_apify.emulator.platform.api_errors import (
 from airflow_provider_apify.emulator.platform.datasets import Dataset
 from airflow_provider_apify.emulator.platform.ids_and_names import NAME
 from airflow_provider_apify.emulator.platform.key_value_stores import KeyValueStore
-from airflow_provider_apify.emulator.platform.registry import Platform
 from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 from airflow_provider_apify.emulator.platform.signed_urls import storage_signature
 from airflow_provider_apify.emulator.platform.storages import Storage
@@ -23,7 +22,7 @@ from airflow_provider_apify.emulator.routes.resource_access import (
     find_storage,
     legal_access,
 )
-from airflow_provider_apify.emulator.server.pagination import page_response
+from airflow_provider_apify.emulator.server.list_pagination import page_response
 from airflow_provider_apify.emulator.server.request import Call
 from airflow_provider_apify.emulator.server.response import Response, data_response
 from airflow_provider_apify.emulator.server.routing import Operations, Router
@@ -35,16 +34,10 @@ class StorageOperations(Operations[AnyStorage]):
     """The operations on one kind of storage, among them those that all kinds have."""
 
     def __init__(
-        self,
-        storage: type[AnyStorage],
-        path: str,
-        create: Callable[..., AnyStorage],
-        table_of: Callable[[Platform], dict[str, AnyStorage]],
-        storage_of_run: Callable[[Run], AnyStorage],
+        self, kind: type[AnyStorage], path: str, storage_of_run: Callable[[Run], AnyStorage]
     ) -> None:
         super().__init__()
-        self._kind, self._path, self._create = storage.kind, path, create
-        self._table_of, self._storage_of_run = table_of, storage_of_run
+        self._kind, self._path, self._storage_of_run = kind, path, storage_of_run
         self.on("GET")(self._get)
         self.on("PUT")(self._put)
         self.on("DELETE")(self._delete)
@@ -60,14 +53,14 @@ class StorageOperations(Operations[AnyStorage]):
 
         def find(call: Call) -> AnyStorage:
             storage = self._storage_of_run(find_run(call))
-            if storage.id not in self._table_of(call.platform):
-                raise not_found(self._kind.capitalize())
+            if storage.id not in call.platform.storages(self._kind):
+                raise not_found(storage.label.capitalize())
             return storage
 
         self.mount(router, prefix, find)
 
     def _find(self, call: Call) -> AnyStorage:
-        return find_storage(call, self._table_of(call.platform), call.params["storageId"], self._kind)
+        return find_storage(call, self._kind, call.params["storageId"])
 
     async def _list(self, call: Call) -> Response:
         user = call.user
@@ -75,7 +68,7 @@ class StorageOperations(Operations[AnyStorage]):
         owned = call.choice("ownership", ("ownedByMe", "sharedWithMe")) != "sharedWithMe"
         storages = [
             storage
-            for storage in self._table_of(call.platform).values()
+            for storage in call.platform.storages(self._kind).values()
             if owned and storage.user_id == user.id and (storage.name or unnamed)
         ]
         # Lists show the id of an unnamed storage in place of its name.
@@ -89,10 +82,10 @@ class StorageOperations(Operations[AnyStorage]):
         body = await call.json_object(required=False)
         if name is not None:
             _check_name(name)
-            existing = call.platform.find(self._table_of(call.platform), f"~{name}", user)
+            existing = call.platform.find(call.platform.storages(self._kind), f"~{name}", user)
             if existing is not None:
                 return data_response(_shown(call, existing))
-        storage = self._create(call.platform, user, name=name)
+        storage = call.platform.create(self._kind, user, name=name)
         if isinstance(storage, Dataset):
             storage.schema = body.get("schema")
         location = f"{call.base_url}{self._path}/{storage.id}"
@@ -109,9 +102,11 @@ class StorageOperations(Operations[AnyStorage]):
                 if not isinstance(name, str):
                     raise invalid_request("name must be a string.")
                 _check_name(name)
-                other = call.platform.find(self._table_of(call.platform), f"~{name}", call.user)
+                other = call.platform.find(call.platform.storages(self._kind), f"~{name}", call.user)
                 if other is not None and other is not storage:
-                    raise ApiError(409, "name-not-unique", f"You already have a {self._kind} named {name}.")
+                    raise ApiError(
+                        409, "name-not-unique", f"You already have a {storage.label} named {name}."
+                    )
             storage.name = name
         if "generalAccess" in body:
             storage.general_access = legal_access(body["generalAccess"])
@@ -120,7 +115,7 @@ class StorageOperations(Operations[AnyStorage]):
         return data_response(_shown(call, storage))
 
     async def _delete(self, call: Call, storage: AnyStorage) -> Response:
-        self._table_of(call.platform).pop(storage.id, None)
+        call.platform.storages(self._kind).pop(storage.id, None)
         return Response(204)
 
 

@@ -1,16 +1,13 @@
-"""``/v2/webhooks`` and ``/v2/webhook-dispatches``; ad-hoc webhooks of a run's start."""
+"""``/v2/webhooks`` and ``/v2/webhook-dispatches``: create, change, test and delete."""
 
 from __future__ import annotations
 
-import json
-from base64 import b64decode
 from typing import Any
 
 from airflow_provider_apify.emulator.platform.api_errors import invalid_request, not_found
-from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 from airflow_provider_apify.emulator.platform.users import User
 from airflow_provider_apify.emulator.platform.webhooks import EVENTS, Dispatch, Webhook
-from airflow_provider_apify.emulator.server.pagination import page_response
+from airflow_provider_apify.emulator.server.list_pagination import page_response
 from airflow_provider_apify.emulator.server.request import Call
 from airflow_provider_apify.emulator.server.response import Response, data_response
 from airflow_provider_apify.emulator.server.routing import Operations
@@ -119,35 +116,6 @@ async def _get_dispatch(call: Call, user: User) -> Response:
         if dispatch.id == call.params["dispatchId"]:
             return data_response(dispatch.describe())
     raise not_found("Webhook dispatch")
-
-
-def ad_hoc_webhooks(call: Call) -> list[dict[str, Any]]:
-    """Read the parameter ``webhooks`` of a run's start: Base64 of a JSON array."""
-    text = call.text("webhooks")
-    if text is None:
-        return []
-    try:
-        webhooks = json.loads(b64decode(text.replace(" ", "+"), validate=True))
-    except ValueError:
-        webhooks = None
-    if not isinstance(webhooks, list) or not all(isinstance(webhook, dict) for webhook in webhooks):
-        raise invalid_request("Parameter webhooks must be a Base64-encoded JSON array of objects.")
-    return [webhook_fields(webhook) for webhook in webhooks]
-
-
-def attach_webhooks(call: Call, run: Run, webhooks: list[dict[str, Any]]) -> None:
-    """Attach ad-hoc webhooks to a run."""
-    for fields in webhooks:
-        call.platform.webhooks.add(
-            Webhook(
-                user_id=run.user.id,
-                condition={"actorRunId": run.id},
-                created_at=run.started_at,
-                modified_at=run.started_at,
-                is_ad_hoc=True,
-                **fields,
-            )
-        )
 
 
 def webhook_fields(body: dict[str, Any]) -> dict[str, Any]:

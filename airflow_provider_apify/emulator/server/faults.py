@@ -64,10 +64,9 @@ class Fault:
     fired: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
-        if self.action not in get_args(Action):
-            raise ValueError(
-                f"There is no action {self.action!r}; choose one of {', '.join(get_args(Action))}."
-            )
+        actions = get_args(Action)
+        if self.action not in actions:
+            raise ValueError(f"There is no action {self.action!r}; choose one of {', '.join(actions)}.")
         self.calls = tuple(self.calls)
 
     def meets(self, method: str, path: str) -> bool:

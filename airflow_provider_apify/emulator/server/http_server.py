@@ -7,7 +7,6 @@ import logging
 import threading
 import traceback
 from dataclasses import dataclass, field
-from types import TracebackType
 
 from aiohttp import web
 
@@ -19,13 +18,12 @@ from airflow_provider_apify.emulator.server.request import Call
 from airflow_provider_apify.emulator.server.response import Response, error_response
 from airflow_provider_apify.emulator.server.response_writer import hang_up, send
 from airflow_provider_apify.emulator.server.routing import Router, without_aliases
-from airflow_provider_apify.emulator.server.seen_requests import SeenRequest
+from airflow_provider_apify.emulator.server.seen_requests import SeenRequest, remember
 from airflow_provider_apify.emulator.server.websocket import serve_events
 
 log = logging.getLogger(__name__)
 
 CONTROL = "/__emulator__"
-MAX_REQUESTS = 200_000
 EVENTS = f"{CONTROL}/events/"
 
 
@@ -38,8 +36,8 @@ class Server:
     :param router: The routes of the API.
     :param faults: The faults that requests meet.
     :param token: Token of the default user.
-    :param port: The port; 0, the default, picks a free one, which is then told here.
-    :param requests: List to add the requests to that come in.
+    :param port: The port; 0, the default, picks a free one, which is set here on entering.
+    :param requests: List that the requests are appended to.
     :raises OSError: on entering the context, if the port is taken.
     """
 
@@ -69,9 +67,7 @@ class Server:
             raise self._problem
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -115,12 +111,8 @@ class Server:
 
     async def _handle_api(self, request: web.BaseRequest) -> web.StreamResponse:
         """Respond to a request to the API, as far as faults allow."""
-        query, headers = dict(request.query), dict(request.headers)
-        seen = SeenRequest(request.method, request.path, query, headers, self.platform.clock.time())
-        self.requests.append(seen)
+        seen = remember(request, self.platform.clock.time(), self.requests)
         request = without_aliases(request)
-        if len(self.requests) > MAX_REQUESTS:
-            del self.requests[: MAX_REQUESTS // 2]
         faults = self.faults.meeting(request.method, request.path)
         await asyncio.sleep(sum(fault.delay for fault in faults))
         answer = await respond_under_faults(request, faults, self._respond_within_limits)

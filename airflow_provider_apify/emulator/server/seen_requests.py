@@ -1,8 +1,12 @@
-"""The requests that the emulator has seen, for tests to look at."""
+"""The requests that the emulator has seen: their fields, and how many are remembered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from aiohttp import web
+
+MAX_REQUESTS = 200_000
 
 
 @dataclass
@@ -30,3 +34,13 @@ class SeenRequest:
     def count(self, size: int) -> None:
         """Add to the bytes sent."""
         self.bytes_sent += size
+
+
+def remember(request: web.BaseRequest, time: float, requests: list[SeenRequest]) -> SeenRequest:
+    """Append a request to those seen, of which the older half is forgotten when there are too many."""
+    query, headers = dict(request.query), dict(request.headers)
+    seen = SeenRequest(request.method, request.path, query, headers, time)
+    requests.append(seen)
+    if len(requests) > MAX_REQUESTS:
+        del requests[: MAX_REQUESTS // 2]
+    return seen

@@ -12,7 +12,8 @@ import pytest
 from airflow_provider_apify.emulator import Emulator
 from tests.emulator.http_client import HttpClient
 
-SDK_ACTOR = Path(__file__).parents[1] / "sdk_actor.py"
+# Python puts the folder of a script first, where a folder `platform` would hide that of the standard library.
+PROGRAMS = Path(__file__).parents[1] / "actor_programs"
 
 
 def start(http: HttpClient, **input: object) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def wait_for_record(http: HttpClient, run: dict[str, Any], key: str) -> None:
 def sdk_actor(emulator: Emulator) -> None:
     emulator.add_actor(
         "emulator/sdk",
-        command=["python", str(SDK_ACTOR)],
+        command=["python", str(PROGRAMS / "sdk_actor.py")],
         pay_per_event={"page": 0.01},
         default_memory_mbytes=256,
     )
@@ -86,7 +87,7 @@ def test_a_process_above_its_memory_is_killed(http: HttpClient) -> None:
 
 
 def test_an_actor_built_with_crawlee_crawls(http: HttpClient, emulator: Emulator) -> None:
-    emulator.add_actor("emulator/crawlee", command=["python", str(SDK_ACTOR.with_name("crawlee_actor.py"))])
+    emulator.add_actor("emulator/crawlee", command=["python", str(PROGRAMS / "crawlee_actor.py")])
     page = f"{http.url}/v2/users/emulator"
     run = http.run("emulator~crawlee", url=page)
     assert run["status"] == "SUCCEEDED", http("GET", f"/v2/logs/{run['id']}").text
