@@ -1,1 +1,1 @@
-"""Helpers that several folders of tests share."""
+"""Helpers of the tests; what pytest hands out is in the `conftest.py` files."""
