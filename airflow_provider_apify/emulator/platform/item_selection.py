@@ -14,7 +14,7 @@ class ItemSelection:
     """
     The parameters that turn items into rows, as the API names them.
 
-    The order in which the live service applies them is not documented. Here: ``skipFailedPages``, ``fields``
+    The order in which the live service applies the parameters is not documented. Here: ``skipFailedPages``, ``fields``
     with ``outputFields``, ``unwind``, ``flatten``, ``omit``, ``skipHidden``, ``skipEmpty``.
     """
 
