@@ -41,7 +41,11 @@ def numbers(text: str) -> list[int]:
 
 
 def talk(**kwargs: Any) -> RunActorOperator:
-    arguments = {"task_id": "run", "actor_id": "emulator/talker", "wait_for_completion": True} | kwargs
+    arguments: dict[str, Any] = {
+        "task_id": "run",
+        "actor_id": "emulator/talker",
+        "wait_for_completion": True,
+    } | kwargs
     return RunActorOperator(**arguments)
 
 

@@ -30,7 +30,7 @@ def test_the_function_makes_the_input_and_the_task_returns_the_run(
     def crawl(items: int, ds: str | None = None) -> dict[str, Any]:
         return {"items": items, "day": ds}
 
-    run = crawl(4)
+    run: Any = crawl(4)
     operator = dag.get_task("crawl")
     assert operator.custom_operator_name == "@task.apify_actor"
     assert run["defaultDatasetId"].key == "defaultDatasetId"

@@ -129,7 +129,7 @@ def test_a_start_may_take_effect_long_after_it_was_announced(
     emulator: Emulator, task_tries: TaskTries, monkeypatch: Any, lost: str
 ) -> None:
     emulator.switches.replica_lag_seconds = 40
-    limits = {"status": 429, "type": "rate-limit-exceeded", "headers": {"Retry-After": "100"}}
+    limits: dict[str, Any] = {"status": 429, "type": "rate-limit-exceeded", "headers": {"Retry-After": "100"}}
     emulator.faults.add(Fault("answer", "POST", STARTS, (1,), **limits))
     context, operator = task_tries.context, run_actor(run_input={"seconds": 3600})
     if lost == "the answer":

@@ -174,7 +174,7 @@ async def test_the_token_goes_nowhere_else(monkeypatch: Any, caplog: Any, tmp_pa
         assert hook.get_user()["username"] == "emulator"
         assert (await hook.get_user.aio())["username"] == "emulator"
         location = other.url.replace("127.0.0.1", "localhost") + "/v2/users/me"
-        redirect = {"status": 302, "body": "", "headers": {"Location": location}}
+        redirect: dict[str, Any] = {"status": 302, "body": "", "headers": {"Location": location}}
         here.faults.add(Fault("answer", "GET", "/v2/users/me", **redirect))
         for send in (hook.get_user, None):
             with pytest.raises(ApifyAuthenticationError) as raised:

@@ -49,7 +49,7 @@ def test_airflow_accepts_it() -> None:
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        manager = ProvidersManager()
+        manager = ProvidersManager()  # type: ignore[no-untyped-call]
         assert "airflow-provider-apify" in manager.providers
         hook = manager.hooks["apify"]
     assert not [warning for warning in caught if "apify" in str(warning.message).lower()]

@@ -93,9 +93,10 @@ def test_an_input_of_text_becomes_one_whose_secrets_can_be_masked(given: str, re
 def test_only_the_input_itself_may_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "input.json").write_text('{"url": "{{ word }}/feed.json"}')
     rendered = []
+    context: Any = {"word": "x"}
     for given in ("input.json", {"url": "{{ word }}/feed.json"}):
         operator = RunActorOperator(task_id="run", actor_id="a", run_input=given)
-        operator.render_template_fields({"word": "x"}, Environment(loader=FileSystemLoader(tmp_path)))
+        operator.render_template_fields(context, Environment(loader=FileSystemLoader(tmp_path)))
         rendered.append(operator.run_input)
     assert rendered == [{"url": "x/feed.json"}] * 2
 
@@ -111,10 +112,11 @@ def test_what_comes_close_is_made_fit() -> None:
             return [1, 2][index]
 
     assert encode_json({"ids": LazySequence()}) == b'{"ids": [1, 2]}'
-    params = run_params({"run_timeout": 0.5, "restart_on_error": "True"})
+    rendered: Any = {"run_timeout": 0.5, "restart_on_error": "True"}
+    params = run_params(rendered)
     assert (params["timeout"], params["restartOnError"]) == (1, True)
     with pytest.raises(ApifyConfigurationError, match="True or False"):
-        run_params({"restart_on_error": "yes please"})
+        run_params(rendered | {"restart_on_error": "yes please"})
 
 
 def test_an_unknown_actor_is_no_bad_input(strict: Emulator, task_tries: TaskTries) -> None:

@@ -15,6 +15,7 @@ from airflow_provider_apify.api.errors import (
     ApifyInputError,
     ApifyNotFoundError,
     ApifyRunAbortedError,
+    ApifyRunError,
     ApifyRunFailedError,
     ApifyRunTimedOutError,
     ApifyWaitTimeoutError,
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 
 def run_actor(**kwargs: Any) -> RunActorOperator:
-    arguments = {"task_id": "run", "actor_id": "emulator/worker"} | kwargs
+    arguments: dict[str, Any] = {"task_id": "run", "actor_id": "emulator/worker"} | kwargs
     return RunActorOperator(**arguments)
 
 
@@ -117,7 +118,7 @@ def test_fails_unless_the_run_succeeded(
     task_tries: TaskTries,
     order: Any,
     arguments: Any,
-    error: type[Exception],
+    error: type[ApifyRunError],
     words: list[str],
 ) -> None:
     operator = run_actor(run_input=order, wait_for_completion=True, **arguments)
@@ -131,7 +132,7 @@ def test_fails_unless_the_run_succeeded(
 def test_fails_when_somebody_aborts_the_run(fast_clock: Emulator, task_tries: TaskTries, hook: Any) -> None:
     operator = run_actor(run_input={"seconds": 3600}, wait_for_completion=True)
 
-    def abort_from_console(**_: Any) -> None:
+    def abort_from_console(key: str, value: Any) -> None:
         hook.abort_run(fast_clock.runs[0]["id"])
 
     task_tries.ti.xcom_push = abort_from_console  # type: ignore[method-assign]
@@ -256,7 +257,7 @@ def test_capacity_is_waited_for_in_the_triggerer(fast_clock: Emulator, task_trie
 def test_capacity_is_not_waited_for_beyond_the_execution_timeout(
     fast_clock: Emulator, task_tries: TaskTries
 ) -> None:
-    refusal = {"status": 402, "type": "actor-memory-limit-exceeded"}
+    refusal: dict[str, Any] = {"status": 402, "type": "actor-memory-limit-exceeded"}
     fast_clock.faults.add(Fault("answer", "POST", "/v2/actors/*/runs", tuple(range(1, 9)), **refusal))
     begun = fast_clock.clock.time()
     operator = run_actor(deferrable=True, execution_timeout=timedelta(minutes=3))

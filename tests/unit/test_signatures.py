@@ -19,7 +19,7 @@ from airflow_provider_apify.hooks.api_method import ApiMethod
 from airflow_provider_apify.hooks.apify import ApifyHook
 
 
-def public_classes() -> list[type[BaseOperator]]:
+def public_classes() -> list[Any]:
     info = get_provider_info()
     modules = [
         module

@@ -27,6 +27,8 @@ from airflow_provider_apify.operators.storage import (
     SetKeyValueStoreRecordOperator,
 )
 
+NO_CONTEXT: Any = {}
+
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 ROWS = [{"n": n, "text": f"řádek {n} 🐎"} for n in range(5)]
@@ -50,7 +52,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Any:
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
-    extra = {"endpoint_url": url, "region_name": "us-east-1"}
+    extra: dict[str, Any] = {"endpoint_url": url, "region_name": "us-east-1"}
     connection = {"conn_type": "aws", "login": "test", "password": "testtest", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     s3 = boto3.resource("s3", aws_access_key_id="test", aws_secret_access_key="testtest", **extra)
@@ -59,7 +61,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def push(dataset_id: str, **kwargs: Any) -> Any:
-    return PushDatasetItemsOperator(task_id="push", dataset_id=dataset_id, **kwargs).execute({})
+    return PushDatasetItemsOperator(task_id="push", dataset_id=dataset_id, **kwargs).execute(NO_CONTEXT)
 
 
 def rows(hook: ApifyHook, dataset_id: str) -> list[Any]:
@@ -183,7 +185,7 @@ def test_a_record(
     operator = SetKeyValueStoreRecordOperator(
         task_id="set", key_value_store_id=store_id, key=key, value=value
     )
-    assert operator.execute({}) == {"key_value_store_id": store_id, "key": key}
+    assert operator.execute(NO_CONTEXT) == {"key_value_store_id": store_id, "key": key}
     record = hook.get_record(store_id, key)
     assert (record.value, record.content_type) == (stored, content_type)
 
@@ -201,7 +203,7 @@ def test_a_record_of_a_file_is_written_as_it_is(
         path = str(tmp_path / "feed.csv.gz")
     SetKeyValueStoreRecordOperator(
         task_id="set", key_value_store_id=store_id, key="FEED", path=path, content_type="application/gzip"
-    ).execute({})
+    ).execute(NO_CONTEXT)
     record = hook.get_record(store_id, "FEED")
     assert (record.value, record.content_type) == (content, "application/gzip")
 
@@ -221,23 +223,23 @@ def test_a_record_of_a_file_is_written_as_it_is(
 def test_what_cannot_be_a_record_is_an_error(
     store_id: str, kwargs: Any, error: type[ApifyError], words: str
 ) -> None:
-    arguments = {"task_id": "set", "key_value_store_id": store_id, "key": "FEED"} | kwargs
+    arguments: dict[str, Any] = {"task_id": "set", "key_value_store_id": store_id, "key": "FEED"} | kwargs
     with pytest.raises(error, match=words):
-        SetKeyValueStoreRecordOperator(**arguments).execute({})
+        SetKeyValueStoreRecordOperator(**arguments).execute(NO_CONTEXT)
 
 
 @pytest.mark.parametrize("operator", [GetOrCreateDatasetOperator, GetOrCreateKeyValueStoreOperator])
 def test_a_named_storage_is_made_once(operator: Any) -> None:
-    made = operator(task_id="get", name="daily-feed").execute({})
-    assert operator(task_id="get", name="daily-feed").execute({}) == made
-    assert operator(task_id="get", name="other-feed").execute({}) != made
+    made = operator(task_id="get", name="daily-feed").execute(NO_CONTEXT)
+    assert operator(task_id="get", name="daily-feed").execute(NO_CONTEXT) == made
+    assert operator(task_id="get", name="other-feed").execute(NO_CONTEXT) != made
     with pytest.raises(ApifyConfigurationError, match="not a valid name for a"):
-        operator(task_id="get", name="").execute({})
+        operator(task_id="get", name="").execute(NO_CONTEXT)
 
 
 def test_feeding_an_actor(emulator: Emulator, hook: ApifyHook) -> None:
     """What it is all for: an input far larger than a run takes, by the ID of a dataset."""
-    dataset_id = GetOrCreateDatasetOperator(task_id="get", name="feed").execute({})
+    dataset_id = GetOrCreateDatasetOperator(task_id="get", name="feed").execute(NO_CONTEXT)
     push(dataset_id, items=ROWS)
 
     @emulator.actor("emulator/reader")

@@ -10,6 +10,8 @@ from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotF
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.webhook import CreateOrUpdateWebhookOperator, DeleteWebhookOperator
 
+NO_CONTEXT: Any = {}
+
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 
@@ -21,7 +23,7 @@ def ensure(**kwargs: Any) -> str:
         "request_url": "http://127.0.0.1:9/one",
         "actor_id": "emulator/worker",
     } | kwargs
-    return CreateOrUpdateWebhookOperator(**arguments).execute({})
+    return CreateOrUpdateWebhookOperator(**arguments).execute(NO_CONTEXT)
 
 
 def webhooks(emulator: Emulator) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def test_a_lost_answer_makes_no_second_one(emulator: Emulator) -> None:
 def test_it_is_deleted_once(emulator: Emulator) -> None:
     webhook_id = ensure()
     for _ in range(2):
-        DeleteWebhookOperator(task_id="delete", webhook_id=webhook_id).execute({})
+        DeleteWebhookOperator(task_id="delete", webhook_id=webhook_id).execute(NO_CONTEXT)
     assert not webhooks(emulator)
     ensure()
     assert len(webhooks(emulator)) == 1

@@ -35,7 +35,7 @@ def writer(emulator: Emulator) -> None:
 
 
 def run_actor(actor: str = "emulator/worker", **kwargs: Any) -> RunActorOperator:
-    arguments = {"task_id": "run", "actor_id": actor, "wait_for_completion": True} | kwargs
+    arguments: dict[str, Any] = {"task_id": "run", "actor_id": actor, "wait_for_completion": True} | kwargs
     return RunActorOperator(**arguments)
 
 
