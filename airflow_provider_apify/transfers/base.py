@@ -42,11 +42,12 @@ class Transfer(ApifyOperator):
         """Do the transfer, and return what was written."""
         self._at_work = True
         try:
+            source = self._source_uri()
             concurrency: int = number("concurrency", self.concurrency, int, least=1)
             self._result = self._transfer(self._destination(), concurrency)
         finally:
             self._at_work = False
-        report(self.hook, self._source_uri(), self._result["destination"])
+        report(self.hook, source, self._result["destination"])
         for outlet in self.outlets or ():
             context["outlet_events"][outlet].extra.update(self._result)
         return self._result
@@ -69,6 +70,7 @@ class Transfer(ApifyOperator):
         raise NotImplementedError
 
     def _source_uri(self) -> str:
+        """Return the URI of what is at Apify, for lineage; refuse an ID that cannot be one."""
         raise NotImplementedError
 
 
@@ -148,7 +150,6 @@ class DatasetTransfer(Transfer):
         from airflow_provider_apify.export.formats.format_choice import choose_format
         from airflow_provider_apify.export.item_selection import select
 
-        resource_ref("dataset", self.dataset_id)
         selection = select(
             offset=self.offset,
             limit=self.limit,

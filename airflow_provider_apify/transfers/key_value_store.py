@@ -44,7 +44,6 @@ class KeyValueStoreTransfer(Transfer):
     def _transfer(self, destination: Destination, concurrency: int) -> dict[str, Any]:
         from airflow_provider_apify.export.key_value_store import export_records
 
-        resource_ref("key-value store", self.key_value_store_id)
         return export_records(
             self.key_value_store_id,
             destination,

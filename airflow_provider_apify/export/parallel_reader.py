@@ -14,9 +14,9 @@ from airflow_provider_apify.api.flow import Send
 from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.api.retry import delay
 from airflow_provider_apify.export import page_size
+from airflow_provider_apify.export.first_stream import may_stream, stream_pages
 from airflow_provider_apify.export.item_pages import DatasetSource, Page, Range
 from airflow_provider_apify.export.item_ranges import plan, survey
-from airflow_provider_apify.export.item_stream import may_stream, stream_pages
 from airflow_provider_apify.export.malloc import tune_malloc
 from airflow_provider_apify.export.page_size import PageSize
 
