@@ -73,5 +73,5 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": _modules("hooks", "apify"),
         "operators": _modules("operators", "run", "existing_run", "storage", "webhook"),
         "sensors": _modules("sensors", "run", "last_run"),
-        "triggers": _modules("triggers", "run", "last_run", "run_event"),
+        "triggers": _modules("triggers", "run", "run_event"),
     }

@@ -15,7 +15,7 @@ def get_actor(actor_id: str) -> Call[dict[str, Any]]:
 
     :param actor_id: ID, `username/name` or `username~name`.
     """
-    return Target(actor_id=actor_id).get()
+    return Target.actor(actor_id).get()
 
 
 def get_task(actor_task_id: str) -> Call[dict[str, Any]]:
@@ -24,7 +24,7 @@ def get_task(actor_task_id: str) -> Call[dict[str, Any]]:
 
     :param actor_task_id: ID, `username/name` or `username~name`.
     """
-    return Target(actor_task_id=actor_task_id).get()
+    return Target.task(actor_task_id).get()
 
 
 def validate_input(actor_id: str, run_input: Any = None, *, build: str | None = None) -> Call[None]:
@@ -38,7 +38,7 @@ def validate_input(actor_id: str, run_input: Any = None, *, build: str | None = 
     """
     return Call(
         method="POST",
-        path=f"{Target(actor_id=actor_id).path}/validate-input",
+        path=f"{Target.actor(actor_id).path}/validate-input",
         params={"build": build},
         body=encode_input({} if run_input is None else run_input),
         headers={"Content-Type": JSON_TYPE},

@@ -32,6 +32,17 @@ def resource_ref(kind: str, name: str | None) -> str:
     return ref
 
 
+def storage_name(kind: str, name: str) -> str:
+    """
+    Check the name of a storage of the token's own account.
+
+    :raises ApifyConfigurationError: if it cannot be one.
+    """
+    if not name or "/" in name or "~" in name:
+        raise ApifyConfigurationError(f"{name!r} is not a valid name for a {kind} of this account.")
+    return name
+
+
 def exactly_one(**arguments: Any) -> None:
     """
     Refuse arguments of which one, and only one, is needed.

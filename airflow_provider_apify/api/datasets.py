@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_apify.api.arguments import resource_ref
+from airflow_provider_apify.api.arguments import resource_ref, storage_name
 from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, Answer, Call, no_result
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.json_body import JSON_TYPE, encode_json
-from airflow_provider_apify.api.storages import get_or_create
 
 # Apify takes 5 MB of items at a time (API reference, "Store items"), and does not say which megabytes.
 _MAX_CHUNK_BYTES = 4_500_000
@@ -33,7 +32,8 @@ def get_or_create_dataset(name: str) -> Call[dict[str, Any]]:
 
     :param name: its name in the account.
     """
-    return get_or_create("datasets", "dataset", name)
+    params = {"name": storage_name("dataset", name)}
+    return Call(method="POST", path="/v2/datasets", params=params, read=Answer.data)
 
 
 @dataclass(frozen=True)

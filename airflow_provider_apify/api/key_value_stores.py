@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_apify.api.arguments import resource_ref
+from airflow_provider_apify.api.arguments import resource_ref, storage_name
 from airflow_provider_apify.api.call import MAX_LIST_LIMIT, Answer, Call, no_result
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.json_body import MAX_PAYLOAD_BYTES
-from airflow_provider_apify.api.storages import get_or_create
 
 #: The media type of bytes of which nothing else is known.
 BYTES_TYPE = "application/octet-stream"
@@ -32,7 +31,8 @@ def get_or_create_key_value_store(name: str) -> Call[dict[str, Any]]:
 
     :param name: its name in the account.
     """
-    return get_or_create("key-value-stores", "key-value store", name)
+    params = {"name": storage_name("key-value store", name)}
+    return Call(method="POST", path="/v2/key-value-stores", params=params, read=Answer.data)
 
 
 def list_keys(

@@ -65,7 +65,7 @@ def start_actor_run(
     :param options: build, memory, limits, …; by default the Actor's own.
     :raises ApifyConfigurationError: if the input or an option cannot be used; nothing was sent.
     """
-    return RunRequest.of(Target(actor_id=actor_id), run_input, options).start()
+    return RunRequest.of(Target.actor(actor_id), run_input, options).start()
 
 
 def start_task_run(
@@ -79,7 +79,7 @@ def start_task_run(
     :param options: build, memory, limits, …; by default the task's own.
     :raises ApifyConfigurationError: if the input or an option cannot be used; nothing was sent.
     """
-    return RunRequest.of(Target(actor_task_id=actor_task_id), run_input, options).start()
+    return RunRequest.of(Target.task(actor_task_id), run_input, options).start()
 
 
 def get_run(
@@ -147,10 +147,11 @@ def list_runs(
     :param limit: how many runs at the most, up to 1,000.
     :param desc: newest first.
     """
-    whose = Target(actor_id, actor_task_id).path if actor_id or actor_task_id else None
+    whole_account = not (actor_id or actor_task_id)
+    target = None if whole_account else Target.either(actor_id=actor_id, actor_task_id=actor_task_id)
     return Call(
         method="GET",
-        path=f"{whose}/runs" if whose else "/v2/actor-runs",
+        path=f"{target.path}/runs" if target else "/v2/actor-runs",
         params={
             "status": status if status is None or isinstance(status, str) else ",".join(status),
             "startedAfter": _iso(started_after),
@@ -178,9 +179,10 @@ def get_last_run(
     :param status: only runs in this status.
     :param origin: only runs started by `API`, `SCHEDULER`, `WEB`, …
     """
+    target = Target.either(actor_id=actor_id, actor_task_id=actor_task_id)
     return Call(
         method="GET",
-        path=f"{Target(actor_id, actor_task_id).path}/runs/last",
+        path=f"{target.path}/runs/last",
         params={"status": status, "origin": origin},
         read=_read_run,
     )

@@ -5,26 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from functools import update_wrapper
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.flow import Flow, drive, drive_async, send_one
-from airflow_provider_apify.api.http_client import AsyncClient, Client
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class HasClients(Protocol):
-    """An object that sends calls, from a worker and from an event loop."""
-
-    def get_conn(self) -> Client:
-        """Return the client on a worker."""
-
-    def async_client(self) -> AbstractAsyncContextManager[AsyncClient]:
-        """Give the client on an event loop."""
 
 
 class ApiMethod(Generic[P, T]):
@@ -38,14 +26,14 @@ class ApiMethod(Generic[P, T]):
         self._make = make
         self.__doc__ = make.__doc__
 
-    def __get__(self, hook: HasClients | None, owner: type[Any]) -> BoundApiMethod[P, T]:
+    def __get__(self, hook: Any, owner: type[Any]) -> BoundApiMethod[P, T]:
         return BoundApiMethod(self._make, hook)
 
 
 class BoundApiMethod(Generic[P, T]):
     """A call of the API, to be sent by one hook."""
 
-    def __init__(self, make: Callable[P, Call[T] | Flow[T]], hook: HasClients | None) -> None:
+    def __init__(self, make: Callable[P, Call[T] | Flow[T]], hook: Any) -> None:
         update_wrapper(self, make)
         self._make = make
         self._hook = hook
@@ -56,12 +44,10 @@ class BoundApiMethod(Generic[P, T]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send the call from a worker."""
-        assert self._hook is not None
         return drive(self._flow(*args, **kwargs), self._hook.get_conn().send)
 
     async def aio(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send the call from an event loop."""
-        assert self._hook is not None
         async with self._hook.async_client() as client:
             return await drive_async(self._flow(*args, **kwargs), client.send)
 

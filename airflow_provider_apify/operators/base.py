@@ -35,3 +35,16 @@ class ApifyOperator(BaseOperator):
     def hook(self) -> ApifyHook:
         """Client connected to Apify."""
         return ApifyHook(self.apify_conn_id)
+
+
+def given(arguments: dict[str, Any], *own: str) -> dict[str, Any]:
+    """
+    Return the arguments that a constructor passes on to its base, from its `locals()`.
+
+    So that a public class can show all its parameters, and its base name what becomes of them once.
+
+    :param own: names of the parameters that the class keeps for itself.
+    """
+    kept = ("self", "__class__", "kwargs", *own)
+    passed = {name: value for name, value in arguments.items() if name not in kept}
+    return passed | dict(arguments["kwargs"])

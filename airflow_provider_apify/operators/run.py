@@ -18,6 +18,7 @@ from airflow_provider_apify.api.runs import RunRequest
 from airflow_provider_apify.api.targets import Target
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
+from airflow_provider_apify.operators.base import given
 from airflow_provider_apify.operators.wait import WaitingOperator
 from airflow_provider_apify.runs.actor_log import ActorLog
 from airflow_provider_apify.runs.announce import announce_start
@@ -272,32 +273,11 @@ class RunActorOperator(_RunOperator):
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            run_input=run_input,
-            build=build,
-            memory_mbytes=memory_mbytes,
-            run_timeout=run_timeout,
-            max_items=max_items,
-            max_total_charge_usd=max_total_charge_usd,
-            restart_on_error=restart_on_error,
-            webhooks=webhooks,
-            wait_for_completion=wait_for_completion,
-            returns=returns,
-            deferrable=deferrable,
-            actor_log=actor_log,
-            wait_timeout=wait_timeout,
-            wait_for_capacity=wait_for_capacity,
-            cancel_on_kill=cancel_on_kill,
-            abort_gracefully=abort_gracefully,
-            durable=durable,
-            on_retry=on_retry,
-            apify_conn_id=apify_conn_id,
-            **kwargs,
-        )
+        super().__init__(**given(locals(), "actor_id"))
         self.actor_id = actor_id
 
     def _target(self) -> Target:
-        return Target(actor_id=self.actor_id)
+        return Target.actor(self.actor_id)
 
 
 class RunTaskOperator(_RunOperator):
@@ -339,32 +319,11 @@ class RunTaskOperator(_RunOperator):
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            run_input=run_input,
-            build=build,
-            memory_mbytes=memory_mbytes,
-            run_timeout=run_timeout,
-            max_items=max_items,
-            max_total_charge_usd=max_total_charge_usd,
-            restart_on_error=restart_on_error,
-            webhooks=webhooks,
-            wait_for_completion=wait_for_completion,
-            returns=returns,
-            deferrable=deferrable,
-            actor_log=actor_log,
-            wait_timeout=wait_timeout,
-            wait_for_capacity=wait_for_capacity,
-            cancel_on_kill=cancel_on_kill,
-            abort_gracefully=abort_gracefully,
-            durable=durable,
-            on_retry=on_retry,
-            apify_conn_id=apify_conn_id,
-            **kwargs,
-        )
+        super().__init__(**given(locals(), "actor_task_id"))
         self.actor_task_id = actor_task_id
 
     def _target(self) -> Target:
-        return Target(actor_task_id=self.actor_task_id)
+        return Target.task(self.actor_task_id)
 
 
 def _capacity_delay(attempt: int) -> float:

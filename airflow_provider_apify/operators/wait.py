@@ -56,7 +56,7 @@ class WaitingOperator(RunLineage, ApifyOperator):
     def finish(self, outcome: Outcome, *, actor_log: ActorLog) -> ActorRun:
         """Report how the wait ended, and return the run if it succeeded."""
         if outcome.end is WaitEnd.ABORT_DUE and self.cancel_on_kill:
-            run = outcome.run or self.hook.abort_run(str(outcome.run_id), gracefully=self.abort_gracefully)
+            run = outcome.run or self.hook.abort_run(outcome.run_id, gracefully=self.abort_gracefully)
             message = f"{outcome.message} The run {run.id} was aborted ({run.status}): {run.console_url}"
             raise ApifyRunAbortedError(message, run=run.info)
         run = outcome.finished_run()

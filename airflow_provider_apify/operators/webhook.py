@@ -84,7 +84,7 @@ class CreateOrUpdateWebhookOperator(ApifyOperator):
             "shouldInterpolateStrings": self.should_interpolate_strings,
             "description": self.description,
         }
-        target = Target(self.actor_id, self.actor_task_id)
+        target = Target.either(actor_id=self.actor_id, actor_task_id=self.actor_task_id)
         webhook = ensure_webhook(self.hook.send, self.idempotency_key, target, definition)
         return str(webhook["id"])
 

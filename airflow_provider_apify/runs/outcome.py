@@ -39,13 +39,12 @@ class Outcome:
     """
     How a wait ended.
 
-    :param run_id: the run that was waited for; None if any successful run would have done.
     :param run: the finished run, or the one whose abort was due and has been asked for.
     :param message: why the wait ended without a finished run, for people.
     """
 
     end: WaitEnd
-    run_id: str | None
+    run_id: str
     run: ActorRun | None = None
     message: str = ""
 
@@ -81,5 +80,5 @@ class Outcome:
         """
         if self.run is None:
             message = f"{self.message} The run {self.run_id} was left as it is at Apify, and may be going on."
-            raise _ERROR_BY_END[self.end](message, run_id=str(self.run_id))
+            raise _ERROR_BY_END[self.end](message, run_id=self.run_id)
         return self.run

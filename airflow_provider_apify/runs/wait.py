@@ -1,4 +1,4 @@
-"""Waiting for the end of a run by long polls: when to ask, when to give up, when an abort is due."""
+"""Waiting for the end of a run by long polls: how often to ask, what outage to bear, when to stop."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from typing import Any
 
 from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.actor_run import ActorRun
-from airflow_provider_apify.api.errors import ApifyHttpError
+from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError
 from airflow_provider_apify.api.flow import Flow, Pause
 from airflow_provider_apify.api.runs import get_run
 from airflow_provider_apify.runs.actor_log import LIVE_INTERVAL, LogReader
-from airflow_provider_apify.runs.final_figures import await_final_figures
-from airflow_provider_apify.runs.outage_budget import OutageBudget
+from airflow_provider_apify.runs.final_report import await_final_figures
 from airflow_provider_apify.runs.outcome import Outcome, WaitEnd
+from airflow_provider_apify.runs.visibility import VISIBLE_AFTER
 
 log = logging.getLogger(__name__)
 
 # A server or proxy that answers a long poll at once must not make us ask it in a hot loop.
 _POLL_FLOOR = 5.0
+# How long the API may be away before a wait is given up, in seconds.
+_OUTAGE_BUDGET = 15 * 60.0
 
 
 def deadline(after: timedelta | float | None) -> float | None:
@@ -75,6 +77,26 @@ class StatusLog:
         if news != self._last:
             self._last = news
             self._log.info("Run %s is %s. %s", run.id, *news)
+
+
+@dataclass
+class OutageBudget:
+    """Failures in a row, and since when; made anew after each success."""
+
+    failures: int = 0
+    outage_since: float | None = None
+    unknown_since: float | None = None
+
+    def record_failure(self, error: ApifyHttpError, asked_at: float, now: float) -> WaitEnd | None:
+        """Return why the wait is over, or None to go on; the times are seconds since the epoch."""
+        self.failures += 1
+        if retry.is_outage(error):
+            self.outage_since = self.outage_since or asked_at
+            return WaitEnd.OUTAGE if now - self.outage_since >= _OUTAGE_BUDGET else None
+        if isinstance(error, ApifyNotFoundError):
+            self.unknown_since = self.unknown_since or asked_at
+            return WaitEnd.REFUSED if now - self.unknown_since >= VISIBLE_AFTER else None
+        return None if retry.will_pass(error) else WaitEnd.REFUSED
 
 
 def wait_for_end(

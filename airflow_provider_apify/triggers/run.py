@@ -15,7 +15,7 @@ from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flow import drive_async
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.runs.abort import abort_run
+from airflow_provider_apify.runs.abort_and_resurrect import abort_run
 from airflow_provider_apify.runs.outcome import Outcome, WaitEnd
 from airflow_provider_apify.runs.stop_or_shutdown import AIRFLOW_CALLS_ON_KILL, is_in_state
 from airflow_provider_apify.runs.visibility import VISIBLE_AFTER

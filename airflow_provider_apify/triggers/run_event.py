@@ -64,7 +64,7 @@ class ApifyRunEventTrigger(BaseEventTrigger):
         apify_conn_id: str = ApifyHook.default_conn_name,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._target = Target(actor_id, actor_task_id)
+        self._target = Target.either(actor_id=actor_id, actor_task_id=actor_task_id)
         statuses = [statuses] if isinstance(statuses, str) else statuses
         for status in statuses:
             one_of("statuses", status, Literal["SUCCEEDED", "FAILED", "ABORTED", "TIMED-OUT"])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferred
 
-from airflow_provider_apify.api.errors import ApifyApiError, ApifyConfigurationError, ApifyNotFoundError
+from airflow_provider_apify.api.errors import (
+    ApifyApiError,
+    ApifyAuthenticationError,
+    ApifyConfigurationError,
+    ApifyNotFoundError,
+)
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.existing_run import (
@@ -18,14 +21,12 @@ from airflow_provider_apify.operators.existing_run import (
     ResurrectRunOperator,
 )
 from airflow_provider_apify.sensors.last_run import ApifyLastRunSensor
-from airflow_provider_apify.triggers.last_run import ApifyLastRunTrigger
 from tests.support.task_context import TaskTries
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("server")
 
 HOUR = 3600.0
-DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_the_last_run_is_the_last_successful_one(done: Any, hook: ApifyHook, tas
 def test_one_of_actor_and_task_is_named(task_tries: TaskTries, names: Any) -> None:
     for operator in (
         GetLastRunOperator(task_id="last", **names),
-        ApifyLastRunSensor(task_id="last", max_age=timedelta(hours=1), **names),
+        ApifyLastRunSensor(task_id="last", max_age=timedelta(hours=1), mode="poke", **names),
     ):
         with pytest.raises(ApifyConfigurationError, match="either `actor_id` or `actor_task_id`"):
             operator.execute(task_tries.context)
@@ -116,16 +117,21 @@ def sensor(**kwargs: Any) -> ApifyLastRunSensor:
     return ApifyLastRunSensor(**arguments)
 
 
-@pytest.mark.parametrize("deferrable", [True, False])
-def test_a_recent_success_is_there_at_once(done: Any, task_tries: TaskTries, deferrable: bool) -> None:
+def test_waiting_for_a_recent_success_holds_no_worker_by_default() -> None:
+    assert sensor().mode == "reschedule"
+    assert sensor(mode="poke").mode == "poke"
+
+
+def test_a_recent_success_is_there_at_once(done: Any, task_tries: TaskTries) -> None:
     run_id = done()
-    info = sensor(deferrable=deferrable).execute(task_tries.context)
+    info = sensor(mode="poke").execute(task_tries.context)
     assert (info["id"], info["status"]) == (run_id, "SUCCEEDED")
     assert info["defaultDatasetId"]
+    assert run_id in task_tries.ti.xcoms["_link_ApifyConsoleLink"]
 
 
 @pytest.mark.parametrize("names", [{}, {"actor_id": None, "actor_task_id": "emulator/job"}])
-async def test_the_triggerer_waits_for_a_new_one(
+def test_an_old_success_and_a_failure_do_not_count(
     fast_clock: Emulator, done: Any, hook: ApifyHook, task_tries: TaskTries, names: Any
 ) -> None:
     done()
@@ -133,51 +139,27 @@ async def test_the_triggerer_waits_for_a_new_one(
     wait_until(lambda: all(run["finishedAt"] for run in fast_clock.runs))
     fast_clock.clock.advance(2 * HOUR)
     done(fail=True)
-    with pytest.raises(TaskDeferred) as deferred:
-        sensor(poke_interval=60, timeout=24 * HOUR, execution_timeout=DAY, **names).execute(
-            task_tries.context
-        )
-    assert deferred.value.timeout == DAY
-    path, kwargs = deferred.value.trigger.serialize()
-    assert path == "airflow_provider_apify.triggers.last_run.ApifyLastRunTrigger"
-    trigger = ApifyLastRunTrigger(**json.loads(json.dumps(kwargs)), of_a_later_version=1)
-    assert trigger.serialize() == (path, kwargs)
-    start = hook.start_task_run if names else hook.start_actor_run
-    fast_clock.clock.call_at(
-        fast_clock.clock.time() + HOUR, lambda: start("emulator/job" if names else "emulator/worker")
-    )
-    (event,) = [event.payload async for event in trigger.run()]
-    info = sensor(**names).execute_complete(task_tries.context, event)
-    assert info["id"] == fast_clock.runs[-1]["id"]
+    waiting = sensor(**names)
+    assert not waiting.poke(task_tries.context).is_done
+    new = hook.start_task_run("emulator/job") if names else hook.start_actor_run("emulator/worker")
+    wait_until(lambda: hook.get_run(new.id).finished_at)
+    assert waiting.poke(task_tries.context).xcom_value["id"] == new.id
 
 
-async def test_the_triggerer_gives_up_when_it_is_due_and_survives_an_outage(
-    fast_clock: Emulator, task_tries: TaskTries
-) -> None:
+def test_an_outage_is_waited_out(fast_clock: Emulator, task_tries: TaskTries) -> None:
     fast_clock.faults.add(Fault("answer", "GET", "/v2/actors/*/runs", status=503))
-    fast_clock.clock.call_at(fast_clock.clock.time() + 600, fast_clock.faults.clear)
-    trigger = ApifyLastRunTrigger(
-        "emulator/worker", None, HOUR, 60, fast_clock.clock.time() + HOUR, "apify_default"
-    )
-    (event,) = [event.payload async for event in trigger.run()]
-    with pytest.raises(AirflowSensorTimeout):
-        sensor().execute_complete(task_tries.context, event)
+    assert not sensor().poke(task_tries.context).is_done
 
 
-async def test_a_wrong_token_ends_the_wait(fast_clock: Emulator, task_tries: TaskTries) -> None:
+def test_a_wrong_token_ends_the_wait(fast_clock: Emulator, task_tries: TaskTries) -> None:
     fast_clock.faults.add(Fault("answer", "GET", "/v2/actors/*/runs", status=401, type="invalid-token"))
-    trigger = ApifyLastRunTrigger(
-        "emulator/worker", None, HOUR, 60, fast_clock.clock.time() + HOUR, "apify_default"
-    )
-    (event,) = [event.payload async for event in trigger.run()]
-    with pytest.raises(Exception, match="valid API token"):
-        sensor().execute_complete(task_tries.context, event)
+    with pytest.raises(ApifyAuthenticationError, match="valid API token"):
+        sensor().poke(task_tries.context)
 
 
-@pytest.mark.parametrize("deferrable", [True, False])
-def test_a_misspelt_actor_is_an_error_at_once(task_tries: TaskTries, deferrable: bool) -> None:
+def test_a_misspelt_actor_is_an_error_at_once(task_tries: TaskTries) -> None:
     with pytest.raises(ApifyNotFoundError, match="Check the ID"):
-        sensor(actor_id="emulator/wroker", deferrable=deferrable).execute(task_tries.context)
+        sensor(actor_id="emulator/wroker").poke(task_tries.context)
 
 
 def test_an_earlier_start_with_a_later_end_counts(
@@ -188,4 +170,4 @@ def test_an_earlier_start_with_a_later_end_counts(
     wait_until(lambda: hook.get_run(short).finished_at)
     fast_clock.clock.advance(4 * HOUR)
     wait_until(lambda: all(run["finishedAt"] for run in fast_clock.runs))
-    assert sensor(deferrable=False).poke(task_tries.context).xcom_value["id"] == long
+    assert sensor().poke(task_tries.context).xcom_value["id"] == long
