@@ -29,7 +29,7 @@ class KeyValueStoreTransfer(Transfer):
     :param keys: the records; all of them by default. (templated)
     :param prefix: only records whose key starts so. (templated)
     :param replace: replace an export that is complete. Otherwise the task fails before it reads anything.
-    :param concurrency: number of records at a time. (templated)
+    :param concurrency: number of records at a time, 16 by default. (templated)
     :param apify_conn_id: the Airflow connection to Apify. (templated)
     :raises ApifyConfigurationError: if an argument or the destination cannot be used; nothing was read.
     :raises ApifyHttpError: if Apify cannot be asked, refuses, or has no such record.
@@ -138,7 +138,7 @@ class KeyValueStoreToS3Operator(KeyValueStoreTransfer):
 
 class KeyValueStoreToObjectStorageOperator(KeyValueStoreTransfer):
     """
-    Export records into any store that Airflow's `ObjectStoragePath` knows: S3, GCS, Azure, …
+    Export records into any store that Airflow's `ObjectStoragePath` knows (S3, GCS, Azure, …).
 
     The other parameters are documented in :class:`KeyValueStoreTransfer`.
 
