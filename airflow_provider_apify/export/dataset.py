@@ -93,7 +93,7 @@ def _counted(
 def _required(
     pages: Iterable[Page], dataset_id: str, expected_rows: int | None, fail_on_empty: bool
 ) -> Iterator[Page]:
-    """Pass pages on, and fail at their end if they had not as many rows as was asked for."""
+    """Pass pages on, and fail after the last one if the number of rows is not the required one."""
     rows = 0
     for page in pages:
         rows += page.rows

@@ -1,4 +1,4 @@
-"""Bases of all transfers: what they share is done once, and a public class says where the files go."""
+"""Bases of the transfers: the shared work; each public class says where the files go."""
 
 from __future__ import annotations
 

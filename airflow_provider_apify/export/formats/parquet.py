@@ -177,7 +177,7 @@ def _as_text(value: Any) -> str | None:
 
 
 class _Collector(io.RawIOBase):
-    """A file that gives away what is written into it."""
+    """A file in memory, from which the bytes are taken as they are written."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
