@@ -38,12 +38,7 @@ def get_or_create_dataset(name: str) -> Call[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class ItemsPage:
-    """
-    A page of a dataset.
-
-    :param body: the items, in the format asked for.
-    :param headers: the answer's headers, found in any case.
-    """
+    """A page of a dataset: the items in the format asked for, and headers that are found in any case."""
 
     body: bytes
     headers: Mapping[str, str]
@@ -90,12 +85,7 @@ def push_items(dataset_id: str, items: bytes) -> Call[None]:
 
 
 def chunks(items: Iterable[Any]) -> Iterator[tuple[int, bytes]]:
-    """
-    Cut items, or bytes that hold one each, into as many as Apify takes at a time.
-
-    :return: of each chunk how many items it has, and the items as a JSON array.
-    :raises ApifyConfigurationError: if an item is not a JSON object, or larger than Apify takes.
-    """
+    """Cut items, or bytes that hold one each, into JSON arrays that Apify takes; count those of each."""
     lines: list[bytes] = []
     size = 0
     for position, item in enumerate(items):

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import ApifyError
@@ -29,15 +29,19 @@ class Pause:
 
 Step = Call[Any] | Pause
 Flow = Generator[Step, Any, T]
-Send = Callable[[Call[Any]], Any]
 AsyncSend = Callable[[Call[Any]], Coroutine[Any, Any, Any]]
 _Advance = Callable[[], Step]
 
 
+class Send(Protocol):
+    """A function that sends a call from a worker and returns its result, such as `Client.send`."""
+
+    def __call__(self, call: Call[T], /) -> T: ...  # noqa: D102
+
+
 def send_one(call: Call[T]) -> Flow[T]:
     """Send a single call."""
-    result: T = yield call
-    return result
+    return cast("T", (yield call))
 
 
 def drive(flow: Flow[T], send: Send) -> T:
@@ -47,8 +51,7 @@ def drive(flow: Flow[T], send: Send) -> T:
         try:
             step = advance()
         except StopIteration as stop:
-            result: T = stop.value
-            return result
+            return cast("T", stop.value)
         try:
             answer = _sleep(step) if isinstance(step, Pause) else send(step)
         except ApifyError as error:
@@ -68,8 +71,7 @@ async def drive_async(flow: Flow[T], send: AsyncSend) -> T:
         try:
             step = advance()
         except StopIteration as stop:
-            result: T = stop.value
-            return result
+            return cast("T", stop.value)
         try:
             answer = await (asyncio.sleep(step.seconds) if isinstance(step, Pause) else send(step))
         except ApifyError as error:

@@ -18,11 +18,7 @@ class TargetIds(TypedDict):
 
 @dataclass(frozen=True)
 class Target:
-    """
-    An Actor or a saved task; each is named by its ID, `username/name` or `username~name`.
-
-    :raises ApifyConfigurationError: if the name cannot be one.
-    """
+    """An Actor or a saved task; each is named by its ID, `username/name` or `username~name`."""
 
     kind: Literal["Actor", "task"]
     name: str | None
@@ -42,11 +38,7 @@ class Target:
 
     @classmethod
     def either(cls, *, actor_id: str | None, actor_task_id: str | None) -> Target:
-        """
-        Return the Actor or the task, whichever is given.
-
-        :raises ApifyConfigurationError: if both are given, or neither.
-        """
+        """Return the Actor or the task, whichever is given; one of them must be."""
         exactly_one(actor_id=actor_id or None, actor_task_id=actor_task_id or None)
         return cls.actor(actor_id) if actor_id else cls.task(actor_task_id)
 
@@ -58,7 +50,7 @@ class Target:
 
     @property
     def path(self) -> str:
-        """Its path in the API."""
+        """Path of the target in the API."""
         collection = "actors" if self.kind == "Actor" else "actor-tasks"
         return f"/v2/{collection}/{resource_ref(self.kind, self.name)}"
 

@@ -14,10 +14,9 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from airflow_provider_apify.api import actors, datasets, key_value_stores, runs, users
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.call import Call
-from airflow_provider_apify.api.endpoint import Endpoint
 from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flow import Flow, drive
-from airflow_provider_apify.api.http_client import AsyncClient, Client, connect
+from airflow_provider_apify.api.http_client import AsyncClient, Client, Endpoint, connect
 from airflow_provider_apify.export import DEFAULT_CONCURRENCY
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE
 from airflow_provider_apify.hooks.api_method import ApiMethod

@@ -14,12 +14,9 @@ from airflow_provider_apify.api.actor_run import ActorRun
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """
-    What a start says of the task instance that sent it, in its User-Agent.
+    """Identity of a task instance, as a start tells it in its User-Agent."""
 
-    :param task_instance: the same for all tries, and new after a Clear.
-    """
-
+    #: The same for all tries, and new after a Clear.
     task_instance: str
     try_number: int
 

@@ -14,18 +14,9 @@ _CANDIDATES = 100
 
 
 def last_success(send: Send, target: Target, max_age: float) -> ActorRun | None:
-    """
-    Return the successful run that ended last, if that is at most `max_age` seconds ago.
-
-    :raises ApifyNotFoundError: if there is no such Actor or task.
-    """
-    runs: list[ActorRun] = send(list_runs(**target.ids, status=RunStatus.SUCCEEDED, limit=_CANDIDATES))
-    newest = max(runs, key=_end, default=None)
-    if newest is None or time.time() - _end(newest) > max_age:
+    """Return the successful run that ended last, if that is at most `max_age` seconds ago."""
+    runs = send(list_runs(**target.ids, status=RunStatus.SUCCEEDED, limit=_CANDIDATES))
+    newest = max(runs, key=lambda run: run.ended, default=None)
+    if newest is None or time.time() - newest.ended > max_age:
         return None
-    run: ActorRun = send(get_run(newest.id))
-    return run
-
-
-def _end(run: ActorRun) -> float:
-    return (run.finished_at or run.started_at).timestamp()
+    return send(get_run(newest.id))

@@ -7,13 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from airflow_provider_apify.api import errors
 from airflow_provider_apify.api.actor_run import ActorRun
-from airflow_provider_apify.api.errors import (
-    ApifyError,
-    ApifyOutageError,
-    ApifyRunGoesOnError,
-    ApifyWaitTimeoutError,
-)
 
 
 class WaitEnd(StrEnum):
@@ -27,25 +22,22 @@ class WaitEnd(StrEnum):
 
 
 _ERROR_BY_END = {
-    WaitEnd.ABORT_DUE: ApifyWaitTimeoutError,
-    WaitEnd.GIVE_UP_DUE: ApifyWaitTimeoutError,
-    WaitEnd.OUTAGE: ApifyOutageError,
-    WaitEnd.REFUSED: ApifyRunGoesOnError,
+    WaitEnd.ABORT_DUE: errors.ApifyWaitTimeoutError,
+    WaitEnd.GIVE_UP_DUE: errors.ApifyWaitTimeoutError,
+    WaitEnd.OUTAGE: errors.ApifyOutageError,
+    WaitEnd.REFUSED: errors.ApifyRunGoesOnError,
 }
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """
-    How a wait ended.
-
-    :param run: the finished run, or the one whose abort was due and has been asked for.
-    :param message: why the wait ended without a finished run, for people.
-    """
+    """How a wait ended."""
 
     end: WaitEnd
     run_id: str
+    #: The finished run, or the one whose abort was due and has been asked for.
     run: ActorRun | None = None
+    #: Why the wait ended without a finished run, for people.
     message: str = ""
 
     def to_event(self) -> dict[str, Any]:
@@ -55,11 +47,7 @@ class Outcome:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any] | None) -> Outcome:
-        """
-        Read what :meth:`to_event` made; nothing but a whole event is accepted.
-
-        :raises ApifyError: if the event is missing or not of this form.
-        """
+        """Read the result of :meth:`to_event`; raise :class:`ApifyError` if it is missing or not whole."""
         try:
             assert event is not None
             end, run = WaitEnd(event["end"]), event["run"]
@@ -67,17 +55,13 @@ class Outcome:
                 raise ValueError(run)
             return cls(end, event["run_id"], run and ActorRun(run), event["message"])
         except (AssertionError, KeyError, TypeError, ValueError) as error:
-            raise ApifyError(
+            raise errors.ApifyError(
                 f"The trigger sent an event that says nothing certain about the run: {event!r}. "
                 "Look the run up in Apify Console; it may be going on."
             ) from error
 
     def finished_run(self) -> ActorRun:
-        """
-        Return the finished run, however it ended.
-
-        :raises ApifyRunGoesOnError: if the wait stopped before the run's end.
-        """
+        """Return the finished run; raise :class:`ApifyRunGoesOnError` if the wait stopped before its end."""
         if self.run is None:
             message = f"{self.message} The run {self.run_id} was left as it is at Apify, and may be going on."
             raise _ERROR_BY_END[self.end](message, run_id=self.run_id)

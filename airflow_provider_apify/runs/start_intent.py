@@ -20,16 +20,12 @@ STORE_KEY = "apify_run"
 
 @dataclass(frozen=True)
 class StartIntent:
-    """
-    A start that was about to be sent.
-
-    :param max_tries: that of the task instance, to tell a retry from a Clear.
-    :param at: when the start was about to be sent or, once the run is known, when its ID was learnt.
-    :param run_id: the run; None while its ID is not known.
-    """
+    """A start that was about to be sent, and the ID of the run once it is known."""
 
     fingerprint: Fingerprint
+    #: That of the task instance, to tell a retry from a Clear.
     max_tries: int
+    #: When the start was about to be sent or, once the run is known, when its ID was learnt.
     at: datetime
     run_id: str | None = None
 
@@ -48,12 +44,9 @@ class IntentStore:
         value = self._store.get(STORE_KEY) if self._store is not None else None
         if not value:
             return None
-        return StartIntent(
-            Fingerprint(value["task_instance"], value["try_number"]),
-            value["max_tries"],
-            datetime.fromisoformat(value["at"]),
-            value["run_id"],
-        )
+        fingerprint = Fingerprint(value["task_instance"], value["try_number"])
+        at = datetime.fromisoformat(value["at"])
+        return StartIntent(fingerprint, value["max_tries"], at, value["run_id"])
 
     def save(self, intent: StartIntent) -> None:
         """Keep an intent for the tries that follow."""

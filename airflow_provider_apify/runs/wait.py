@@ -13,7 +13,7 @@ from typing import Any
 from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError
-from airflow_provider_apify.api.flow import Flow, Pause
+from airflow_provider_apify.api.flow import Flow, Pause, send_one
 from airflow_provider_apify.api.runs import get_run
 from airflow_provider_apify.runs.actor_log import LIVE_INTERVAL, LogReader
 from airflow_provider_apify.runs.final_report import await_final_figures
@@ -37,17 +37,14 @@ def deadline(after: timedelta | float | None) -> float | None:
 
 @dataclass(frozen=True)
 class WaitPlan:
-    """
-    What to wait for, and until when. Times are seconds since the epoch, so that a restarted wait keeps them.
-
-    :param long_poll: seconds to let the API hold an answer.
-    :param abort_at: when the run is to be aborted (`execution_timeout`).
-    :param give_up_at: when to stop waiting and let the run go on (`wait_timeout`).
-    """
+    """What to wait for, and until when: seconds since the epoch, so that a restarted wait keeps them."""
 
     run_id: str
+    #: Seconds to let the API hold an answer.
     long_poll: float
+    #: When the run is to be aborted (`execution_timeout`).
     abort_at: float | None = None
+    #: When to stop waiting and let the run go on (`wait_timeout`).
     give_up_at: float | None = None
 
     @property
@@ -64,19 +61,19 @@ class WaitPlan:
         return Outcome(end, self.run_id, message=f"{what} passed before the run ended.")
 
 
+@dataclass
 class StatusLog:
     """Logs a run's status and status message whenever they change."""
 
-    def __init__(self, log: Any) -> None:
-        self._log = log
-        self._last: tuple[str, str] | None = None
+    log: Any
+    _last: tuple[str, str] | None = None
 
     def __call__(self, run: ActorRun) -> None:
         """Take note of an answer about the run."""
         news = (run.status, run.status_message)
         if news != self._last:
             self._last = news
-            self._log.info("Run %s is %s. %s", run.id, *news)
+            self.log.info("Run %s is %s. %s", run.id, *news)
 
 
 @dataclass
@@ -103,10 +100,9 @@ def wait_for_end(
     plan: WaitPlan, on_update: Callable[[ActorRun], None], live_log: LogReader | None = None
 ) -> Flow[Outcome]:
     """
-    Wait until a run is over, or the plan's time has passed.
+    Wait until a run is over, or the plan's time has passed; tell `on_update` every answer about the run.
 
-    :param on_update: told of every answer about the run.
-    :param live_log: passes the Actor's log on meanwhile; a look is taken more often then.
+    A `live_log` passes the Actor's log on meanwhile; Apify is asked more often then.
     """
     budget = OutageBudget()
     long_poll = min(plan.long_poll, LIVE_INTERVAL) if live_log else plan.long_poll
@@ -114,7 +110,7 @@ def wait_for_end(
         asked_at = time.time()
         hold = max(0.0, min(long_poll, plan.until - asked_at))
         try:
-            run = yield get_run(plan.run_id, wait_for_finish=hold, max_attempts=1)
+            run = yield from send_one(get_run(plan.run_id, wait_for_finish=hold, max_attempts=1))
         except ApifyHttpError as error:
             if end := budget.record_failure(error, asked_at, time.time()):
                 return Outcome(end, plan.run_id, message=f"The wait ended early: {error}")
