@@ -85,7 +85,7 @@ def push_items(dataset_id: str, items: bytes) -> Call[None]:
 
 
 def chunks(items: Iterable[Any]) -> Iterator[tuple[int, bytes]]:
-    """Cut items, or bytes that hold one each, into JSON arrays that Apify takes; count those of each."""
+    """Cut items, or bytes that hold one each, into counted JSON arrays of a size that Apify takes."""
     lines: list[bytes] = []
     size = 0
     for position, item in enumerate(items):

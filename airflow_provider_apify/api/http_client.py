@@ -119,7 +119,7 @@ class Client:
             yield OpenAnswer(response.headers, response.raw)
 
     def download(self, call: Call[Any], file: IO[bytes]) -> Mapping[str, str]:
-        """Send a call, again where that is safe; replace what a file holds by the body, and return the headers."""
+        """Send a call, again where that is safe; write the body over a file, and return the headers."""
 
         def attempt() -> Mapping[str, str]:
             file.seek(0)
@@ -194,7 +194,7 @@ async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
     """
     import aiohttp
 
-    shared = _shared_sessions.setdefault(asyncio.get_running_loop(), {})
+    shared = _sessions.setdefault(asyncio.get_running_loop(), {})
     if endpoint not in shared:
         # No limit: each waiting trigger holds a connection. No cookies: the token is all there is to say.
         connector = aiohttp.TCPConnector(limit=0, ssl=_tls_context())
@@ -228,8 +228,7 @@ class _SharedSession:
     users: int = 0
 
 
-_shared_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, _SharedSession]]
-_shared_sessions = WeakKeyDictionary()
+_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, _SharedSession]] = WeakKeyDictionary()
 
 
 def _body(call: Call[Any], response: urllib3.HTTPResponse) -> bytes:

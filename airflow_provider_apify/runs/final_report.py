@@ -27,7 +27,7 @@ _ERROR_BY_STATUS = {
 
 
 def await_final_figures(run: ActorRun, asked_at: float) -> Flow[ActorRun]:
-    """Return a finished run, for which Apify was asked at `asked_at` (epoch seconds), with its final figures."""
+    """Return a finished run with its final figures; `asked_at` is the time when Apify was asked for it."""
     final_at = _FINAL_AFTER + (run.finished_at.timestamp() if run.finished_at else asked_at)
     if asked_at >= final_at:
         return run

@@ -40,7 +40,7 @@ _CLOCK_SKEW = timedelta(minutes=5)
 _MAX_CANDIDATES = 2000
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class RunStarter:
     """Starts the run of one task instance, or finds the one that it started before."""
 
@@ -88,7 +88,7 @@ class RunStarter:
         send = Client(self.client.endpoint).send
         run_id = self._run_id
         if run_id is None and self._pending is not None:
-            found, _ = self._scan(send, self._pending.fingerprint, since=self._pending.at, any_try=False)
+            found, _ = self._scan(send, self._pending.fingerprint, since=self._pending.at)
             run_id = found.id if found else None
         if run_id is not None:
             abort = abort_run(run_id, gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
@@ -97,37 +97,40 @@ class RunStarter:
 
     def _find(self) -> ActorRun | None:
         """Return the run that an earlier try of this task instance started, in whatever state it is."""
-        intent = self._intents.load()
+        intent, ti = self._intents.load(), self.context["ti"]
         if intent is None:
-            without_store = not self._intents and self.context["ti"].try_number > 1
-            return self._search_without_store() if without_store else None
+            if self._intents or ti.try_number == 1:
+                return None
+            # All that can be done before Airflow 3.3: look for the run of any earlier try.
+            since = getattr(self.context.get("dag_run"), "start_date", None) or ti.start_date
+            return self._search(
+                Fingerprint.of(self.context), since=since, sent_by=ti.start_date, any_try=True
+            )
         if intent.max_tries != self._max_tries:
             if self.abort_cleared:
                 self._abort_run_before_clear(intent)
             return None
         if intent.run_id:
             return self._get(intent.run_id, intent.at)
-        sent_by = self.context["ti"].start_date
-        return self._search(intent.fingerprint, since=intent.at, sent_by=sent_by, any_try=False)
+        return self._search(intent.fingerprint, since=intent.at, sent_by=ti.start_date)
 
     def _abort_run_before_clear(self, intent: StartIntent) -> None:
         """Abort what a Clear left behind, should the triggerer not have come to it or have died."""
         if intent.run_id:
             run = self._get(intent.run_id, intent.at)
         else:
-            run, _ = self._scan(self.client.send, intent.fingerprint, since=intent.at, any_try=False)
+            run, _ = self._scan(self.client.send, intent.fingerprint, since=intent.at)
         if run is not None and not run.is_finished and not run.is_ending:
             self.log.info("Aborting the run %s, which was started before the task was cleared.", run.id)
             drive(abort_run(run.id, gracefully=self.abort_gracefully), self.client.send)
 
     def _start(self) -> ActorRun:
         """Start a run; after a lost answer, find it."""
-        fingerprint = Fingerprint.of(self.context)
-        intent = StartIntent(fingerprint, self._max_tries, _now())
+        intent = StartIntent(Fingerprint.of(self.context), self._max_tries, _now())
         self._intents.save(intent)
         self._pending = intent
         try:
-            user_agent = f"{self.client.endpoint.user_agent} {fingerprint}"
+            user_agent = f"{self.client.endpoint.user_agent} {intent.fingerprint}"
             run = self.client.send(self.request.start(user_agent))
         except ApifyHttpError as error:
             if not retry.may_have_had_effect(error):
@@ -150,19 +153,20 @@ class RunStarter:
         self.log.warning("The answer to the start was lost. Looking for the run. (%s)", error)
         if not self.durable:
             raise ApifyStartUncertainError(
-                f"{lost} `durable=False` says not to look for the run. Look in Apify Console whether one was started."
+                f"{lost} `durable=False` says not to look for the run. Look in Apify Console whether one was "
+                "started."
             ) from error
         try:
-            run = self._search(intent.fingerprint, since=intent.at, sent_by=_now(), any_try=False)
+            run = self._search(intent.fingerprint, since=intent.at, sent_by=_now())
         except ApifyHttpError as trouble:
             raise ApifyStartUncertainError(
-                f"{lost} Apify does not tell which runs there are ({trouble}): one may have been started and be "
-                "going on. A retry of this task looks for it."
+                f"{lost} Apify does not tell which runs there are ({trouble}): one may have been started and "
+                "be going on. A retry of this task looks for it."
             ) from trouble
         if run is None:
             raise ApifyStartUncertainError(
-                f"{lost} no run of this try shows up: most likely none was started. A retry of this task looks "
-                "once more, and then starts one."
+                f"{lost} no run of this try shows up: most likely none was started. A retry of this task "
+                "looks once more, and then starts one."
             ) from error
         self.log.info("Found the run %s, which the lost answer was about.", run.id)
         return run
@@ -176,14 +180,8 @@ class RunStarter:
             self.log.warning("The run %s of an earlier try is gone. %s", run_id, error)
             return None
 
-    def _search_without_store(self) -> ActorRun | None:
-        """Look for the run of any earlier try: all that can be done before Airflow 3.3."""
-        ti, dag_run = self.context["ti"], self.context.get("dag_run")
-        since = getattr(dag_run, "start_date", None) or ti.start_date
-        return self._search(Fingerprint.of(self.context), since=since, sent_by=ti.start_date, any_try=True)
-
     def _search(
-        self, fingerprint: Fingerprint, *, since: datetime, sent_by: datetime, any_try: bool
+        self, fingerprint: Fingerprint, *, since: datetime, sent_by: datetime, any_try: bool = False
     ) -> ActorRun | None:
         """Look for a run, started between two times, until it is found or would have shown up."""
         attempt = 0
@@ -207,7 +205,7 @@ class RunStarter:
         return found
 
     def _scan(
-        self, send: Send, fingerprint: Fingerprint, *, since: datetime, any_try: bool
+        self, send: Send, fingerprint: Fingerprint, *, since: datetime, any_try: bool = False
     ) -> tuple[ActorRun | None, list[str]]:
         """Look at the runs since then, newest first, for ours; return it, and those that cannot be told."""
         doubtful: list[str] = []

@@ -34,7 +34,7 @@ class Snapshot:
 
 @dataclass
 class AccountWatch:
-    """Looks again and again at an account's runs started `since` (epoch seconds), all of them in two lists."""
+    """Looks again and again at an account's runs started `since` (epoch seconds), always in two lists."""
 
     since: float
     _open: dict[str, ActorRun] = field(default_factory=dict)
