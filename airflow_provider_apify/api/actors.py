@@ -1,10 +1,10 @@
-"""Calls about Actors and saved tasks."""
+"""Calls about Actors, saved tasks, and the account that has them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_apify.api.call import Call, no_result
+from airflow_provider_apify.api.call import Answer, Call, no_result
 from airflow_provider_apify.api.json_body import JSON_TYPE, encode_input
 from airflow_provider_apify.api.targets import Target
 
@@ -44,3 +44,8 @@ def validate_input(actor_id: str, run_input: Any = None, *, build: str | None = 
         headers={"Content-Type": JSON_TYPE},
         read=no_result,
     )
+
+
+def get_user() -> Call[dict[str, Any]]:
+    """Get the account that the token belongs to."""
+    return Call(method="GET", path="/v2/users/me", max_attempts=2, read=Answer.data)

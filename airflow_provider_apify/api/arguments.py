@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 
@@ -55,19 +55,16 @@ def one_of(name: str, value: Any, choices: Any) -> None:
 
 def boolean(name: str, value: Any) -> bool | None:
     """Read True or False."""
-    if value in (None, "") or isinstance(value, bool):
-        return None if value == "" else value
-    if str(value).lower() not in ("true", "false"):
+    text = "" if value is None else str(value).lower()
+    if text not in ("", "true", "false"):
         raise ApifyConfigurationError(f"`{name}` must be True or False, got {value!r}. Nothing was sent.")
-    return str(value).lower() == "true"
+    return text == "true" if text else None
 
 
 def seconds(name: str, value: timedelta | float | str | None) -> float | None:
     """Read a time span that is not negative: a timedelta, or seconds."""
-    if isinstance(value, timedelta):
-        value = value.total_seconds()
-    result: float | None = number(name, value, float)
-    return result
+    span = value.total_seconds() if isinstance(value, timedelta) else value
+    return cast("float | None", number(name, span, float))
 
 
 def number(name: str, value: Any, convert: Callable[[Any], Any], least: float = 0) -> Any:

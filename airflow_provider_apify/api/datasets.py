@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from airflow_provider_apify.api.arguments import resource_ref, storage_name
 from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, Answer, Call, no_result
@@ -45,9 +45,7 @@ class ItemsPage:
 
     def items(self) -> list[Any]:
         """Return the items of a JSON page."""
-        items = json.loads(self.body)
-        assert isinstance(items, list)
-        return items
+        return cast("list[Any]", json.loads(self.body))
 
 
 def get_items(dataset_id: str, *, raw: bool = False, **params: Any) -> Call[ItemsPage]:

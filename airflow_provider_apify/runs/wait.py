@@ -1,23 +1,22 @@
-"""Waiting for the end of a run by long polls: how often to ask, what outage to bear, when to stop."""
+"""Waiting for the end of a run by long polls: how often to ask, what outage to bear, when to stop, the outcome."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from math import inf
 from typing import Any
 
-from airflow_provider_apify.api import retry
+from airflow_provider_apify.api import errors, retry
 from airflow_provider_apify.api.actor_run import ActorRun
-from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError
 from airflow_provider_apify.api.flow import Flow, Pause, send_one
 from airflow_provider_apify.api.runs import get_run
 from airflow_provider_apify.runs.actor_log import LIVE_INTERVAL, LogReader
 from airflow_provider_apify.runs.final_report import await_final_figures
-from airflow_provider_apify.runs.outcome import Outcome, WaitEnd
 from airflow_provider_apify.runs.visibility import VISIBLE_AFTER
 
 log = logging.getLogger(__name__)
@@ -33,6 +32,63 @@ def deadline(after: timedelta | float | None) -> float | None:
     if isinstance(after, timedelta):
         after = after.total_seconds()
     return None if after is None else time.time() + after
+
+
+class WaitEnd(StrEnum):
+    """Why a wait is over."""
+
+    FINISHED = "finished"
+    ABORT_DUE = "abort_due"
+    GIVE_UP_DUE = "give_up_due"
+    OUTAGE = "outage"
+    REFUSED = "refused"
+
+
+_ERROR_BY_END = {
+    WaitEnd.ABORT_DUE: errors.ApifyWaitTimeoutError,
+    WaitEnd.GIVE_UP_DUE: errors.ApifyWaitTimeoutError,
+    WaitEnd.OUTAGE: errors.ApifyOutageError,
+    WaitEnd.REFUSED: errors.ApifyRunGoesOnError,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a wait ended."""
+
+    end: WaitEnd
+    run_id: str
+    #: The finished run, or the one whose abort was due and has been asked for.
+    run: ActorRun | None = None
+    #: Why the wait ended without a finished run, for people.
+    message: str = ""
+
+    def to_event(self) -> dict[str, Any]:
+        """Return the outcome as plain JSON."""
+        run = self.run and self.run.info
+        return {"end": str(self.end), "run_id": self.run_id, "run": run, "message": self.message}
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any] | None) -> Outcome:
+        """Read the result of :meth:`to_event`; raise :class:`ApifyError` if it is missing or not whole."""
+        try:
+            assert event is not None
+            end, run = WaitEnd(event["end"]), event["run"]
+            if end is WaitEnd.FINISHED and not ActorRun(run).is_finished:
+                raise ValueError(run)
+            return cls(end, event["run_id"], run and ActorRun(run), event["message"])
+        except (AssertionError, KeyError, TypeError, ValueError) as error:
+            raise errors.ApifyError(
+                f"The trigger sent an event that says nothing certain about the run: {event!r}. "
+                "Look the run up in Apify Console; it may be going on."
+            ) from error
+
+    def finished_run(self) -> ActorRun:
+        """Return the finished run; raise :class:`ApifyRunGoesOnError` if the wait stopped before its end."""
+        if self.run is None:
+            message = f"{self.message} The run {self.run_id} was left as it is at Apify, and may be going on."
+            raise _ERROR_BY_END[self.end](message, run_id=self.run_id)
+        return self.run
 
 
 @dataclass(frozen=True)
@@ -84,13 +140,13 @@ class OutageBudget:
     outage_since: float | None = None
     unknown_since: float | None = None
 
-    def record_failure(self, error: ApifyHttpError, asked_at: float, now: float) -> WaitEnd | None:
+    def record_failure(self, error: errors.ApifyHttpError, asked_at: float, now: float) -> WaitEnd | None:
         """Return why the wait is over, or None to go on; the times are seconds since the epoch."""
         self.failures += 1
         if retry.is_outage(error):
             self.outage_since = self.outage_since or asked_at
             return WaitEnd.OUTAGE if now - self.outage_since >= _OUTAGE_BUDGET else None
-        if isinstance(error, ApifyNotFoundError):
+        if isinstance(error, errors.ApifyNotFoundError):
             self.unknown_since = self.unknown_since or asked_at
             return WaitEnd.REFUSED if now - self.unknown_since >= VISIBLE_AFTER else None
         return None if retry.will_pass(error) else WaitEnd.REFUSED
@@ -111,7 +167,7 @@ def wait_for_end(
         hold = max(0.0, min(long_poll, plan.until - asked_at))
         try:
             run = yield from send_one(get_run(plan.run_id, wait_for_finish=hold, max_attempts=1))
-        except ApifyHttpError as error:
+        except errors.ApifyHttpError as error:
             if end := budget.record_failure(error, asked_at, time.time()):
                 return Outcome(end, plan.run_id, message=f"The wait ended early: {error}")
             pause = retry.delay(budget.failures, error)

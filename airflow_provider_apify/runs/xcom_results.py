@@ -44,18 +44,10 @@ def result_of(run: ActorRun, returns: Returns, send: Send) -> Any:
             items = get_items(run.data["defaultDatasetId"], format="json")
             return send(replace(items, max_bytes=MAX_INLINE_BYTES)).items()
         return record_content(send, run.data["defaultKeyValueStoreId"], _OUTPUT_KEY, MAX_INLINE_BYTES)
-    except ApifyTooLargeError as error:
-        if returns == "items":
-            way = f"dataset_id={run.data['defaultDatasetId']!r} and DatasetToS3Operator"
-        else:
-            way = f"key_value_store_id={run.data['defaultKeyValueStoreId']!r} and KeyValueStoreToS3Operator"
-        raise ApifyTooLargeError(
-            f"The run {run.id} succeeded, and its results are too large for XCom (more than "
-            f"{MAX_INLINE_BYTES:,} bytes). Leave out `returns`, and land them with {way}, or another of the "
-            "transfer operators."
-        ) from error
     except ApifyDataError as error:
-        raise ApifyDataError(f"The run {run.id} succeeded. {error}") from error
+        way = " Land them with DatasetToS3Operator or its like." if returns == "items" else ""
+        message = f"The run {run.id} succeeded, and `returns` cannot bring its results: {error}{way}"
+        raise type(error)(message) from error
     except ApifyNotFoundError as error:
         raise ApifyDataError(
             f'The run {run.id} succeeded, and left no record {_OUTPUT_KEY}. Use `returns="items"` if the '
@@ -66,17 +58,12 @@ def result_of(run: ActorRun, returns: Returns, send: Send) -> Any:
 def record_content(send: Send, key_value_store_id: str, key: str, max_bytes: int | None) -> Any:
     """Return a record's content: JSON as its value, text as a string, of at most `max_bytes`."""
     name = f"The record {key!r} of the key-value store {key_value_store_id}"
+    way = "Land it with KeyValueStoreToS3Operator, or another of the transfer operators."
     try:
         record = send(replace(get_record(key_value_store_id, key), max_bytes=max_bytes))
     except ApifyTooLargeError as error:
-        raise ApifyTooLargeError(
-            f"{name} has more than {max_bytes:,} bytes. Land it with KeyValueStoreToS3Operator, or another of "
-            "the transfer operators, or raise `max_bytes`."
-        ) from error
+        raise ApifyTooLargeError(f"{name} has more than {max_bytes:,} bytes. {way}") from error
     try:
         return record.content()
     except ValueError as error:
-        raise ApifyDataError(
-            f"{name} is neither JSON nor text ({error}). Land it with KeyValueStoreToS3Operator, or another "
-            "of the transfer operators."
-        ) from error
+        raise ApifyDataError(f"{name} is neither JSON nor text ({error}). {way}") from error
