@@ -12,7 +12,7 @@ from airflow_provider_apify.api.call import Answer, Call
 T = TypeVar("T")
 
 # Apify's `type` is the stable part of an error; the HTTP status only says what the type does not.
-_CLASS_BY_TYPE: dict[str, type[errors.ApifyApiError]] = {
+_CLASS_BY_TYPE_OR_STATUS: dict[str | int, type[errors.ApifyApiError]] = {
     "actor-memory-limit-exceeded": errors.ApifyCapacityError,
     "concurrent-runs-limit-exceeded": errors.ApifyCapacityError,
     "rate-limit-exceeded": errors.ApifyRateLimitError,
@@ -24,8 +24,6 @@ _CLASS_BY_TYPE: dict[str, type[errors.ApifyApiError]] = {
     "insufficient-permissions": errors.ApifyPermissionError,
     "monthly-usage-limit-too-low": errors.ApifyUsageLimitError,
     "not-enough-usage-to-run-paid-actor": errors.ApifyUsageLimitError,
-}
-_CLASS_BY_STATUS: dict[int, type[errors.ApifyApiError]] = {
     400: errors.ApifyInputError,
     401: errors.ApifyAuthenticationError,
     402: errors.ApifyUsageLimitError,
@@ -57,7 +55,7 @@ def _error(call: Call[Any], answer: Answer) -> errors.ApifyApiError:
     except (KeyError, TypeError, ValueError):
         # A proxy or a load balancer speaks for itself: only its status can be trusted.
         type_, message, data = "", "the answer is not Apify's. Is the connection's host right?", None
-    class_ = _CLASS_BY_TYPE.get(type_) or _CLASS_BY_STATUS.get(answer.status)
+    class_ = _CLASS_BY_TYPE_OR_STATUS.get(type_) or _CLASS_BY_TYPE_OR_STATUS.get(answer.status)
     if class_ is None:
         class_ = errors.ApifyApiError if type_ and answer.status < 500 else errors.ApifyServerError
     if class_ is errors.ApifyNotFoundError and not type_:

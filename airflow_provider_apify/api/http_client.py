@@ -13,7 +13,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -99,7 +99,7 @@ class Client:
         self.endpoint = endpoint
         self._session = requests.Session()
         # As an `auth` object the token wins over a .netrc, and is dropped on a redirect to another host.
-        self._session.auth = _bearer(endpoint.token)
+        self._session.auth = partial(_authorize, endpoint.token)
         adapter = HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
@@ -147,15 +147,16 @@ class Client:
             with self._session.request(**endpoint.request(call), timeout=times, stream=True) as response:
                 yield response
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise _unreachable(call, endpoint, error, sent=_was_sent(error)) from None
+            raise _unreachable(call, endpoint.base_url, error, _was_sent(error)) from None
 
 
 class AsyncClient:
-    """Client on an event loop; all clients of one endpoint on one loop share a session."""
+    """Client on an event loop, shared by all its users there; see :func:`connect`."""
 
     def __init__(self, endpoint: Endpoint, session: aiohttp.ClientSession) -> None:
         self.endpoint = endpoint
-        self._session = session
+        self.session = session
+        self.users = 0
 
     async def send(self, call: Call[T]) -> T:
         """Send a call, again where that is safe, and return its result."""
@@ -172,7 +173,7 @@ class AsyncClient:
         environ_proxies = get_environ_proxies(request["url"], no_proxy=None)
         proxy = endpoint.proxy or select_proxy(request["url"], environ_proxies)
         try:
-            async with self._session.request(**request, timeout=timeout, proxy=proxy) as response:
+            async with self.session.request(**request, timeout=timeout, proxy=proxy) as response:
                 body = await _async_body(call, response.content)
                 return read_answer(call, Answer(response.status, response.headers, body))
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -182,33 +183,37 @@ class AsyncClient:
                 aiohttp.ConnectionTimeoutError,
                 aiohttp.InvalidURL,
             )
-            raise _unreachable(call, endpoint, error, sent=not isinstance(error, never_sent)) from None
+            sent = not isinstance(error, never_sent)
+            raise _unreachable(call, endpoint.base_url, error, sent) from None
+
+
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, AsyncClient]] = WeakKeyDictionary()
 
 
 @asynccontextmanager
 async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
     """
-    Give a client on the running loop; all users of the same endpoint share one session.
+    Give a client on the running loop; all users of the same endpoint share one, with its session.
 
     The last user closes the session, so neither a thousand triggers nor a single `dag.test()` leave one open.
     """
     import aiohttp
 
-    shared = _sessions.setdefault(asyncio.get_running_loop(), {})
-    if endpoint not in shared:
+    clients = _clients.setdefault(asyncio.get_running_loop(), {})
+    if endpoint not in clients:
         # No limit: each waiting trigger holds a connection. No cookies: the token is all there is to say.
         connector = aiohttp.TCPConnector(limit=0, ssl=_tls_context())
         session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        shared[endpoint] = _SharedSession(session)
-    entry = shared[endpoint]
-    entry.users += 1
+        clients[endpoint] = AsyncClient(endpoint, session)
+    client = clients[endpoint]
+    client.users += 1
     try:
-        yield AsyncClient(endpoint, entry.session)
+        yield client
     finally:
-        entry.users -= 1
-        if not entry.users:
-            del shared[endpoint]
-            await entry.session.close()
+        client.users -= 1
+        if not client.users:
+            del clients[endpoint]
+            await client.session.close()
 
 
 @cache
@@ -220,15 +225,6 @@ def _tls_context() -> ssl.SSLContext:
     if os.path.isdir(place):
         return ssl.create_default_context(capath=place)
     return ssl.create_default_context(cafile=place)
-
-
-@dataclass
-class _SharedSession:
-    session: aiohttp.ClientSession
-    users: int = 0
-
-
-_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, _SharedSession]] = WeakKeyDictionary()
 
 
 def _body(call: Call[Any], response: urllib3.HTTPResponse) -> bytes:
@@ -257,12 +253,9 @@ def _too_large(call: Call[Any]) -> ApifyTooLargeError:
     return ApifyTooLargeError(f"The answer to {call} has more than {call.max_bytes:,} bytes.")
 
 
-def _bearer(token: str) -> Any:
-    def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {token}"
-        return request
-
-    return authorize
+def _authorize(token: str, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    request.headers["Authorization"] = f"Bearer {token}"
+    return request
 
 
 def _was_sent(error: Exception) -> bool:
@@ -276,17 +269,15 @@ def _was_sent(error: Exception) -> bool:
     return not isinstance(reason, never_sent)
 
 
-def _unreachable(
-    call: Call[Any], endpoint: Endpoint, error: BaseException, *, sent: bool
-) -> ApifyUnreachableError:
+def _unreachable(call: Call[Any], base_url: str, error: Exception, sent: bool) -> ApifyUnreachableError:
     # The libraries' own texts hold whole URLs with their parameters: only the innermost cause is shown.
-    cause = error
+    cause: BaseException = error
     while inner := cause.__cause__ or cause.__context__:
         cause = inner
     # A proxy's refusal would be told with the proxy's URL, and the password in it.
     told = getattr(cause, "message", cause) if hasattr(cause, "request_info") else cause
     return ApifyUnreachableError(
-        f"{call} got no whole answer from {endpoint.base_url} ({type(cause).__name__}: {told}). Check the "
+        f"{call} got no whole answer from {base_url} ({type(cause).__name__}: {told}). Check the "
         "connection's host and proxy, and the network between this machine and Apify.",
         sent=sent,
     )

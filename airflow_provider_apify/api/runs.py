@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.arguments import resource_ref
 from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, MAX_LIST_LIMIT, Answer, Call
 from airflow_provider_apify.api.json_body import JSON_TYPE, encode_input
 from airflow_provider_apify.api.run_options import RunOptions, run_params
-from airflow_provider_apify.api.targets import Target
 
 #: Longest that `waitForFinish` holds an answer, in seconds (API reference, "Get run").
 MAX_WAIT_SECONDS = 60

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.arguments import resource_ref
 from airflow_provider_apify.api.call import Answer, Call, no_result
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotFoundError
 from airflow_provider_apify.api.flow import Send
 from airflow_provider_apify.api.json_body import JSON_TYPE
-from airflow_provider_apify.api.targets import Target
 
 
 def ensure_webhook(
@@ -26,7 +26,8 @@ def ensure_webhook(
     if not idempotency_key:
         raise ApifyConfigurationError("The idempotency key is empty.")
     wanted = {key: value for key, value in definition.items() if value is not None}
-    wanted |= {"condition": {target.webhook_key: send(target.get())["id"]}}
+    key = "actorId" if target.kind == "Actor" else "actorTaskId"
+    wanted["condition"] = {key: send(target.get())["id"]}
     # With a key that was used before, Apify returns the webhook made then, so sending again does no harm.
     created = {**wanted, "idempotencyKey": idempotency_key}
     webhook: dict[str, Any] = send(_write("POST", "/v2/webhooks", created))

@@ -11,11 +11,11 @@ from typing import Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import Context, conf
 
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.arguments import one_of, seconds
 from airflow_provider_apify.api.errors import ApifyCapacityError
 from airflow_provider_apify.api.run_options import RunOptions, options_of
 from airflow_provider_apify.api.runs import RunRequest
-from airflow_provider_apify.api.targets import Target
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.base import given

@@ -10,11 +10,11 @@ from typing import Any
 import pendulum
 
 from airflow_provider_apify.api.actor_run import ActorRun, RunStatus
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.call import MAX_LIST_LIMIT
 from airflow_provider_apify.api.errors import ApifyNotFoundError
 from airflow_provider_apify.api.flow import Flow, send_one
 from airflow_provider_apify.api.runs import get_run, list_runs
-from airflow_provider_apify.api.targets import Target
 
 # Statuses of runs that go on. One that is new to us does no harm: such a run is asked for by its ID.
 _OPEN_STATUSES = ("READY", "RUNNING", "TIMING-OUT", "ABORTING")

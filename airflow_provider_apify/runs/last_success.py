@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from airflow_provider_apify.api.actor_run import ActorRun, RunStatus
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.flow import Send
 from airflow_provider_apify.api.runs import get_run, list_runs
-from airflow_provider_apify.api.targets import Target
 
 # Runs are listed by their start: among this many, one that started earlier may have ended last.
 _CANDIDATES = 100

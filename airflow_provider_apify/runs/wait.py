@@ -1,10 +1,10 @@
-"""Waiting for the end of a run by long polls: how often to ask, what outage to bear, when to stop, the outcome."""
+"""Wait for a run's end by long polls: how often to ask, what outage to bear, when to stop, the outcome."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -69,15 +69,14 @@ class Outcome:
         return {"end": str(self.end), "run_id": self.run_id, "run": run, "message": self.message}
 
     @classmethod
-    def from_event(cls, event: Mapping[str, Any] | None) -> Outcome:
+    def from_event(cls, event: Any) -> Outcome:
         """Read the result of :meth:`to_event`; raise :class:`ApifyError` if it is missing or not whole."""
         try:
-            assert event is not None
             end, run = WaitEnd(event["end"]), event["run"]
             if end is WaitEnd.FINISHED and not ActorRun(run).is_finished:
                 raise ValueError(run)
             return cls(end, event["run_id"], run and ActorRun(run), event["message"])
-        except (AssertionError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise errors.ApifyError(
                 f"The trigger sent an event that says nothing certain about the run: {event!r}. "
                 "Look the run up in Apify Console; it may be going on."
