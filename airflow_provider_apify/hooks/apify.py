@@ -11,13 +11,12 @@ from typing import Any, TypeVar
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_apify.api import actors, datasets, key_value_stores, runs, users
+from airflow_provider_apify.api import actors, datasets, key_value_stores, runs
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.call import Call
-from airflow_provider_apify.api.endpoint import Endpoint
 from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flow import Flow, drive
-from airflow_provider_apify.api.http_client import AsyncClient, Client, connect
+from airflow_provider_apify.api.http_client import AsyncClient, Client, Endpoint, connect
 from airflow_provider_apify.export import DEFAULT_CONCURRENCY
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE
 from airflow_provider_apify.hooks.api_method import ApiMethod
@@ -69,7 +68,7 @@ class ApifyHook(BaseHook):
     list_keys = ApiMethod(key_value_stores.list_keys)
     get_record = ApiMethod(key_value_stores.get_record)
     set_record = ApiMethod(key_value_stores.set_record)
-    get_user = ApiMethod(users.get_user)
+    get_user = ApiMethod(actors.get_user)
 
     def __init__(self, apify_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)

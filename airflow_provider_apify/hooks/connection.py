@@ -15,8 +15,8 @@ from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_apify import __version__
 from airflow_provider_apify.api.arguments import number
-from airflow_provider_apify.api.endpoint import Endpoint
 from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.http_client import Endpoint
 from airflow_provider_apify.api.runs import MAX_WAIT_SECONDS
 from airflow_provider_apify.get_provider_info import DEFAULT_BASE_URL
 

@@ -11,11 +11,11 @@ from typing import Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import Context, conf
 
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.arguments import one_of, seconds
 from airflow_provider_apify.api.errors import ApifyCapacityError
 from airflow_provider_apify.api.run_options import RunOptions, options_of
 from airflow_provider_apify.api.runs import RunRequest
-from airflow_provider_apify.api.targets import Target
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.base import given
@@ -24,8 +24,7 @@ from airflow_provider_apify.runs.actor_log import ActorLog
 from airflow_provider_apify.runs.announce import announce_start
 from airflow_provider_apify.runs.find_or_start import OnRetry, RunStarter
 from airflow_provider_apify.runs.input_rendering_and_masking import RendersRunInput
-from airflow_provider_apify.runs.outcome import Outcome
-from airflow_provider_apify.runs.wait import deadline
+from airflow_provider_apify.runs.wait import Outcome, deadline
 from airflow_provider_apify.runs.xcom_results import Returns, check_returns, result_of
 
 # How long to wait for capacity before trying again, in seconds: twice as long each time, up to the last.

@@ -13,8 +13,7 @@ from airflow_provider_apify.operators.base import ApifyOperator
 from airflow_provider_apify.runs.actor_log import ActorLog, LogReader
 from airflow_provider_apify.runs.final_report import report_and_raise
 from airflow_provider_apify.runs.lineage import RunLineage
-from airflow_provider_apify.runs.outcome import Outcome, WaitEnd
-from airflow_provider_apify.runs.wait import StatusLog, WaitPlan, deadline, wait_for_end
+from airflow_provider_apify.runs.wait import Outcome, StatusLog, WaitEnd, WaitPlan, deadline, wait_for_end
 
 # A run that ends this soon, in seconds, is waited for on the worker: a deferral would take longer.
 _QUICK = 5.0

@@ -9,8 +9,8 @@ from typing import Any
 from airflow.providers.common.compat.sdk import BaseSensorOperator, Context, PokeReturnValue
 
 from airflow_provider_apify.api import retry
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.errors import ApifyHttpError
-from airflow_provider_apify.api.targets import Target
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.base import ApifyOperator

@@ -24,9 +24,8 @@ from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.wait import WaitingOperator
 from airflow_provider_apify.runs.actor_log import ActorLog
 from airflow_provider_apify.runs.final_report import await_final_figures
-from airflow_provider_apify.runs.outcome import Outcome, WaitEnd
 from airflow_provider_apify.runs.visibility import retry_while_unknown
-from airflow_provider_apify.runs.wait import StatusLog, deadline
+from airflow_provider_apify.runs.wait import Outcome, StatusLog, WaitEnd, deadline
 
 
 class ApifyRunSensor(WaitingOperator, BaseSensorOperator):

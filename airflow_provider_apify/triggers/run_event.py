@@ -20,10 +20,10 @@ except ImportError:
     raise AirflowOptionalProviderFeatureException("Event-driven scheduling needs Airflow 3.") from None
 
 from airflow_provider_apify.api import retry
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.arguments import one_of
 from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flow import drive_async
-from airflow_provider_apify.api.targets import Target
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.runs.finished_runs import AccountWatch, Snapshot, Watermark
 
