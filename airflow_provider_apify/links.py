@@ -21,19 +21,9 @@ class ApifyConsoleLink(BaseOperatorLink):
         return "_link_ApifyConsoleLink"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """
-        Return the link, or nothing while there is no run.
-
-        :param operator: the task.
-        :param ti_key: the task instance.
-        """
+        """Return the link, or nothing while there is no run."""
         return XCom.get_value(key=self.xcom_key, ti_key=ti_key) or ""
 
     def push(self, ti: Any, url: str) -> None:
-        """
-        Show the link from now on, not only once the task is over.
-
-        :param ti: the running task instance.
-        :param url: page of the run.
-        """
+        """Show the link from now on, not only once the task is over."""
         ti.xcom_push(key=self.xcom_key, value=url)

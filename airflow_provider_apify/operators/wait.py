@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
 from airflow.providers.common.compat.sdk import Context
 
@@ -25,8 +24,8 @@ class WaitingOperator(RunLineage, ApifyOperator):
 
     deferrable: bool
     actor_log: ActorLog
-    cancel_on_kill = False
-    abort_gracefully = False
+    cancel_on_kill: bool = False
+    abort_gracefully: bool = False
 
     def wait_on_worker(self, run_id: str, give_up_at: float | None) -> ActorRun:
         """Wait, and return the run if it succeeded; Airflow itself enforces `execution_timeout` here."""
@@ -37,20 +36,24 @@ class WaitingOperator(RunLineage, ApifyOperator):
 
     def wait_or_defer(self, run_id: str, abort_at: float | None, give_up_at: float | None) -> ActorRun:
         """Wait for a moment and return the run if it succeeded by then; otherwise defer."""
-        plan = WaitPlan(run_id, self.hook.endpoint.long_poll, abort_at, give_up_at)
-        quick = replace(plan, give_up_at=deadline(_QUICK))
-        outcome = self.hook.drive(wait_for_end(quick, StatusLog(self.log)))
+        plan = WaitPlan(run_id, self.hook.endpoint.long_poll, abort_at, give_up_at=deadline(_QUICK))
+        outcome = self.hook.drive(wait_for_end(plan, StatusLog(self.log)))
         if outcome.end is WaitEnd.GIVE_UP_DUE:
-            self._defer(plan)
+            from airflow_provider_apify.triggers.run import ApifyRunTrigger
+
+            self.log.info(
+                "Waiting for the run %s in the triggerer. If the task stays deferred after the run has "
+                "ended, start `airflow triggerer`, or set `deferrable=False`.",
+                run_id,
+            )
+            trigger = ApifyRunTrigger(
+                run_id, self.apify_conn_id, abort_at, give_up_at, self.cancel_on_kill, self.abort_gracefully
+            )
+            self.defer(trigger=trigger, method_name="execute_complete")
         return self.finish(outcome, actor_log=self.actor_log)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
-        """
-        Go on after the wait in the triggerer.
-
-        :param event: the outcome of the wait.
-        :return: the run info.
-        """
+        """Go on after the wait in the triggerer, whose outcome is the event, and return the run info."""
         return self.finish(Outcome.from_event(event), actor_log=self.actor_log).info
 
     def finish(self, outcome: Outcome, *, actor_log: ActorLog) -> ActorRun:
@@ -62,21 +65,3 @@ class WaitingOperator(RunLineage, ApifyOperator):
         run = outcome.finished_run()
         self.report_run(self.hook, run)
         return report_and_raise(run, self.hook.send, self.log, actor_log=actor_log)
-
-    def _defer(self, plan: WaitPlan) -> NoReturn:
-        from airflow_provider_apify.triggers.run import ApifyRunTrigger
-
-        self.log.info(
-            "Waiting for the run %s in the triggerer. If the task stays deferred after the run has ended, "
-            "start `airflow triggerer`, or set `deferrable=False`.",
-            plan.run_id,
-        )
-        trigger = ApifyRunTrigger(
-            plan.run_id,
-            self.apify_conn_id,
-            abort_at=plan.abort_at,
-            give_up_at=plan.give_up_at,
-            cancel_on_kill=self.cancel_on_kill,
-            abort_gracefully=self.abort_gracefully,
-        )
-        self.defer(trigger=trigger, method_name="execute_complete")

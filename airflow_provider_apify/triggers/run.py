@@ -64,17 +64,9 @@ class ApifyRunTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and arguments that make this trigger again."""
-        return (
-            "airflow_provider_apify.triggers.run.ApifyRunTrigger",
-            {
-                "run_id": self.run_id,
-                "apify_conn_id": self.apify_conn_id,
-                "abort_at": self.abort_at,
-                "give_up_at": self.give_up_at,
-                "cancel_on_kill": self.cancel_on_kill,
-                "abort_gracefully": self.abort_gracefully,
-            },
-        )
+        names = ("run_id", "apify_conn_id", "abort_at", "give_up_at", "cancel_on_kill", "abort_gracefully")
+        arguments = {name: getattr(self, name) for name in names}
+        return "airflow_provider_apify.triggers.run.ApifyRunTrigger", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire once."""
@@ -130,9 +122,7 @@ class ApifyRunTrigger(BaseTrigger):
 
     async def _is_still_deferred(self) -> bool:
         ti = self.task_instance
-        if ti is None:
-            return False
-        return await sync_to_async(is_in_state)(ti, "deferred", trigger_id=self.trigger_id)
+        return ti is not None and await sync_to_async(is_in_state)(ti, "deferred", trigger_id=self.trigger_id)
 
 
 class ApifyCapacityTrigger(BaseTrigger):
@@ -153,10 +143,8 @@ class ApifyCapacityTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and arguments that make this trigger again."""
-        return (
-            "airflow_provider_apify.triggers.run.ApifyCapacityTrigger",
-            {"retry_at": self.retry_at, "event": self.event},
-        )
+        arguments = {"retry_at": self.retry_at, "event": self.event}
+        return "airflow_provider_apify.triggers.run.ApifyCapacityTrigger", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Sleep, then fire once."""
