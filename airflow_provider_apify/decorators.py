@@ -63,8 +63,7 @@ def apify_task_task(python_callable: Callable[..., Any] | None = None, **kwargs:
     """
     Make a task of a function that returns the input to lay over that of a saved task at Apify.
 
-    :param python_callable: the function; it may take Airflow's context variables and return what
-        `run_input` may be.
+    :param python_callable: the function, as for :func:`apify_actor_task`.
     :param kwargs: arguments of :class:`~airflow_provider_apify.operators.run.RunTaskOperator`, except
         `run_input`.
     """

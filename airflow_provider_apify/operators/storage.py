@@ -28,7 +28,7 @@ from airflow_provider_apify.runs.xcom_results import MAX_INLINE_BYTES
 class _GetOrCreateOperator(ApifyOperator):
     """Base of the operators that return the ID of a storage."""
 
-    template_fields: Sequence[str] = ("name", *ApifyOperator.template_fields)
+    template_fields: Sequence[str] = ("name", "apify_conn_id")
     ui_color = "#e6f0f7"
 
     def __init__(self, *, name: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
@@ -93,13 +93,7 @@ class PushDatasetItemsOperator(ApifyOperator):
     :raises ApifyDataError: if it broke off later, or it cannot be told whether a chunk was written.
     """
 
-    template_fields: Sequence[str] = (
-        "dataset_id",
-        "items",
-        "path",
-        "aws_conn_id",
-        *ApifyOperator.template_fields,
-    )
+    template_fields: Sequence[str] = ("dataset_id", "items", "path", "aws_conn_id", "apify_conn_id")
     ui_color = "#e6f0f7"
 
     def __init__(
@@ -162,12 +156,7 @@ class GetKeyValueStoreRecordOperator(ApifyOperator):
     :raises ApifyDataError: if the record is neither JSON nor text.
     """
 
-    template_fields: Sequence[str] = (
-        "key_value_store_id",
-        "key",
-        "max_bytes",
-        *ApifyOperator.template_fields,
-    )
+    template_fields: Sequence[str] = ("key_value_store_id", "key", "max_bytes", "apify_conn_id")
     ui_color = "#e6f0f7"
 
     def __init__(
@@ -187,21 +176,18 @@ class GetKeyValueStoreRecordOperator(ApifyOperator):
     def execute(self, context: Context) -> Any:
         """Get the record, and return its value."""
         limit = number("max_bytes", self.max_bytes, int)
+        call = replace(get_record(self.key_value_store_id, self.key), max_bytes=limit)
         name = f"The record {self.key!r} of the key-value store {self.key_value_store_id}"
+        export = "Export it with KeyValueStoreToLocalOperator or its like"
         try:
-            record = self.hook.send(replace(get_record(self.key_value_store_id, self.key), max_bytes=limit))
+            record = self.hook.send(call)
         except ApifyTooLargeError as error:
-            raise ApifyTooLargeError(
-                f"{name} has more than {limit:,} bytes. Export it with KeyValueStoreToLocalOperator or its "
-                "like, or raise `max_bytes`."
-            ) from error
+            message = f"{name} has more than {limit:,} bytes. {export}, or raise `max_bytes`."
+            raise ApifyTooLargeError(message) from error
         try:
             return record.content()
         except ValueError as error:
-            raise ApifyDataError(
-                f"{name} is neither JSON nor text ({error}). Export it with KeyValueStoreToLocalOperator or "
-                "its like."
-            ) from error
+            raise ApifyDataError(f"{name} is neither JSON nor text ({error}). {export}.") from error
 
 
 class SetKeyValueStoreRecordOperator(ApifyOperator):
@@ -229,7 +215,7 @@ class SetKeyValueStoreRecordOperator(ApifyOperator):
         "path",
         "content_type",
         "aws_conn_id",
-        *ApifyOperator.template_fields,
+        "apify_conn_id",
     )
     ui_color = "#e6f0f7"
 

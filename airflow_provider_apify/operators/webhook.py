@@ -44,7 +44,7 @@ class CreateOrUpdateWebhookOperator(ApifyOperator):
         "actor_task_id",
         "headers_template",
         "description",
-        *ApifyOperator.template_fields,
+        "apify_conn_id",
     )
     ui_color = "#e6f7ec"
 
@@ -98,7 +98,7 @@ class DeleteWebhookOperator(ApifyOperator):
     :raises ApifyApiError: if Apify refuses.
     """
 
-    template_fields: Sequence[str] = ("webhook_id", *ApifyOperator.template_fields)
+    template_fields: Sequence[str] = ("webhook_id", "apify_conn_id")
     ui_color = "#e6f7ec"
 
     def __init__(

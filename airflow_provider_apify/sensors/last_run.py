@@ -36,7 +36,7 @@ class ApifyLastRunSensor(ApifyOperator, BaseSensorOperator):
     :raises ApifyHttpError: if Apify refused to answer; only `timeout` limits how long it may be away.
     """
 
-    template_fields: Sequence[str] = ("actor_id", "actor_task_id", *ApifyOperator.template_fields)
+    template_fields: Sequence[str] = ("actor_id", "actor_task_id", "apify_conn_id")
     operator_extra_links = (ApifyConsoleLink(),)
     ui_color = "#e6f7ec"
 

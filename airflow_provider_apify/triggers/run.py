@@ -33,12 +33,8 @@ class ApifyRunTrigger(BaseTrigger):
     """
     Waits for the end of a run; its one event is the outcome of the wait.
 
-    :param run_id: ID of the run.
-    :param apify_conn_id: the Airflow connection.
     :param abort_at: when `execution_timeout` passes, in seconds since the epoch.
     :param give_up_at: when to stop waiting and let the run go on, in seconds since the epoch.
-    :param cancel_on_kill: abort the run when the user kills, clears or marks the task, or it times out.
-    :param abort_gracefully: when aborting, let the Actor save its state first, for up to 30 s.
     :param ignored: arguments of other versions of this trigger, for rolling upgrades.
     """
 
@@ -133,7 +129,6 @@ class ApifyCapacityTrigger(BaseTrigger):
 
     :param retry_at: when to fire, in seconds since the epoch.
     :param event: payload of the event: what the task has to know then.
-    :param ignored: arguments of other versions of this trigger, for rolling upgrades.
     """
 
     def __init__(self, retry_at: float, event: dict[str, Any], **ignored: Any) -> None:
