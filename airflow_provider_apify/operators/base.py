@@ -26,7 +26,12 @@ class ApifyOperator(BaseOperator):
         super().__init__(multiple_outputs=multiple_outputs, **kwargs)
         self.apify_conn_id = apify_conn_id
 
-    def keep(self, arguments: dict[str, Any]) -> None:
+    @cached_property
+    def hook(self) -> ApifyHook:
+        """Client connected to Apify."""
+        return ApifyHook(self.apify_conn_id)
+
+    def _keep(self, arguments: dict[str, Any]) -> None:
         """
         Make attributes of a constructor's arguments, from its `locals()`.
 
@@ -35,8 +40,3 @@ class ApifyOperator(BaseOperator):
         for name, value in arguments.items():
             if name not in ("self", "__class__", "kwargs"):
                 setattr(self, name, value)
-
-    @cached_property
-    def hook(self) -> ApifyHook:
-        """Client connected to Apify."""
-        return ApifyHook(self.apify_conn_id)

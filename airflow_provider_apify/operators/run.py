@@ -143,11 +143,7 @@ class _RunOperator(RendersRunInput, WaitingOperator):
         announce_start(run, self._ti, self.log, max_total_charge_usd=self.max_total_charge_usd)
         if not self.wait_for_completion:
             return run.info
-        give_up_at = deadline(wait_timeout)
-        if self.deferrable:
-            run = self.wait_or_defer(run.id, abort_at, give_up_at)
-        else:
-            run = self.wait_on_worker(run.id, give_up_at)
+        run = self.wait(run.id, abort_at, deadline(wait_timeout))
         return result_of(run, self.returns, self.hook.send)
 
     def _target(self) -> Target:
@@ -233,7 +229,7 @@ class RunActorOperator(_RunOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(returns=returns, **kwargs)
-        self.keep(locals())
+        self._keep(locals())
 
     def _target(self) -> Target:
         return Target.actor(self.actor_id)
@@ -280,7 +276,7 @@ class RunTaskOperator(_RunOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(returns=returns, **kwargs)
-        self.keep(locals())
+        self._keep(locals())
 
     def _target(self) -> Target:
         return Target.task(self.actor_task_id)

@@ -27,18 +27,18 @@ class WaitingOperator(RunLineage, ApifyOperator):
     cancel_on_kill: bool = False
     abort_gracefully: bool = False
 
-    def wait_on_worker(self, run_id: str, give_up_at: float | None) -> ActorRun:
-        """Wait, and return the run if it succeeded; Airflow itself enforces `execution_timeout` here."""
-        plan = WaitPlan(run_id, self.hook.endpoint.long_poll, give_up_at=give_up_at)
-        live_log = LogReader(run_id, self.log) if self.actor_log == "full" else None
+    def wait(self, run_id: str, abort_at: float | None, give_up_at: float | None) -> ActorRun:
+        """Wait on the worker, or after a moment in the triggerer, and return the run if it succeeded."""
+        long_poll = self.hook.endpoint.long_poll
+        live_log = None
+        if self.deferrable:
+            plan = WaitPlan(run_id, long_poll, abort_at, give_up_at=deadline(_QUICK))
+        else:
+            # On a worker, Airflow itself enforces `execution_timeout`.
+            plan = WaitPlan(run_id, long_poll, give_up_at=give_up_at)
+            live_log = LogReader(run_id, self.log) if self.actor_log == "full" else None
         outcome = self.hook.drive(wait_for_end(plan, StatusLog(self.log), live_log))
-        return self.finish(outcome, actor_log="off" if live_log else self.actor_log)
-
-    def wait_or_defer(self, run_id: str, abort_at: float | None, give_up_at: float | None) -> ActorRun:
-        """Wait for a moment and return the run if it succeeded by then; otherwise defer."""
-        plan = WaitPlan(run_id, self.hook.endpoint.long_poll, abort_at, give_up_at=deadline(_QUICK))
-        outcome = self.hook.drive(wait_for_end(plan, StatusLog(self.log)))
-        if outcome.end is WaitEnd.GIVE_UP_DUE:
+        if self.deferrable and outcome.end is WaitEnd.GIVE_UP_DUE:
             from airflow_provider_apify.triggers.run import ApifyRunTrigger
 
             self.log.info(
@@ -50,7 +50,7 @@ class WaitingOperator(RunLineage, ApifyOperator):
                 run_id, self.apify_conn_id, abort_at, give_up_at, self.cancel_on_kill, self.abort_gracefully
             )
             self.defer(trigger=trigger, method_name="execute_complete")
-        return self.finish(outcome, actor_log=self.actor_log)
+        return self.finish(outcome, actor_log="off" if live_log else self.actor_log)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """Go on after the wait in the triggerer, whose outcome is the event, and return the run info."""

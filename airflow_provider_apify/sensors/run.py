@@ -73,7 +73,7 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
         ApifyConsoleLink().push(context["ti"], ActorRun({"id": self.run_id}).console_url)
         if not self.deferrable:
             return super().execute(context)
-        return self.wait_or_defer(self.run_id, deadline(self.execution_timeout), deadline(self.timeout)).info
+        return self.wait(self.run_id, deadline(self.execution_timeout), deadline(self.timeout)).info
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once, for the modes "poke" and "reschedule"."""

@@ -20,7 +20,6 @@ class Transfer(ApifyOperator):
     The task's result is a small dict, each key of which is also an XCom of its own: `destination` (a URI; on
     disk there is a `path`, too), `bytes`, `files` and `duration` in seconds. A manifest, where there is
     one, is the destination. The result becomes the extra of events of the task's outlets.
-
     """
 
     template_fields: Sequence[str] = ("concurrency", *ApifyOperator.template_fields)

@@ -52,7 +52,7 @@ class DatasetToLocalOperator(DatasetTransfer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.keep(locals())
+        self._keep(locals())
 
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.local import LocalFile

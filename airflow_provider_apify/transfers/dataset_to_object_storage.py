@@ -59,7 +59,7 @@ class DatasetToObjectStorageOperator(DatasetTransfer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.keep(locals())
+        self._keep(locals())
 
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.object_storage import stored_file

@@ -59,7 +59,7 @@ class DatasetToS3Operator(DatasetTransfer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.keep(locals())
+        self._keep(locals())
 
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.s3 import S3Object, s3_hook

@@ -81,7 +81,7 @@ class KeyValueStoreToLocalOperator(KeyValueStoreTransfer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.keep(locals())
+        self._keep(locals())
 
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.local import LocalFile
@@ -125,7 +125,7 @@ class KeyValueStoreToS3Operator(KeyValueStoreTransfer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.keep(locals())
+        self._keep(locals())
 
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.s3 import S3Object, s3_hook
@@ -162,7 +162,7 @@ class KeyValueStoreToObjectStorageOperator(KeyValueStoreTransfer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.keep(locals())
+        self._keep(locals())
 
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.object_storage import stored_file

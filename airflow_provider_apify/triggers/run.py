@@ -101,10 +101,10 @@ class ApifyRunTrigger(BaseTrigger):
     async def _abort_if_killed(self) -> None:
         # A cancelled trigger need not mean a user: a triggerer that stops, or that was taken for dead and
         # lost its triggers to another, is cancelled likewise, and then the task is still deferred.
-        if await self._is_still_deferred():
+        ti = self.task_instance
+        if ti is not None and await sync_to_async(is_in_state)(ti, "deferred", trigger_id=self.trigger_id):
             self.log.info("The task is still deferred; the run %s goes on.", self.run_id)
-            return
-        if run := await self._abort():
+        elif run := await self._abort():
             self.log.info("The task was stopped by a user: aborted run %s (%s).", run.id, run.status)
 
     async def _abort(self) -> ActorRun | None:
@@ -115,10 +115,6 @@ class ApifyRunTrigger(BaseTrigger):
         except ApifyError as error:
             self.log.error("The run %s could not be aborted and may be going on. %s", self.run_id, error)
             return None
-
-    async def _is_still_deferred(self) -> bool:
-        ti = self.task_instance
-        return ti is not None and await sync_to_async(is_in_state)(ti, "deferred", trigger_id=self.trigger_id)
 
 
 class ApifyCapacityTrigger(BaseTrigger):
