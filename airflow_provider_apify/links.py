@@ -14,11 +14,8 @@ class ApifyConsoleLink(BaseOperatorLink):
     """Link to the run in Apify Console."""
 
     name = "Apify Console"
-
-    @property
-    def xcom_key(self) -> str:
-        """XCom key that Airflow 3 reads the link from; the task writes it as soon as the run is known."""
-        return "_link_ApifyConsoleLink"
+    # Airflow 3 reads the link from this XCom; the task writes it as soon as the run is known.
+    xcom_key = "_link_ApifyConsoleLink"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the link, or nothing while there is no run."""

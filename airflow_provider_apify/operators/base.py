@@ -15,6 +15,7 @@ class ApifyOperator(BaseOperator):
     """Base of all tasks that talk to Apify; every key of a task's result is also an XCom of its own."""
 
     template_fields: Sequence[str] = ("apify_conn_id",)
+    ui_color = "#e6f7ec"
 
     def __init__(
         self,

@@ -20,7 +20,6 @@ class _ExistingRunOperator(ApifyOperator):
     """Base of the operators of this module."""
 
     operator_extra_links = (ApifyConsoleLink(),)
-    ui_color = "#e6f7ec"
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find, abort or resurrect the run, and return its run info."""

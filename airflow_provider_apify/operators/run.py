@@ -17,7 +17,6 @@ from airflow_provider_apify.api.run_options import RunOptions, options_of
 from airflow_provider_apify.api.runs import RunRequest
 from airflow_provider_apify.api.targets import Target
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.wait import WaitingOperator
 from airflow_provider_apify.runs.actor_log import ActorLog
 from airflow_provider_apify.runs.announce import announce_start
@@ -37,14 +36,8 @@ _DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallbac
 class _RunOperator(RendersRunInput, WaitingOperator):
     """Base of the operators that start a run; these document the arguments."""
 
-    template_fields: Sequence[str] = (
-        "run_input",
-        *RunOptions.__annotations__,
-        *WaitingOperator.template_fields,
-    )
+    template_fields: Sequence[str] = ("run_input", *RunOptions.__annotations__, "apify_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"run_input": "json", "webhooks": "json"}
-    operator_extra_links = (ApifyConsoleLink(),)
-    ui_color = "#e6f7ec"
 
     run_input: Any
     build: str | None

@@ -8,6 +8,7 @@ from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.errors import ApifyRunAbortedError
+from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.base import ApifyOperator
 from airflow_provider_apify.runs.actor_log import ActorLog, LogReader
 from airflow_provider_apify.runs.final_report import report_and_raise
@@ -22,6 +23,7 @@ _QUICK = 5.0
 class WaitingOperator(RunLineage, ApifyOperator):
     """Base of the tasks that wait for a run, on the worker or in the triggerer."""
 
+    operator_extra_links = (ApifyConsoleLink(),)
     deferrable: bool
     actor_log: ActorLog
     cancel_on_kill: bool = False

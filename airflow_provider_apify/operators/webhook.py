@@ -46,7 +46,6 @@ class CreateOrUpdateWebhookOperator(ApifyOperator):
         "description",
         "apify_conn_id",
     )
-    ui_color = "#e6f7ec"
 
     def __init__(
         self,
@@ -99,7 +98,6 @@ class DeleteWebhookOperator(ApifyOperator):
     """
 
     template_fields: Sequence[str] = ("webhook_id", "apify_conn_id")
-    ui_color = "#e6f7ec"
 
     def __init__(
         self, *, webhook_id: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any

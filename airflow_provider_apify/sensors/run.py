@@ -49,9 +49,7 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
     :raises ApifyNotFoundError: if there is no such run, with `deferrable=False`.
     """
 
-    template_fields: Sequence[str] = ("run_id", *WaitingOperator.template_fields)
-    operator_extra_links = (ApifyConsoleLink(),)
-    ui_color = "#e6f7ec"
+    template_fields: Sequence[str] = ("run_id", "apify_conn_id")
 
     def __init__(
         self,

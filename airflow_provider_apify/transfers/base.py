@@ -22,7 +22,7 @@ class Transfer(ApifyOperator):
     one, is the destination. The result becomes the extra of events of the task's outlets.
     """
 
-    template_fields: Sequence[str] = ("concurrency", *ApifyOperator.template_fields)
+    template_fields: Sequence[str] = ("concurrency", "apify_conn_id")
     ui_color = "#e6f0f7"
     replace: bool
     concurrency: int | str
