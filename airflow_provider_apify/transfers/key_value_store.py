@@ -136,7 +136,7 @@ class KeyValueStoreToS3Operator(KeyValueStoreTransfer):
 
 class KeyValueStoreToObjectStorageOperator(KeyValueStoreTransfer):
     """
-    Export records into any store that Airflow's `ObjectStoragePath` knows: S3, GCS, Azure, …
+    Export records into any store that Airflow's `ObjectStoragePath` knows, such as S3, GCS or Azure.
 
     The other parameters are documented in :class:`KeyValueStoreTransfer`.
 
