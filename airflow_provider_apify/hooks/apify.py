@@ -152,23 +152,10 @@ class ApifyHook(BaseHook):
         :param view: a view of the dataset's schema.
         :raises ApifyDataError: if Apify gives fewer items than the dataset has.
         """
+        arguments = {name: value for name, value in locals().items() if name != "self"}
         from airflow_provider_apify.export.items import iterate_items
 
-        return iterate_items(
-            self.get_conn(),
-            dataset_id,
-            concurrency=concurrency,
-            offset=offset,
-            limit=limit,
-            fields=fields,
-            omit=omit,
-            unwind=unwind,
-            flatten=flatten,
-            clean=clean,
-            skip_hidden=skip_hidden,
-            skip_empty=skip_empty,
-            view=view,
-        )
+        return iterate_items(self.get_conn(), **arguments)
 
     def split_dataset(
         self, dataset_id: str, items_per_part: int, *, offset: int | None = None, limit: int | None = None

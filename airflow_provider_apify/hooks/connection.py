@@ -1,8 +1,4 @@
-"""
-An Airflow connection of the type `apify`, read and checked: its token, host and extra fields.
-
-The fields of its form are named in `get_provider_info`.
-"""
+"""An Airflow connection of the type `apify`, read and checked; `get_provider_info` has its form."""
 
 from __future__ import annotations
 
@@ -27,11 +23,7 @@ _DEFAULT_LONG_POLL = 55.0
 
 
 def endpoint_of(connection: Connection, extra: Mapping[str, Any]) -> Endpoint:
-    """
-    Return the endpoint that a connection describes.
-
-    :raises ApifyConfigurationError: if its token or a number cannot be used.
-    """
+    """Return the endpoint that a connection describes, if its token and numbers can be used."""
     token = (connection.password or "").strip()
     if not token:
         raise ApifyConfigurationError(

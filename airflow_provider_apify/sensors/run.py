@@ -48,9 +48,7 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
     :raises ApifyNotFoundError: if there is no such run, with `deferrable=False`.
     """
 
-    template_fields: Sequence[str] = ("run_id", *WaitingOperator.template_fields)
-    operator_extra_links = (ApifyConsoleLink(),)
-    ui_color = "#e6f7ec"
+    template_fields: Sequence[str] = ("run_id", "apify_conn_id")
 
     def __init__(
         self,
@@ -72,7 +70,7 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
         ApifyConsoleLink().push(context["ti"], ActorRun({"id": self.run_id}).console_url)
         if not self.deferrable:
             return super().execute(context)
-        return self.wait_or_defer(self.run_id, deadline(self.execution_timeout), deadline(self.timeout)).info
+        return self.wait(self.run_id, deadline(self.execution_timeout), deadline(self.timeout)).info
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once, for the modes "poke" and "reschedule"."""
