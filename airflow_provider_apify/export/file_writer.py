@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.formats import Encoder
 from airflow_provider_apify.export.formats.gzip import compressed
 from airflow_provider_apify.export.item_pages import Page
 from airflow_provider_apify.export.stores.destination import Sink

@@ -17,24 +17,21 @@ from typing import Any
 from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.flow import Send, drive
 from airflow_provider_apify.export import page_size
-from airflow_provider_apify.export.item_pages import DatasetSource, Range
+from airflow_provider_apify.export.item_pages import DatasetSource
 from airflow_provider_apify.export.page_size import PageSize
 
-#: A range, which may be fetched at once, or a call, whose result has to be sent in before the plan goes on.
-Step = Range | Call[Any]
+#: A range of items, which may be fetched at once, or a call, whose result the plan needs to go on.
+Step = range | Call[Any]
 Plan = Generator[Step, Any, None]
 
 
 @dataclass(frozen=True)
 class Extent:
-    """
-    How far a dataset reaches.
+    """How far a dataset reaches."""
 
-    :param items: how many items it has at least.
-    :param proven: whether it had no more when its end was looked at.
-    """
-
+    #: How many items the dataset has at least.
     items: int
+    #: Whether the dataset had no more items when its end was looked at.
     proven: bool = False
 
 
@@ -58,7 +55,7 @@ def plan(source: DatasetSource, size: PageSize, start: int, extent: Extent | Non
         end = known if last is None else min(known, last)
         while position < end:
             stop = min(position + size.items, end)
-            yield Range(position, stop)
+            yield range(position, stop)
             position = stop
         if position == last or (extent.proven and position == extent.items):
             return

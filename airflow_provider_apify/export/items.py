@@ -19,13 +19,7 @@ from airflow_provider_apify.export.parallel_reader import read_pages
 def iterate_items(
     client: Client, dataset_id: str, *, concurrency: int = DEFAULT_CONCURRENCY, **selection: Any
 ) -> Iterator[dict[str, Any]]:
-    """
-    Give the items of a dataset, oldest first; pages are fetched ahead, several at a time.
-
-    :param selection: arguments of :func:`~airflow_provider_apify.export.item_selection.select`.
-    :raises ApifyConfigurationError: if an argument cannot be used; nothing was read.
-    :raises ApifyDataError: if Apify gives fewer items than the dataset has.
-    """
+    """Give the items of a dataset, oldest first; pages are fetched ahead, several at a time."""
     source = _source(dataset_id, **selection)
     for page in read_pages(source, client, number("concurrency", concurrency, int, least=1)):
         # Line by line: the items of a page need many times its bytes.
@@ -36,11 +30,7 @@ def iterate_items(
 def split_dataset(
     send: Send, dataset_id: str, items_per_part: int, *, offset: int | None = None, limit: int | None = None
 ) -> list[dict[str, int]]:
-    """
-    Divide the items of a dataset, or of a part of it, among exports; the last one has fewer items.
-
-    :return: the arguments `offset` and `limit` of each export.
-    """
+    """Divide items among exports, the last of which has fewer; return `offset` and `limit` of each export."""
     items: int = number("items_per_part", items_per_part, int, least=1)
     source = _source(dataset_id, offset=offset, limit=limit)
     end, last = count_items(source, send), source.selection.last

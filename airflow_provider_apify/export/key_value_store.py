@@ -35,10 +35,8 @@ def export_records(
     """
     Export records into the folder of their manifest, and return what was written, for XCom.
 
-    A record appears when it is whole. The manifest comes last: it says that all are there, and without
-    `replace` it is what a second export is refused for.
-
-    :raises ApifyConfigurationError: if the manifest cannot be written; nothing was read.
+    The manifest comes last: it says that all records are there, and without `replace` it is what a second
+    export is refused for.
     """
     progress = Progress()
     records: list[dict[str, Any]] = []
@@ -89,9 +87,8 @@ def _list_keys(
         return
     after: str | None = None
     while True:
-        page = client.send(
-            key_value_stores.list_keys(store_id, prefix=prefix or None, exclusive_start_key=after)
-        )
+        call = key_value_stores.list_keys(store_id, prefix=prefix or None, exclusive_start_key=after)
+        page = client.send(call)
         yield from ((item["key"], item.get("size")) for item in page["items"])
         before, after = after, page.get("nextExclusiveStartKey")
         if not page.get("isTruncated") or not after:

@@ -15,7 +15,7 @@ from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.api.retry import delay
 from airflow_provider_apify.export import page_size
 from airflow_provider_apify.export.first_stream import may_stream, stream_pages
-from airflow_provider_apify.export.item_pages import DatasetSource, Page, Range
+from airflow_provider_apify.export.item_pages import DatasetSource, Page
 from airflow_provider_apify.export.item_ranges import Plan, Step, plan, survey
 from airflow_provider_apify.export.malloc import tune_malloc
 from airflow_provider_apify.export.page_size import PageSize
@@ -25,11 +25,7 @@ _MAX_MISSES = 6
 
 
 def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Iterator[Page]:
-    """
-    Read a dataset with so many requests at a time; at most so many ranges of some megabytes are in memory.
-
-    :raises ApifyDataError: if Apify gives fewer or more items than the dataset has.
-    """
+    """Read a dataset with so many requests, and as many ranges of some megabytes in memory, at a time."""
     tune_malloc()
     size = PageSize(concurrency)
     start, extent = source.selection.offset, None
@@ -76,7 +72,7 @@ def _go_on(steps: Plan, result: Any) -> Step | None:
         return None
 
 
-def _fetch(source: DatasetSource, items: Range, step: int, send: Send) -> tuple[list[Page], Range]:
+def _fetch(source: DatasetSource, items: range, step: int, send: Send) -> tuple[list[Page], range]:
     """
     Get the rows of items that exist, `step` of them at once; return the rows, and the range that is left.
 
@@ -86,7 +82,7 @@ def _fetch(source: DatasetSource, items: Range, step: int, send: Send) -> tuple[
     pages: list[Page] = []
     start, misses = items.start, 0
     while start < items.stop and sum(page.size for page in pages) < page_size.TARGET_BYTES:
-        asked = Range(start, min(start + step, items.stop))
+        asked = range(start, min(start + step, items.stop))
         try:
             page = send(source.page(asked))
         except ApifyTooLargeError:
@@ -110,4 +106,4 @@ def _fetch(source: DatasetSource, items: Range, step: int, send: Send) -> tuple[
                     f"least {items.stop:,}. Try again later; if the error lasts, the dataset is damaged."
                 )
             time.sleep(delay(misses))
-    return pages, Range(start, items.stop)
+    return pages, range(start, items.stop)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError
-from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.formats import Encoder
 from airflow_provider_apify.export.formats.jsonl import parse_rows
 
 # Readers want row groups of some size; memory wants them small.
