@@ -33,5 +33,4 @@ def write_rows(
         size += len(chunk)
         if digest:
             digest.update(chunk)
-    written: dict[str, Any] = {"rows": rows, "bytes": size}
-    return written | ({"sha256": digest.hexdigest()} if digest else {})
+    return {"rows": rows, "bytes": size, **({"sha256": digest.hexdigest()} if digest else {})}

@@ -53,7 +53,7 @@ class DatasetSource:
             # Unless each item is one row, rows do not tell whether all items were read that were asked for.
             if not self.selection.one_row_per_item and applied_limit(answer.headers) < len(items):
                 raise ApifyTooLargeError(f"Apify gives fewer than {len(items):,} items at once.")
-            return _read_gzipped(answer, max_bytes) if self.gzipped else _read(answer)
+            return _read_gzipped(answer, max_bytes) if self.gzipped else whole_page(answer.body)
 
         headers = {"Accept-Encoding": "gzip"} if self.gzipped else {}
         return self._rows(items.start, len(items)).read_as(read, max_bytes=max_bytes, headers=headers)
@@ -78,14 +78,15 @@ def count_rows(lines: bytes) -> int:
     return len(lines) - len(lines.replace(b"\n", b""))
 
 
-def _read(answer: Answer) -> Page:
-    lines = _whole_lines(answer.body)
+def whole_page(body: bytes) -> Page:
+    """Make a page of JSON Lines; ValueError means that the last one lost its end on the way."""
+    lines = _whole_lines(body)
     return Page(lines, count_rows(lines), len(lines))
 
 
 def _read_gzipped(answer: Answer, max_bytes: int | None) -> Page:
     if answer.headers.get("Content-Encoding", "").lower() != "gzip":
-        page = _read(answer)
+        page = whole_page(answer.body)
         return Page(gzip.compress(page.data) if page.data else b"", page.rows, page.size)
     plain = gzip.decompress(answer.body, max_bytes)
     lines = _whole_lines(plain)

@@ -51,13 +51,13 @@ def select(
 ) -> Selection:
     """Make a selection of a user's arguments; templates may have left numbers and lists as text."""
     names = {"fields": fields, "omit": omit, "unwind": unwind, "flatten": flatten}
-    flags = {"clean": clean, "skipHidden": skip_hidden, "skipEmpty": skip_empty, "view": view}
+    others = {"clean": clean, "skipHidden": skip_hidden, "skipEmpty": skip_empty, "view": view}
     return Selection(
         offset=number("offset", offset, int) or 0,
         limit=number("limit", limit, int, least=1),
         shape={
             **{argument: _names(argument, given) or None for argument, given in names.items()},
-            **{argument: given or None for argument, given in flags.items()},
+            **{argument: given or None for argument, given in others.items()},
         },
     )
 

@@ -1,13 +1,16 @@
-"""Read the pages of a dataset in order, several at a time, each in a thread of its own."""
+"""Read the pages or the items of a dataset in order, several pages at a time, each in a thread of its own."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
+from airflow_provider_apify.api.arguments import number
 from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import ApifyDataError, ApifyTooLargeError
 from airflow_provider_apify.api.flow import Send
@@ -16,12 +19,22 @@ from airflow_provider_apify.api.retry import delay
 from airflow_provider_apify.export import page_size
 from airflow_provider_apify.export.first_stream import may_stream, stream_pages
 from airflow_provider_apify.export.item_pages import DatasetSource, Page
-from airflow_provider_apify.export.item_ranges import Plan, Step, plan, survey
+from airflow_provider_apify.export.item_ranges import Step, plan, survey
+from airflow_provider_apify.export.item_selection import select
 from airflow_provider_apify.export.malloc import tune_malloc
 from airflow_provider_apify.export.page_size import PageSize
 
 # How often items that must be there are asked for again: as long as Apify's copies may lag, some 15 s.
 _MAX_MISSES = 6
+
+
+def iterate_items(client: Client, dataset_id: str, concurrency: int, **selection: Any) -> Iterator[Any]:
+    """Give the items of a dataset, oldest first, to tasks written in Python."""
+    source = DatasetSource(dataset_id, select(**selection))
+    for page in read_pages(source, client, number("concurrency", concurrency, int, least=1)):
+        # Line by line: the items of a page need many times its bytes.
+        for line in page.data.splitlines():
+            yield json.loads(line)
 
 
 def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Iterator[Page]:
@@ -54,7 +67,9 @@ def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Itera
                 step = None if isinstance(step, Call) else next(steps, None)
             asked, future = window.popleft()
             if isinstance(asked, Call):
-                step = _go_on(steps, future.result())
+                # A plan that ends here leaves `step` at None.
+                with suppress(StopIteration):
+                    step = steps.send(future.result())
                 continue
             pages, rest = future.result()
             size.learn(rest.start - asked.start, sum(page.size for page in pages))
@@ -63,13 +78,6 @@ def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Itera
             yield from pages
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _go_on(steps: Plan, result: Any) -> Step | None:
-    try:
-        return steps.send(result)
-    except StopIteration:
-        return None
 
 
 def _fetch(source: DatasetSource, items: range, step: int, send: Send) -> tuple[list[Page], range]:

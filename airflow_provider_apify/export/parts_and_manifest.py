@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from itertools import groupby
 from operator import itemgetter
 from pathlib import PurePosixPath
@@ -39,7 +39,8 @@ def write_parts(
     whole: Destination, pages: Iterable[Page], encoder: Encoder, rows: int, dataset_id: str, *, compress: bool
 ) -> dict[str, Any]:
     """Write parts of `whole`, of so many rows each, and their manifest; return their totals."""
-    listing = whole.sibling(_manifest_name(whole.name))
+    # Loaders pass over names with an underscore at the start.
+    listing = whole.sibling(f"_{whole.name}.manifest.json")
     parts: list[dict[str, Any]] = []
     with ExitStack() as sinks:
         # The manifest is opened first, as what says that there is an export already, and comes last.
@@ -60,21 +61,19 @@ def write_parts(
         if old["files"]:
             listing.delete()
         # Now there is neither the old export nor the new one, until the manifest is there.
-        with _all_or_none(sealed):
-            listed.write(manifest(dataset_id, parts))
-            listed.commit()
+        listed.write(manifest(dataset_id, parts))
+        _commit(sealed, listed)
     return {**listing.address, **_totals(parts), "files": len(parts)}
 
 
-@contextmanager
-def _all_or_none(files: list[tuple[Sink, Destination]]) -> Iterator[None]:
-    """Commit files; take them back if one cannot be committed, or what follows fails."""
+def _commit(files: list[tuple[Sink, Destination]], listed: Sink) -> None:
+    """Commit files, and last their manifest; take the files back if anything cannot be committed."""
     committed: list[Destination] = []
     try:
         for sink, destination in files:
             sink.commit()
             committed.append(destination)
-        yield
+        listed.commit()
     except BaseException:
         for destination in committed:
             with suppress(Exception):
@@ -87,11 +86,6 @@ def _part_name(name: str, number: int) -> str:
     path = PurePosixPath(name)
     suffixes = "".join(path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:])
     return f"{name.removesuffix(suffixes)}-{number:05d}{suffixes}"
-
-
-def _manifest_name(name: str) -> str:
-    """Name the manifest; loaders pass over names with an underscore at the start."""
-    return f"_{name}.manifest.json"
 
 
 def _cut(pages: Iterable[Page], rows_per_part: int) -> Iterator[Iterator[Page]]:

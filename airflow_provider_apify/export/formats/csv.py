@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator
@@ -11,8 +12,6 @@ from typing import Any
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.export.formats import Encoder
 from airflow_provider_apify.export.formats.jsonl import parse_rows
-
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class CsvEncoder(Encoder):
         options = self._options
         columns = _in_order(self._names, options.columns)
         if options.bom:
-            yield _BOM
+            yield codecs.BOM_UTF8
         if columns:
             yield _csv_lines([columns], options.delimiter)
         for page in pages:
@@ -82,8 +81,7 @@ def _flatten(values: Iterable[tuple[Any, Any]], prefix: str, flat: dict[str, Any
 
 def _in_order(names: set[str], first: tuple[str, ...]) -> list[str]:
     order = {name: position for position, name in enumerate(first)}
-    last = len(order)
-    return sorted(names, key=lambda name: (order.get(name, order.get(name.split("/")[0], last)), name))
+    return sorted(names, key=lambda name: (order.get(name, order.get(name.split("/")[0], len(order))), name))
 
 
 def _csv_lines(rows: Iterable[Iterable[Any]], delimiter: str) -> bytes:
