@@ -17,7 +17,7 @@ from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flow import Flow, drive
 from airflow_provider_apify.api.http_client import AsyncClient, Client, Endpoint, connect
-from airflow_provider_apify.export import DEFAULT_CONCURRENCY
+from airflow_provider_apify.export.concurrency import DEFAULT_CONCURRENCY
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE
 from airflow_provider_apify.hooks.api_method import ApiMethod
 from airflow_provider_apify.hooks.connection import endpoint_of, missing_connection
@@ -153,7 +153,7 @@ class ApifyHook(BaseHook):
         :raises ApifyDataError: if Apify gives fewer items than the dataset has.
         """
         arguments = {name: value for name, value in locals().items() if name != "self"}
-        from airflow_provider_apify.export.items import iterate_items
+        from airflow_provider_apify.export.parallel_reader import iterate_items
 
         return iterate_items(self.get_conn(), **arguments)
 
@@ -169,7 +169,7 @@ class ApifyHook(BaseHook):
         :param limit: how many items to take in all; all by default.
         :return: the arguments `offset` and `limit` of each transfer, for `expand_kwargs`.
         """
-        from airflow_provider_apify.export.items import split_dataset
+        from airflow_provider_apify.export.item_ranges import split_dataset
 
         return split_dataset(self.send, dataset_id, items_per_part, offset=offset, limit=limit)
 
