@@ -7,44 +7,44 @@ import time
 from datetime import datetime
 from typing import Any
 
-from tests.distributed.conftest import Scene, World
+from tests.distributed.conftest import ScenarioEmulator, ScenarioRun
 from tests.distributed.dags.scenarios import CROWD
 
 DAG = "crowd"
 ACTOR = "crowd_deferred"
 
 
-def prepare(world: World) -> None:
-    world.switches.replica_lag_seconds = 0
-    world.fault(ACTOR, "drop-after", range(10, CROWD + 1, 10))
+def prepare(emulator: ScenarioEmulator) -> None:
+    emulator.switches.replica_lag_seconds = 0
+    emulator.add_start_fault(ACTOR, "drop-after", range(10, CROWD + 1, 10))
 
 
-def holders(scene: Scene) -> dict[int, int]:
+def holders(dag_run: ScenarioRun) -> dict[int, int]:
     """Return how many triggers each triggerer has."""
-    rows = scene.airflow.sql("SELECT triggerer_id, count(*) FROM trigger GROUP BY triggerer_id")
+    rows = dag_run.cluster.sql("SELECT triggerer_id, count(*) FROM trigger GROUP BY triggerer_id")
     return dict(rows)
 
 
-def test_triggerers_come_and_go(scene: Scene, world: World) -> None:
-    until, parts = scene.until, scene.airflow.components
+def test_triggerers_come_and_go(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> None:
+    until, parts = dag_run.until, dag_run.cluster.components
     started = time.monotonic()
 
     def say(what: str) -> None:
-        print(f"{time.monotonic() - started:5.0f} s: {what}; {scene.states()}, {holders(scene)}")
+        print(f"{time.monotonic() - started:5.0f} s: {what}; {dag_run.count_states()}, {holders(dag_run)}")
 
-    until(lambda: scene.states() == {"deferred": CROWD}, 400)
-    limited = Scene("limited", world, scene.airflow)
+    until(lambda: dag_run.count_states() == {"deferred": CROWD}, 400)
+    limited = ScenarioRun("limited", emulator, dag_run.airflow)
     limited.start()
-    limited.wait_for("limited_deferred", "deferred")
+    limited.wait_for_state("limited_deferred", "deferred")
     everything = CROWD + 1
-    until(lambda: sum(holders(scene).values()) == everything and None not in holders(scene))
+    until(lambda: sum(holders(dag_run).values()) == everything and None not in holders(dag_run))
     say("all are deferred")
 
     def moved(*, to_other_than: Any) -> int:
         """Wait until one triggerer, and another one, has it all."""
 
         def one_has_it_all() -> Any:
-            now = holders(scene)
+            now = holders(dag_run)
             return [
                 id_ for id_, count in now.items() if id_ not in to_other_than and count == sum(now.values())
             ]
@@ -60,43 +60,43 @@ def test_triggerers_come_and_go(scene: Scene, world: World) -> None:
     holder = moved(to_other_than=(holder,))
     say("killed")
     parts["triggerer-2"].start()
-    until(lambda: alive(scene) == 2)
+    until(lambda: alive(dag_run) == 2)
     parts["triggerer-1"].tell(signal.SIGSTOP)
     moved(to_other_than=(holder,))
     say("frozen")
-    before = spared(scene)
+    before = spared(dag_run)
     parts["triggerer-1"].tell(signal.SIGCONT)
-    until(lambda: spared(scene) >= before + CROWD)
+    until(lambda: spared(dag_run) >= before + CROWD)
     say("thawed")
-    assert not world.aborts_of(ACTOR)
+    assert not emulator.aborts_of(ACTOR)
 
-    world.released[ACTOR].set()
-    until(lambda: scene.states() == {"success": CROWD}, 400)
+    emulator.released[ACTOR].set()
+    until(lambda: dag_run.count_states() == {"success": CROWD}, 400)
     say("all are green")
-    assert len(world.runs_of(ACTOR)) == CROWD
-    assert {run["status"] for run in world.runs_of(ACTOR)} == {"SUCCEEDED"}
-    assert not world.aborts_of(ACTOR)
+    assert len(emulator.runs_of(ACTOR)) == CROWD
+    assert {run["status"] for run in emulator.runs_of(ACTOR)} == {"SUCCEEDED"}
+    assert not emulator.aborts_of(ACTOR)
 
-    assert limited.ends_as("limited_deferred") == "failed"
-    (run,) = until(lambda: [run for run in world.runs_of("limited_deferred") if run["finishedAt"]])
-    assert world.aborts_of("limited_deferred") == [run["id"]]
+    assert limited.final_state("limited_deferred") == "failed"
+    (run,) = until(lambda: [run for run in emulator.runs_of("limited_deferred") if run["finishedAt"]])
+    assert emulator.aborts_of("limited_deferred") == [run["id"]]
     lasted = datetime.fromisoformat(run["finishedAt"]) - datetime.fromisoformat(run["startedAt"])
     print(f"limited to 60 s, aborted after {lasted.total_seconds():.0f} s")
     assert 55 < lasted.total_seconds() < 120
 
 
-def alive(scene: Scene) -> int:
+def alive(dag_run: ScenarioRun) -> int:
     """Return how many triggerers are alive."""
-    ((count,),) = scene.airflow.sql(
+    ((count,),) = dag_run.cluster.sql(
         "SELECT count(*) FROM job WHERE job_type = 'TriggererJob' AND end_date IS NULL "
         "AND latest_heartbeat > now() - interval '5 seconds'"
     )
     return int(count)
 
 
-def spared(scene: Scene) -> int:
+def spared(dag_run: ScenarioRun) -> int:
     """Return how many triggers were cancelled, and saw that their task is still deferred."""
     # What is logged after the cancellation lands in the triggerer's own log.
-    logs = [scene.airflow.components["triggerer-1"].log]
-    logs += (scene.airflow.home / "logs" / f"dag_id={scene.name}").rglob("*.trigger.*.log")
+    logs = [dag_run.cluster.components["triggerer-1"].log]
+    logs += (dag_run.cluster.home / "logs" / f"dag_id={dag_run.name}").rglob("*.trigger.*.log")
     return sum(path.read_text().count("The task is still deferred") for path in logs)

@@ -1,0 +1,1 @@
+"""Helpers of the tests; what pytest hands out is in the `conftest.py` files."""
