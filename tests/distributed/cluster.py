@@ -120,8 +120,7 @@ def airflow_cluster(home: Path, connections: Mapping[str, Any]) -> Iterator[Airf
             name: Component(name, tuple(command.split()), airflow.env, home)
             for name, command in (_COMPONENTS_3 if AIRFLOW_3 else _COMPONENTS_2).items()
         }
-        observation = Observation([component.log for component in components.values()])
-        api = AirflowApi(f"http://127.0.0.1:{port}", observation=observation)
+        api = AirflowApi(f"http://127.0.0.1:{port}", observation=Observation(components["scheduler"].log))
         if not AIRFLOW_3:
             user = ["--username", _LOGIN, "--password", _LOGIN, "--role", "Admin", "--email", "t@example.com"]
             airflow.command("users", "create", *user, "--firstname", "T", "--lastname", "T")

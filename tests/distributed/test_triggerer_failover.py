@@ -33,7 +33,7 @@ def test_triggerers_come_and_go(dag_run: ScenarioRun, emulator: ScenarioEmulator
         print(f"{time.monotonic() - started:5.0f} s: {what}; {dag_run.count_states()}, {holders(dag_run)}")
 
     until(lambda: dag_run.count_states() == {"deferred": CROWD}, 400)
-    limited = ScenarioRun("limited", emulator, dag_run.airflow)
+    limited = ScenarioRun("limited", emulator, dag_run.cluster)
     limited.start()
     limited.wait_for_state("limited_deferred", "deferred")
     everything = CROWD + 1
@@ -56,16 +56,19 @@ def test_triggerers_come_and_go(dag_run: ScenarioRun, emulator: ScenarioEmulator
     holder = moved(to_other_than=())
     say("stopped")
     parts["triggerer-1"].start()
+    asked = len(emulator.requests)
     parts["triggerer-2"].kill()
     holder = moved(to_other_than=(holder,))
+    # A trigger that is assigned does not run yet; what is frozen before it runs sees no cancellation later.
+    until(lambda: polled(emulator, asked) >= {run["id"] for run in emulator.runs_of(ACTOR)})
     say("killed")
     parts["triggerer-2"].start()
     until(lambda: alive(dag_run) == 2)
-    parts["triggerer-1"].tell(signal.SIGSTOP)
+    parts["triggerer-1"].send_signal(signal.SIGSTOP)
     moved(to_other_than=(holder,))
     say("frozen")
     before = spared(dag_run)
-    parts["triggerer-1"].tell(signal.SIGCONT)
+    parts["triggerer-1"].send_signal(signal.SIGCONT)
     until(lambda: spared(dag_run) >= before + CROWD)
     say("thawed")
     assert not emulator.aborts_of(ACTOR)
@@ -83,6 +86,11 @@ def test_triggerers_come_and_go(dag_run: ScenarioRun, emulator: ScenarioEmulator
     lasted = datetime.fromisoformat(run["finishedAt"]) - datetime.fromisoformat(run["startedAt"])
     print(f"limited to 60 s, aborted after {lasted.total_seconds():.0f} s")
     assert 55 < lasted.total_seconds() < 120
+
+
+def polled(emulator: ScenarioEmulator, start: int) -> set[str]:
+    """Return the IDs of the runs whose end a trigger waits for, from a request on."""
+    return {seen.path.split("/")[-1] for seen in emulator.requests[start:] if "waitForFinish" in seen.query}
 
 
 def alive(dag_run: ScenarioRun) -> int:

@@ -84,7 +84,7 @@ class AirflowApi:
     def start_dag(self, dag_id: str, run_id: str, **conf: Any) -> None:
         """Unpause a DAG and start a run of it."""
         self.unpause(dag_id)
-        body = {"dag_run_id": run_id, "conf": conf}
+        body: dict[str, Any] = {"dag_run_id": run_id, "conf": conf}
         if self.root == "/api/v2":
             body["logical_date"] = None
         self.post(f"{self.root}/dags/{dag_id}/dagRuns", body)

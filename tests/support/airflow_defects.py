@@ -1,10 +1,10 @@
 """
-Defects of Airflow's own scheduler that fail a healthy task, proved from Airflow's log.
+Defects of Airflow's own scheduler that fail a healthy task, proved from the scheduler's log.
 
-When a task defers, its worker process ends well, and the executor reports `success`. If the scheduler reads
-this report after the trigger has fired and the task has been resumed, it takes the report for the end of the
-resumed task and fails a task that is well. A test that such a failure hits is reported as `xfail`, with the
-issue and the line of the log that proves it; every other failure stands.
+When a task defers, its process ends well, and the executor reports `success`. If the scheduler reads this
+report only after the task has been resumed, it takes the report for the end of the resumed task and fails a
+task that is well. A test that such a failure hits is reported as `xfail`, with the issue and the line of the
+log that proves it; every other failure stands.
 """
 
 from __future__ import annotations
@@ -43,36 +43,42 @@ class Defect:
 
 def find_defect(log: str, key: TaskInstanceKey) -> Defect | None:
     """
-    Find the proof that a defect of Airflow failed one task instance.
+    Find the proof that the scheduler failed one task instance because of a late report.
 
-    :param log: what scheduler and triggerers logged.
+    A report that the task's process ended is late if the scheduler has enqueued the task more often than the
+    executor has reported an end of it: a process that is really gone is reported as often as it was enqueued.
+
+    :param log: what the scheduler logged.
     """
-    name = "/".join(map(str, (key.dag_id, key.run_id, key.task_id, key.map_index)))
-    # Only a task that was resumed by its trigger can be hit.
-    if not re.search(rf"Trigger .*fired.*{re.escape(name)}/|Trigger {re.escape(name)}/.* fired", log):
-        return None
-    index = "" if key.map_index == -1 else f"map_index={key.map_index} "
-    instance = re.escape(f"<TaskInstance: {key.dag_id}.{key.task_id} {key.run_id} {index}[")
-    mismatch = re.search(
-        rf".*reported that the task instance {instance}(\w+)\].*> finished with state success, "
-        r"but the task instance's state attribute is \1\..*",
-        log,
+    dag_id, run_id, task_id, map_index = key
+    index = "" if map_index == -1 else f"map_index={map_index} "
+    instance = f"<TaskInstance: {dag_id}.{task_id} {run_id} {index}["
+    end = f"Finished: dag_id={dag_id}, task_id={task_id}, run_id={run_id}, map_index={map_index},"
+    failure = re.compile(
+        rf"reported that the task instance {re.escape(instance)}(\w+)\].*> finished with state success, "
+        r"but the task instance's state attribute is \1\."
     )
-    if mismatch is None or mismatch[1] not in _ISSUES:
-        return None
-    return Defect(_ISSUES[mismatch[1]], mismatch[0].strip())
+    enqueued = reported = 0
+    for line in log.splitlines():
+        if "Trying to enqueue tasks:" in line:
+            enqueued += instance in line
+        elif end in line:
+            reported += 1
+        elif (found := failure.search(line)) and found[1] in _ISSUES and enqueued > reported:
+            return Defect(_ISSUES[found[1]], line.strip())
+    return None
 
 
 @dataclass
 class Observation:
-    """The logs of an Airflow under test, and the task instances that the current test asks it about."""
+    """The scheduler's log, and the task instances that the current test asks about."""
 
-    logs: list[Path] = field(default_factory=list)
+    log: Path | None = None
     keys: set[TaskInstanceKey] = field(default_factory=set)
 
     def defects(self) -> Iterator[Defect]:
         """Find the defects that struck one of the task instances."""
-        log = "\n".join(path.read_text(errors="replace") for path in self.logs)
+        log = self.log.read_text(errors="replace") if self.log else ""
         return (defect for key in sorted(self.keys) if (defect := find_defect(log, key)))
 
 

@@ -77,8 +77,8 @@ class AirflowHome:
             ) as process,
         ):
             try:
-                api = AirflowApi(f"http://127.0.0.1:{port}", observation=Observation([log]))
-                wait_for(api.is_healthy, seconds=120)
+                api = AirflowApi(f"http://127.0.0.1:{port}", observation=Observation(log))
+                wait_for(api.is_healthy, seconds=300)
                 if password is not None:
                     login = {"username": "admin", "password": password}
                     token = api.post("/auth/token", login)["access_token"]
