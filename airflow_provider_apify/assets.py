@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult
 
-from airflow_provider_apify.api.inputs import resource_ref
+from airflow_provider_apify.api.arguments import resource_ref
 
 #: What a URI may name, in the words of the API's paths.
 KINDS = ("actors", "actor-tasks", "datasets", "key-value-stores", "request-queues")

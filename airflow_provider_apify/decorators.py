@@ -17,7 +17,7 @@ from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperat
 
 
 class _RunActorDecorated(RunActorOperator, DecoratedOperator):
-    """What `@task.apify_actor` makes of a function."""
+    """Operator that `@task.apify_actor` makes of a function."""
 
     custom_operator_name = "@task.apify_actor"
     template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *RunActorOperator.template_fields)
@@ -32,14 +32,11 @@ class _RunActorDecorated(RunActorOperator, DecoratedOperator):
 
 
 class _RunTaskDecorated(RunTaskOperator, DecoratedOperator):
-    """What `@task.apify_task` makes of a function."""
+    """Operator that `@task.apify_task` makes of a function."""
 
     custom_operator_name = "@task.apify_task"
     template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *RunTaskOperator.template_fields)
-    template_fields_renderers: ClassVar[dict[str, str]] = {
-        **DecoratedOperator.template_fields_renderers,
-        **RunTaskOperator.template_fields_renderers,
-    }
+    template_fields_renderers: ClassVar[dict[str, str]] = _RunActorDecorated.template_fields_renderers
 
     def _execute(self, context: Context, **progress: Any) -> Any:
         self.run_input = _call(self, context)

@@ -1,4 +1,4 @@
-"""What Airflow is told of this provider: data only, read without importing anything else of ours."""
+"""The provider's metadata for Airflow, with the connection form: data only, imports nothing else of ours."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": _modules("hooks", "apify"),
-        "operators": _modules("operators", "run", "existing_run", "key_value_store", "storage", "webhook"),
+        "operators": _modules("operators", "run", "existing_run", "storage", "webhook"),
         "sensors": _modules("sensors", "run", "last_run"),
-        "triggers": _modules("triggers", "run", "last_run", "run_event"),
+        "triggers": _modules("triggers", "run", "run_event"),
     }

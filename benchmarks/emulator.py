@@ -1,4 +1,5 @@
-"""How fast the emulator is; run by hand: ``python benchmarks/emulator.py``.
+"""
+How fast the emulator is; run by hand: ``python benchmarks/emulator.py``.
 
 1. A dataset of 1,000,000 items (500 MB): JSON Lines to one ``curl``, memory, the first page and a late one.
 2. 2,000 clients in a long poll at once: CPU while idle, and how long until all are answered.

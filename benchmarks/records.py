@@ -24,7 +24,7 @@ from contestants import load_airflow, memory_mb
 SERVER = """
 import sys, threading
 from airflow_provider_apify.emulator import Emulator
-from airflow_provider_apify.emulator.storages import Record
+from airflow_provider_apify.emulator.platform.key_value_stores import Record
 keys, large = map(int, sys.argv[1:])
 emulator = Emulator()
 store = emulator.create_key_value_store({f"key-{n:06d}.bin": b"%d" % n * 10 for n in range(keys)})

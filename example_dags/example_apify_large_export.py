@@ -5,7 +5,7 @@ from __future__ import annotations
 import pendulum
 from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, task
 
-from airflow_provider_apify.export.parts import manifest
+from airflow_provider_apify.export.parts_and_manifest import manifest
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.transfers.dataset_to_object_storage import DatasetToObjectStorageOperator
 

@@ -50,12 +50,7 @@ class ApifyHttpError(ApifyError):
 
 
 class ApifyUnreachableError(ApifyHttpError):
-    """
-    No whole answer came back.
-
-    :param message: what was tried and what happened.
-    :param sent: whether the request may have reached Apify and had an effect there.
-    """
+    """No whole answer came back; `sent` says whether the request may have had an effect at Apify."""
 
     def __init__(self, message: str, *, sent: bool = True) -> None:
         super().__init__(message)
@@ -66,7 +61,6 @@ class ApifyApiError(ApifyHttpError):
     """
     Apify answered with an error.
 
-    :param message: the whole text for people.
     :param status: the HTTP status.
     :param type: Apify's own name of the error; the stable part of its answer.
     :param data: details that Apify adds to some types.
@@ -139,12 +133,7 @@ class ApifyServerError(ApifyApiError):
 
 
 class ApifyRunError(ApifyError):
-    """
-    The run ended without success.
-
-    :param message: the whole text for people.
-    :param run: the run info, under the API's own keys.
-    """
+    """The run ended without success; `run` holds the run info, under the API's own keys."""
 
     def __init__(self, message: str, *, run: Mapping[str, Any]) -> None:
         super().__init__(message)
@@ -164,12 +153,7 @@ class ApifyRunTimedOutError(ApifyRunError):
 
 
 class ApifyRunGoesOnError(ApifyError):
-    """
-    We stopped waiting for a run that goes on, and costs money, at Apify.
-
-    :param message: the whole text for people.
-    :param run_id: the run.
-    """
+    """The wait stopped, and the run `run_id` goes on, and costs money, at Apify."""
 
     def __init__(self, message: str, *, run_id: str) -> None:
         super().__init__(message)
@@ -185,12 +169,7 @@ class ApifyOutageError(ApifyRunGoesOnError):
 
 
 class ApifyStartUncertainError(ApifyError):
-    """
-    A run may have been started, and it cannot be told whether, or which one.
-
-    :param message: the whole text for people.
-    :param candidates: IDs of the runs that it may be.
-    """
+    """A run may have been started, and it cannot be told which one; `candidates` holds IDs of runs."""
 
     def __init__(self, message: str, *, candidates: Sequence[str] = ()) -> None:
         super().__init__(message)

@@ -6,98 +6,54 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_apify.api.calls import Answer, Call
-from airflow_provider_apify.api.checking import get_actor, get_task
+from airflow_provider_apify.api.arguments import resource_ref
+from airflow_provider_apify.api.call import Answer, Call, no_result
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotFoundError
-from airflow_provider_apify.api.flows import Flow
-from airflow_provider_apify.api.inputs import JSON_TYPE, exactly_one, resource_ref
-
-
-def create_webhook(definition: Mapping[str, Any]) -> Call[dict[str, Any]]:
-    """
-    Make a webhook; with an `idempotencyKey` that was used before, Apify returns the one made then.
-
-    :param definition: what the API takes: `eventTypes`, `requestUrl`, `condition`, …
-    """
-    return Call(
-        method="POST",
-        path="/v2/webhooks",
-        body=json.dumps(definition).encode(),
-        headers={"Content-Type": JSON_TYPE},
-        replayable=bool(definition.get("idempotencyKey")),
-        read=Answer.data,
-    )
-
-
-def update_webhook(webhook_id: str, changes: Mapping[str, Any]) -> Call[dict[str, Any]]:
-    """
-    Change a webhook.
-
-    :param webhook_id: its ID.
-    :param changes: the fields that are to be other than they are.
-    """
-    return Call(
-        method="PUT",
-        path=f"/v2/webhooks/{resource_ref('webhook', webhook_id)}",
-        body=json.dumps(changes).encode(),
-        headers={"Content-Type": JSON_TYPE},
-        read=Answer.data,
-    )
-
-
-def delete_webhook(webhook_id: str) -> Call[None]:
-    """
-    Delete a webhook.
-
-    :param webhook_id: its ID.
-    """
-    return Call(
-        method="DELETE",
-        path=f"/v2/webhooks/{resource_ref('webhook', webhook_id)}",
-        read=lambda answer: None,
-    )
+from airflow_provider_apify.api.flow import Send
+from airflow_provider_apify.api.json_body import JSON_TYPE
+from airflow_provider_apify.api.targets import Target
 
 
 def ensure_webhook(
-    idempotency_key: str,
-    definition: Mapping[str, Any],
-    *,
-    actor_id: str | None,
-    actor_task_id: str | None,
-) -> Flow[dict[str, Any]]:
+    send: Send, idempotency_key: str, target: Target, definition: Mapping[str, Any]
+) -> dict[str, Any]:
     """
-    Make the webhook of that key, or change the one there is.
+    Make the webhook of a key, or change the one there is where it differs.
 
-    :param idempotency_key: tells it from others in the account.
-    :param definition: what the API takes, except `condition` and `idempotencyKey`; None leaves a field out.
-    :param actor_id: it is about the runs of this Actor, or
-    :param actor_task_id: of this task.
+    :param idempotency_key: tells the webhook from others in the account.
+    :param target: the Actor or task whose runs the webhook is about.
+    :param definition: the fields of the API but for `condition` and `idempotencyKey`; None leaves one out.
     """
-    exactly_one(actor_id=actor_id or None, actor_task_id=actor_task_id or None)
     if not idempotency_key:
         raise ApifyConfigurationError("The idempotency key is empty.")
-    if actor_id:
-        actor = yield get_actor(actor_id)
-        condition = {"actorId": actor["id"]}
-    else:
-        task = yield get_task(actor_task_id or "")
-        condition = {"actorTaskId": task["id"]}
     wanted = {key: value for key, value in definition.items() if value is not None}
-    wanted |= {"condition": condition}
-    webhook: dict[str, Any] = yield create_webhook({**wanted, "idempotencyKey": idempotency_key})
+    wanted |= {"condition": {target.webhook_key: send(target.get())["id"]}}
+    # With a key that was used before, Apify returns the webhook made then, so sending again does no harm.
+    created = {**wanted, "idempotencyKey": idempotency_key}
+    webhook: dict[str, Any] = send(_write("POST", "/v2/webhooks", created))
     changes = {key: value for key, value in wanted.items() if webhook.get(key) != value}
     if changes:
-        webhook = yield update_webhook(webhook["id"], changes)
+        webhook = send(_write("PUT", _path(webhook["id"]), changes))
     return webhook
 
 
-def drop_webhook(webhook_id: str) -> Flow[None]:
-    """
-    Delete a webhook; that it is gone already is no error.
-
-    :param webhook_id: its ID.
-    """
+def delete_webhook(send: Send, webhook_id: str) -> None:
+    """Delete a webhook; that it is gone already is not an error."""
     try:
-        yield delete_webhook(webhook_id)
+        send(Call(method="DELETE", path=_path(webhook_id), read=no_result))
     except ApifyNotFoundError:
         return
+
+
+def _write(method: str, path: str, fields: Mapping[str, Any]) -> Call[dict[str, Any]]:
+    return Call(
+        method=method,
+        path=path,
+        body=json.dumps(fields).encode(),
+        headers={"Content-Type": JSON_TYPE},
+        read=Answer.data,
+    )
+
+
+def _path(webhook_id: str) -> str:
+    return f"/v2/webhooks/{resource_ref('webhook', webhook_id)}"

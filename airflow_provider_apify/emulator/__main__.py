@@ -9,8 +9,8 @@ import signal
 import threading
 from pathlib import Path
 
-from airflow_provider_apify.emulator import state
-from airflow_provider_apify.emulator.emulator import DEFAULT_TOKEN, DEFAULT_USERNAME, Emulator
+from airflow_provider_apify.emulator.local_apify import DEFAULT_TOKEN, DEFAULT_USERNAME, Emulator
+from airflow_provider_apify.emulator.platform import saved_state
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     )
     parser.add_argument("--speed", type=float, default=1, help="emulated seconds per second (%(default)s)")
     parser.add_argument(
-        "--state", metavar="DIR", type=Path, help="folder to keep the state in; by default it is lost"
+        "--state", metavar="DIR", type=Path, help="folder to save the state in; by default it is lost"
     )
     options = parser.parse_args()
     _allow_many_connections()
@@ -39,7 +39,7 @@ def main() -> None:
     if options.actors:
         runpy.run_path(options.actors, {"emulator": emulator})
     if options.state:
-        state.load(emulator.platform, options.state)
+        saved_state.load(emulator.platform, options.state)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
@@ -48,7 +48,7 @@ def main() -> None:
         stopped.wait()
     emulator.close()
     if options.state:
-        state.save(emulator.platform, options.state)
+        saved_state.save(emulator.platform, options.state)
 
 
 def _allow_many_connections() -> None:

@@ -1,6 +1,7 @@
-"""Fixtures for tests of DAGs.
+"""
+Fixtures for tests of DAGs.
 
-Switched on in ``conftest.py``: ``pytest_plugins = ["airflow_provider_apify.emulator.pytest_plugin"]``.
+Switch them on in ``conftest.py``: ``pytest_plugins = ["airflow_provider_apify.emulator.pytest_plugin"]``.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_apify.emulator.emulator import Emulator
-from airflow_provider_apify.emulator.server import Server
+from airflow_provider_apify.emulator.local_apify import Emulator
+from airflow_provider_apify.emulator.server.http_server import Server
 
 
 @pytest.fixture
 def apify_emulator() -> Iterator[Emulator]:
-    """Yield a fresh emulator, to register Actors with and to look at afterwards."""
+    """Yield a fresh emulator."""
     emulator = Emulator()
     yield emulator
     emulator.close()
@@ -23,7 +24,7 @@ def apify_emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def apify_server(apify_emulator: Emulator) -> Iterator[Server]:
-    """Yield the emulator's server, running; ``url`` and ``token`` are what a connection needs."""
+    """Yield the emulator's running server; a connection needs its ``url`` and ``token``."""
     with apify_emulator.serve() as server:
         yield server
 

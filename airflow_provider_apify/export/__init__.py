@@ -1,10 +1,10 @@
 """
-Results on their way out of Apify: which rows to ask for, how to lay them out, where to put them.
+Rows and records on their way from Apify to files.
 
-Operators and the hook import from here when they start to work: DAG files pay for every import.
+Operators and the hook import these modules when they start to work: DAG files pay for every import.
 """
 
-#: Requests at a time, unless told otherwise.
 from __future__ import annotations
 
+#: Requests at a time, unless told otherwise.
 DEFAULT_CONCURRENCY = 16

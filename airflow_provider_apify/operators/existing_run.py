@@ -6,43 +6,26 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, Context
+from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_apify.api import waiting
-from airflow_provider_apify.api.flows import drive
-from airflow_provider_apify.api.inputs import RunOptions
-from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
+from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.run_options import RESURRECT_OPTIONS, options_of
+from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
+from airflow_provider_apify.operators.base import ApifyOperator
+from airflow_provider_apify.runs.announce import announce
 
 
-class _ExistingRunOperator(UsesApify, BaseOperator):
-    """What the operators of this module have in common."""
+class _ExistingRunOperator(ApifyOperator):
+    """Base of the operators of this module."""
 
-    template_fields: Sequence[str] = ("apify_conn_id",)
     operator_extra_links = (ApifyConsoleLink(),)
     ui_color = "#e6f7ec"
 
-    def __init__(
-        self,
-        *,
-        apify_conn_id: str = ApifyHook.default_conn_name,
-        multiple_outputs: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(multiple_outputs=multiple_outputs, **kwargs)
-        self.apify_conn_id = apify_conn_id
-
     def execute(self, context: Context) -> dict[str, Any]:
-        """
-        Do it.
-
-        :param context: Airflow's task context.
-        :return: the run info.
-        """
+        """Find, abort or resurrect the run, and return its run info."""
         run = self._run()
-        self.log.info("Run %s is %s: %s", run.id, run.status, run.console_url)
-        ApifyConsoleLink().push(context["ti"], run.console_url)
+        announce(run, context["ti"], self.log)
         return run.info
 
     def _run(self) -> ActorRun:
@@ -59,9 +42,8 @@ class GetLastRunOperator(_ExistingRunOperator):
     :param actor_id: ID or `username/name` of the Actor, or (templated)
     :param actor_task_id: ID or `username/name` of the task at Apify. (templated)
     :param status: the last run in this status instead; None for any, also one that goes on. (templated)
-    :param origin: only a run that was started so: `API`, `SCHEDULER`, `WEB`, … (templated)
+    :param origin: only a run started by `API`, `SCHEDULER`, `WEB`, … (templated)
     :param apify_conn_id: the Airflow connection. (templated)
-    :param multiple_outputs: make every key of the run info an XCom of its own.
     :raises ApifyNotFoundError: if there is no such run.
     """
 
@@ -80,9 +62,10 @@ class GetLastRunOperator(_ExistingRunOperator):
         actor_task_id: str | None = None,
         status: str | None = "SUCCEEDED",
         origin: str | None = None,
+        apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(apify_conn_id=apify_conn_id, **kwargs)
         self.actor_id = actor_id
         self.actor_task_id = actor_task_id
         self.status = status
@@ -90,7 +73,10 @@ class GetLastRunOperator(_ExistingRunOperator):
 
     def _run(self) -> ActorRun:
         return self.hook.get_last_run(
-            actor_id=self.actor_id, task_id=self.actor_task_id, status=self.status, origin=self.origin
+            actor_id=self.actor_id,
+            actor_task_id=self.actor_task_id,
+            status=self.status,
+            origin=self.origin,
         )
 
 
@@ -103,19 +89,25 @@ class AbortRunOperator(_ExistingRunOperator):
     :param run_id: ID of the run. (templated)
     :param gracefully: let the Actor save its state first, for up to 30 s.
     :param apify_conn_id: the Airflow connection. (templated)
-    :param multiple_outputs: make every key of the run info an XCom of its own.
-    :raises ApifyHttpError: if it could not be aborted, and goes on.
+    :raises ApifyHttpError: if the run could not be aborted, and goes on.
     """
 
     template_fields: Sequence[str] = ("run_id", *_ExistingRunOperator.template_fields)
 
-    def __init__(self, *, run_id: str, gracefully: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        gracefully: bool = False,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(apify_conn_id=apify_conn_id, **kwargs)
         self.run_id = run_id
         self.gracefully = gracefully
 
     def _run(self) -> ActorRun:
-        return drive(waiting.abort(self.run_id, gracefully=self.gracefully), self.hook.send)
+        return self.hook.abort_run(self.run_id, gracefully=self.gracefully)
 
 
 class ResurrectRunOperator(_ExistingRunOperator):
@@ -135,21 +127,11 @@ class ResurrectRunOperator(_ExistingRunOperator):
     :param max_total_charge_usd: how much the run may cost in all, in US dollars; may only rise. (templated)
     :param restart_on_error: let Apify restart the run when it fails. (templated)
     :param apify_conn_id: the Airflow connection. (templated)
-    :param multiple_outputs: make every key of the run info an XCom of its own.
     :raises ApifyConfigurationError: if an option cannot be used; nothing was sent.
     :raises ApifyApiError: if Apify refuses.
     """
 
-    template_fields: Sequence[str] = (
-        "run_id",
-        "build",
-        "memory_mbytes",
-        "run_timeout",
-        "max_items",
-        "max_total_charge_usd",
-        "restart_on_error",
-        *_ExistingRunOperator.template_fields,
-    )
+    template_fields: Sequence[str] = ("run_id", *RESURRECT_OPTIONS, *_ExistingRunOperator.template_fields)
 
     def __init__(
         self,
@@ -161,9 +143,10 @@ class ResurrectRunOperator(_ExistingRunOperator):
         max_items: int | str | None = None,
         max_total_charge_usd: float | str | None = None,
         restart_on_error: bool | None = None,
+        apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(apify_conn_id=apify_conn_id, **kwargs)
         self.run_id = run_id
         self.build = build
         self.memory_mbytes = memory_mbytes
@@ -173,12 +156,4 @@ class ResurrectRunOperator(_ExistingRunOperator):
         self.restart_on_error = restart_on_error
 
     def _run(self) -> ActorRun:
-        options: RunOptions = {
-            "build": self.build,
-            "memory_mbytes": self.memory_mbytes,
-            "run_timeout": self.run_timeout,
-            "max_items": self.max_items,
-            "max_total_charge_usd": self.max_total_charge_usd,
-            "restart_on_error": self.restart_on_error,
-        }
-        return drive(waiting.resurrect(self.run_id, options), self.hook.send)
+        return self.hook.resurrect_run(self.run_id, options=options_of(self, RESURRECT_OPTIONS))

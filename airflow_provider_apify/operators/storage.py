@@ -1,45 +1,42 @@
-"""Operators that put data into Apify's storages, so that an Actor can be fed with it."""
+"""Operators that read from Apify's storages and write into them: datasets, key-value stores, records."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, Context
+from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_apify.api import policy
-from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError, ApifyError
-from airflow_provider_apify.api.inputs import JSON_TYPE, encode_json, exactly_one
-from airflow_provider_apify.api.storages import chunks
-from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
-from airflow_provider_apify.sources import open_source, read_items
+from airflow_provider_apify.api import retry
+from airflow_provider_apify.api.arguments import exactly_one, number
+from airflow_provider_apify.api.datasets import chunks
+from airflow_provider_apify.api.errors import (
+    ApifyConfigurationError,
+    ApifyDataError,
+    ApifyError,
+    ApifyTooLargeError,
+)
+from airflow_provider_apify.api.json_body import JSON_TYPE, encode_json
+from airflow_provider_apify.api.key_value_stores import BYTES_TYPE, get_record
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.operators.base import ApifyOperator
+from airflow_provider_apify.operators.source_files import open_source, read_items
+from airflow_provider_apify.runs.xcom_results import MAX_INLINE_BYTES
 
 
-class _StorageOperator(UsesApify, BaseOperator):
-    """What the operators of this module have in common."""
+class _GetOrCreateOperator(ApifyOperator):
+    """Base of the operators that return the ID of a storage."""
 
-    template_fields: Sequence[str] = ("apify_conn_id",)
+    template_fields: Sequence[str] = ("name", *ApifyOperator.template_fields)
     ui_color = "#e6f0f7"
 
-    def __init__(self, *, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.apify_conn_id = apify_conn_id
-
-
-class _GetOrCreateOperator(_StorageOperator):
-    template_fields: Sequence[str] = ("name", *_StorageOperator.template_fields)
-
-    def __init__(self, *, name: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *, name: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(apify_conn_id=apify_conn_id, multiple_outputs=False, **kwargs)
         self.name = name
 
     def execute(self, context: Context) -> str:
-        """
-        Get or create it.
-
-        :param context: Airflow's task context.
-        :return: its ID.
-        """
+        """Get the storage, or create it, and return its ID."""
         storage = self._get_or_create()
         self.log.info("%s is %s: %s", self.name, storage["id"], storage.get("consoleUrl", ""))
         return str(storage["id"])
@@ -52,7 +49,7 @@ class GetOrCreateDatasetOperator(_GetOrCreateOperator):
     """
     Get the ID of the account's dataset of a name; it is made if there is none, and kept until it is deleted.
 
-    :param name: its name. (templated)
+    :param name: name of the dataset in the account. (templated)
     :param apify_conn_id: the Airflow connection. (templated)
     :raises ApifyApiError: if Apify refuses the name.
     """
@@ -65,7 +62,7 @@ class GetOrCreateKeyValueStoreOperator(_GetOrCreateOperator):
     """
     Get the ID of the account's key-value store of a name; made if there is none, kept until it is deleted.
 
-    :param name: its name. (templated)
+    :param name: name of the store in the account. (templated)
     :param apify_conn_id: the Airflow connection. (templated)
     :raises ApifyApiError: if Apify refuses the name.
     """
@@ -74,7 +71,7 @@ class GetOrCreateKeyValueStoreOperator(_GetOrCreateOperator):
         return self.hook.get_or_create_key_value_store(self.name)
 
 
-class PushItemsOperator(_StorageOperator):
+class PushDatasetItemsOperator(ApifyOperator):
     """
     Append items to a dataset.
 
@@ -91,7 +88,7 @@ class PushItemsOperator(_StorageOperator):
         `.gz`; on the worker, or an `s3://bucket/key` URL. (templated)
     :param aws_conn_id: the Airflow connection to AWS. (templated)
     :param apify_conn_id: the Airflow connection to Apify. (templated)
-    :raises ApifyConfigurationError: if there is nothing to push, or it is not what a dataset takes.
+    :raises ApifyConfigurationError: if there is nothing to push, or an item is not a JSON object.
     :raises ApifyHttpError: if Apify refused the first chunk.
     :raises ApifyDataError: if it broke off later, or it cannot be told whether a chunk was written.
     """
@@ -101,8 +98,9 @@ class PushItemsOperator(_StorageOperator):
         "items",
         "path",
         "aws_conn_id",
-        *_StorageOperator.template_fields,
+        *ApifyOperator.template_fields,
     )
+    ui_color = "#e6f0f7"
 
     def __init__(
         self,
@@ -111,21 +109,17 @@ class PushItemsOperator(_StorageOperator):
         items: Iterable[Any] | None = None,
         path: str | None = None,
         aws_conn_id: str | None = "aws_default",
-        multiple_outputs: bool = True,
+        apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(multiple_outputs=multiple_outputs, **kwargs)
+        super().__init__(apify_conn_id=apify_conn_id, **kwargs)
         self.dataset_id = dataset_id
         self.items = items
         self.path = path
         self.aws_conn_id = aws_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """
-        Push them.
-
-        :param context: Airflow's task context.
-        """
+        """Push the items, and return how many."""
         pushed = 0
         try:
             for count, chunk in chunks(self._items()):
@@ -133,7 +127,7 @@ class PushItemsOperator(_StorageOperator):
                 pushed += count
                 self.log.info("Pushed %s items to the dataset %s.", f"{pushed:,}", self.dataset_id)
         except Exception as error:
-            in_doubt = isinstance(error, ApifyError) and policy.may_have_had_effect(error)
+            in_doubt = isinstance(error, ApifyError) and retry.may_have_had_effect(error)
             if not pushed and not in_doubt:
                 raise
             raise ApifyDataError(
@@ -151,7 +145,66 @@ class PushItemsOperator(_StorageOperator):
         return [self.items] if isinstance(self.items, dict) else self.items
 
 
-class SetRecordOperator(_StorageOperator):
+class GetKeyValueStoreRecordOperator(ApifyOperator):
+    """
+    Get a small record of a key-value store as the task's result: JSON as its value, text as a string.
+
+    Files and large records go to a store instead, with
+    :class:`~airflow_provider_apify.transfers.key_value_store.KeyValueStoreToLocalOperator` and its like.
+
+    :param key_value_store_id: ID, `username/name` or `username~name` of the store. (templated)
+    :param key: the record's key. (templated)
+    :param max_bytes: how large the record may be; 48,000 by default, as results lie in Airflow's database.
+        (templated)
+    :param apify_conn_id: the Airflow connection. (templated)
+    :raises ApifyNotFoundError: if there is no such record.
+    :raises ApifyTooLargeError: if the record is larger than `max_bytes`.
+    :raises ApifyDataError: if the record is neither JSON nor text.
+    """
+
+    template_fields: Sequence[str] = (
+        "key_value_store_id",
+        "key",
+        "max_bytes",
+        *ApifyOperator.template_fields,
+    )
+    ui_color = "#e6f0f7"
+
+    def __init__(
+        self,
+        *,
+        key_value_store_id: str,
+        key: str = "OUTPUT",
+        max_bytes: int | str = MAX_INLINE_BYTES,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(apify_conn_id=apify_conn_id, multiple_outputs=False, **kwargs)
+        self.key_value_store_id = key_value_store_id
+        self.key = key
+        self.max_bytes = max_bytes
+
+    def execute(self, context: Context) -> Any:
+        """Get the record, and return its value."""
+        limit = number("max_bytes", self.max_bytes, int)
+        name = f"The record {self.key!r} of the key-value store {self.key_value_store_id}"
+        try:
+            record = self.hook.send(replace(get_record(self.key_value_store_id, self.key), max_bytes=limit))
+        except ApifyTooLargeError as error:
+            raise ApifyTooLargeError(
+                f"{name} has more than {limit:,} bytes. Export it with KeyValueStoreToLocalOperator or its "
+                "like, or raise `max_bytes`."
+            ) from error
+        try:
+            return record.content()
+        except ValueError as error:
+            raise ApifyDataError(
+                f"{name} is neither JSON nor text ({error}). Export it with KeyValueStoreToLocalOperator or "
+                "its like."
+            ) from error
+
+
+class SetKeyValueStoreRecordOperator(ApifyOperator):
     """
     Write a record of a key-value store, over the one that is there.
 
@@ -176,8 +229,9 @@ class SetRecordOperator(_StorageOperator):
         "path",
         "content_type",
         "aws_conn_id",
-        *_StorageOperator.template_fields,
+        *ApifyOperator.template_fields,
     )
+    ui_color = "#e6f0f7"
 
     def __init__(
         self,
@@ -188,10 +242,10 @@ class SetRecordOperator(_StorageOperator):
         path: str | None = None,
         content_type: str | None = None,
         aws_conn_id: str | None = "aws_default",
-        multiple_outputs: bool = True,
+        apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(multiple_outputs=multiple_outputs, **kwargs)
+        super().__init__(apify_conn_id=apify_conn_id, **kwargs)
         self.key_value_store_id = key_value_store_id
         self.key = key
         self.value = value
@@ -200,11 +254,7 @@ class SetRecordOperator(_StorageOperator):
         self.aws_conn_id = aws_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """
-        Write it.
-
-        :param context: Airflow's task context.
-        """
+        """Write the record, and return where."""
         value, media_type = self._record()
         self.hook.set_record(
             self.key_value_store_id, self.key, value, content_type=self.content_type or media_type
@@ -215,9 +265,9 @@ class SetRecordOperator(_StorageOperator):
         exactly_one(value=self.value, path=self.path)
         if self.path is not None:
             with open_source(self.path, self.aws_conn_id) as file:
-                return file.read(), "application/octet-stream"
+                return file.read(), BYTES_TYPE
         if isinstance(self.value, bytes):
-            return self.value, "application/octet-stream"
+            return self.value, BYTES_TYPE
         if isinstance(self.value, str):
             return self.value.encode(), "text/plain; charset=utf-8"
         try:

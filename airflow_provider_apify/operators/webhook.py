@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, Context
+from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_apify.api.flows import drive
-from airflow_provider_apify.api.webhooks import drop_webhook, ensure_webhook
-from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
+from airflow_provider_apify.api.targets import Target
+from airflow_provider_apify.api.webhooks import delete_webhook, ensure_webhook
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.operators.base import ApifyOperator
 
 
-class CreateOrUpdateWebhookOperator(UsesApify, BaseOperator):
+class CreateOrUpdateWebhookOperator(ApifyOperator):
     """
     Have Apify call a URL whenever a run of an Actor, or of a saved task, starts or ends.
 
@@ -21,7 +22,7 @@ class CreateOrUpdateWebhookOperator(UsesApify, BaseOperator):
 
     :param idempotency_key: any text that tells this webhook from others in the account. (templated)
     :param event_types: such as `ACTOR.RUN.SUCCEEDED` and `ACTOR.RUN.FAILED`. (templated)
-    :param request_url: where to. (templated)
+    :param request_url: the URL that Apify calls. (templated)
     :param actor_id: ID or `username/name` of the Actor, or (templated)
     :param actor_task_id: ID or `username/name` of the task at Apify. (templated)
     :param payload_template: body of the request in Apify's own template language, whose `{{resource.id}}`
@@ -29,7 +30,7 @@ class CreateOrUpdateWebhookOperator(UsesApify, BaseOperator):
     :param headers_template: further headers as JSON, such as an `Authorization`; take the secret from a
         connection or variable, `{{ conn.airflow_api.password }}`, to keep it out of logs. (templated)
     :param should_interpolate_strings: replace Apify's variables inside quotes too.
-    :param description: for people. (templated)
+    :param description: text shown in Apify Console. (templated)
     :param apify_conn_id: the Airflow connection. (templated)
     :raises ApifyConfigurationError: if an argument cannot be used; nothing was sent.
     :raises ApifyApiError: if Apify refuses.
@@ -43,7 +44,7 @@ class CreateOrUpdateWebhookOperator(UsesApify, BaseOperator):
         "actor_task_id",
         "headers_template",
         "description",
-        "apify_conn_id",
+        *ApifyOperator.template_fields,
     )
     ui_color = "#e6f7ec"
 
@@ -62,7 +63,7 @@ class CreateOrUpdateWebhookOperator(UsesApify, BaseOperator):
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(apify_conn_id=apify_conn_id, multiple_outputs=False, **kwargs)
         self.idempotency_key = idempotency_key
         self.event_types = event_types
         self.request_url = request_url
@@ -72,15 +73,9 @@ class CreateOrUpdateWebhookOperator(UsesApify, BaseOperator):
         self.headers_template = headers_template
         self.should_interpolate_strings = should_interpolate_strings
         self.description = description
-        self.apify_conn_id = apify_conn_id
 
     def execute(self, context: Context) -> str:
-        """
-        Make it, or change it.
-
-        :param context: Airflow's task context.
-        :return: its ID.
-        """
+        """Make the webhook, or change the one there is, and return its ID."""
         definition = {
             "eventTypes": list(self.event_types),
             "requestUrl": self.request_url,
@@ -89,36 +84,29 @@ class CreateOrUpdateWebhookOperator(UsesApify, BaseOperator):
             "shouldInterpolateStrings": self.should_interpolate_strings,
             "description": self.description,
         }
-        flow = ensure_webhook(
-            self.idempotency_key, definition, actor_id=self.actor_id, actor_task_id=self.actor_task_id
-        )
-        webhook = drive(flow, self.hook.send)
+        target = Target.either(actor_id=self.actor_id, actor_task_id=self.actor_task_id)
+        webhook = ensure_webhook(self.hook.send, self.idempotency_key, target, definition)
         return str(webhook["id"])
 
 
-class DeleteWebhookOperator(UsesApify, BaseOperator):
+class DeleteWebhookOperator(ApifyOperator):
     """
     Delete a webhook; that it is gone already is no error.
 
-    :param webhook_id: its ID. (templated)
+    :param webhook_id: ID of the webhook. (templated)
     :param apify_conn_id: the Airflow connection. (templated)
     :raises ApifyApiError: if Apify refuses.
     """
 
-    template_fields: Sequence[str] = ("webhook_id", "apify_conn_id")
+    template_fields: Sequence[str] = ("webhook_id", *ApifyOperator.template_fields)
     ui_color = "#e6f7ec"
 
     def __init__(
         self, *, webhook_id: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(apify_conn_id=apify_conn_id, multiple_outputs=False, **kwargs)
         self.webhook_id = webhook_id
-        self.apify_conn_id = apify_conn_id
 
     def execute(self, context: Context) -> None:
-        """
-        Delete it.
-
-        :param context: Airflow's task context.
-        """
-        drive(drop_webhook(self.webhook_id), self.hook.send)
+        """Delete the webhook."""
+        delete_webhook(self.hook.send, self.webhook_id)

@@ -1,60 +1,49 @@
-"""What all transfers have in common."""
+"""Bases of all transfers: what they share is done once, and a public class says where the files go."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowException, BaseOperator, Context
+from airflow.providers.common.compat.sdk import AirflowException, Context
 
-from airflow_provider_apify.api.inputs import number, resource_ref
-from airflow_provider_apify.export import DEFAULT_CONCURRENCY
-from airflow_provider_apify.hooks.apify import ApifyHook, UsesApify
-from airflow_provider_apify.lineage import openlineage, report
+from airflow_provider_apify.api.arguments import number, resource_ref
+from airflow_provider_apify.operators.base import ApifyOperator
+from airflow_provider_apify.runs.lineage import openlineage, report
 
 if TYPE_CHECKING:
-    from airflow_provider_apify.export.destinations import Destination
-    from airflow_provider_apify.export.selection import Names
+    from airflow_provider_apify.export.stores.destination import Destination
 
 
-class Transfer(UsesApify, BaseOperator):
+class Transfer(ApifyOperator):
     """
-    Brings something from Apify to a store; the subclasses document the arguments.
+    Bring something from Apify to a destination.
 
     The task's result is a small dict, each key of which is also an XCom of its own: `destination` (a URI; on
     disk there is a `path`, too), `bytes`, `files` and `duration` in seconds. A manifest, where there is
     one, is the destination. The result becomes the extra of events of the task's outlets.
+
+    :param replace: replace what is at the destination. Otherwise the task fails before it reads anything.
+    :param concurrency: number of requests at a time. (templated)
+    :param apify_conn_id: the Airflow connection to Apify. (templated)
     """
 
-    template_fields: Sequence[str] = ("concurrency", "apify_conn_id")
+    template_fields: Sequence[str] = ("concurrency", *ApifyOperator.template_fields)
     ui_color = "#e6f0f7"
 
     _at_work = False
 
-    def __init__(
-        self,
-        *,
-        replace: bool = False,
-        concurrency: int | str = DEFAULT_CONCURRENCY,
-        apify_conn_id: str = ApifyHook.default_conn_name,
-        multiple_outputs: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(multiple_outputs=multiple_outputs, **kwargs)
+    def __init__(self, *, replace: bool, concurrency: int | str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.replace = replace
         self.concurrency = concurrency
-        self.apify_conn_id = apify_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """
-        Do the transfer.
-
-        :param context: Airflow's task context.
-        :return: what was written.
-        """
+        """Do the transfer, and return what was written."""
         self._at_work = True
         try:
-            self._result = self._transfer()
+            concurrency: int = number("concurrency", self.concurrency, int, least=1)
+            self._result = self._transfer(self._destination(), concurrency)
         finally:
             self._at_work = False
         report(self.hook, self._source_uri(), self._result["destination"])
@@ -69,14 +58,14 @@ class Transfer(UsesApify, BaseOperator):
             raise AirflowException("Airflow told this task to stop.")
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """
-        Return the lineage of the finished task, for the OpenLineage provider.
-
-        :param task_instance: of no use here.
-        """
+        """Return the lineage of the finished task, for the OpenLineage provider."""
         return openlineage(self._source_uri(), self._result["destination"], self._result)
 
-    def _transfer(self) -> dict[str, Any]:
+    def _destination(self) -> Destination:
+        """Return the file to write, or the manifest of the files."""
+        raise NotImplementedError
+
+    def _transfer(self, destination: Destination, concurrency: int) -> dict[str, Any]:
         raise NotImplementedError
 
     def _source_uri(self) -> str:
@@ -85,36 +74,33 @@ class Transfer(UsesApify, BaseOperator):
 
 class DatasetTransfer(Transfer):
     """
-    Export a dataset into a file; a subclass says where that is.
+    Export a dataset into a file. The result of the task has `dataset_id` and `rows`, too.
 
     :param dataset_id: ID, `username/name` or `username~name` of the dataset. (templated)
     :param format: `jsonl`, `json`, `csv`, `parquet` (extra `parquet`), or one of those that Apify makes as
         a whole: `xlsx`, `xml`, `html`, `rss`. By default the file's name decides, and if that says nothing,
         `jsonl`. A name that ends in `.gz` gives a compressed file. (templated)
-    :param replace: replace an existing file. Otherwise the task fails before it reads anything.
-    :param offset: how many items to pass over. (templated)
-    :param limit: how many items to take at the most. (templated)
-    :param desc: newest items first.
+    :param offset: number of items to pass over. (templated)
+    :param limit: number of items to take at the most; all by default. (templated)
     :param fields: take these fields only: a list, or names with commas between them. (templated)
     :param omit: leave these fields out. (templated)
-    :param unwind: make a row of each element of these fields. (templated)
+    :param unwind: make a row of each element of these fields, one field after the other. (templated)
     :param flatten: make `{"a": {"b": 1}}` of these fields `{"a.b": 1}`. (templated)
     :param clean: the same as `skip_hidden` and `skip_empty`.
     :param skip_hidden: leave out fields whose name starts with `#`.
     :param skip_empty: leave out items without any field.
     :param view: a view of the dataset's schema. (templated)
-    :param delimiter: between the columns of a CSV file. (templated)
+    :param delimiter: the character between the columns of a CSV file. (templated)
     :param bom: start a CSV file with a byte order mark. Apify's own CSV does; most loaders stumble over it.
-    :param skip_header_row: leave the columns' names out of a CSV file.
     :param rows_per_file: write numbered files of so many rows: `items.csv` becomes `items-00000.csv`,
         `items-00001.csv`, … and `_items.csv.manifest.json`, which comes last and lists them with their rows,
         bytes and SHA-256. CSV and Parquet files of one export have the same columns. (templated)
-    :param expected_rows: how many rows there must be, or the task fails. (templated)
+    :param expected_rows: number of rows there must be, or the task fails. (templated)
     :param fail_on_empty: fail if there is no row.
-    :param checksum: add the file's SHA-256 to the result.
-    :param concurrency: how many requests at a time. (templated)
+    :param checksum: add the file's SHA-256 to the result, as `sha256`.
+    :param replace: replace an existing file. Otherwise the task fails before it reads anything.
+    :param concurrency: number of requests at a time. (templated)
     :param apify_conn_id: the Airflow connection to Apify. (templated)
-    :param multiple_outputs: make every key of the result an XCom of its own.
     :raises ApifyConfigurationError: if an argument or the destination cannot be used; nothing was read.
     :raises ApifyDataError: if Apify gives fewer items than the dataset has, or there are not as many rows as
         was asked for; nothing was left behind.
@@ -137,64 +123,35 @@ class DatasetTransfer(Transfer):
         *Transfer.template_fields,
     )
 
-    def __init__(
-        self,
-        *,
-        dataset_id: str,
-        format: str | None = None,
-        offset: int | str | None = None,
-        limit: int | str | None = None,
-        desc: bool = False,
-        fields: Names = None,
-        omit: Names = None,
-        unwind: Names = None,
-        flatten: Names = None,
-        clean: bool = False,
-        skip_hidden: bool = False,
-        skip_empty: bool = False,
-        view: str | None = None,
-        delimiter: str = ",",
-        bom: bool = False,
-        skip_header_row: bool = False,
-        rows_per_file: int | str | None = None,
-        expected_rows: int | str | None = None,
-        fail_on_empty: bool = False,
-        checksum: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.dataset_id = dataset_id
-        self.format = format
-        self.offset = offset
-        self.limit = limit
-        self.desc = desc
-        self.fields = fields
-        self.omit = omit
-        self.unwind = unwind
-        self.flatten = flatten
-        self.clean = clean
-        self.skip_hidden = skip_hidden
-        self.skip_empty = skip_empty
-        self.view = view
-        self.delimiter = delimiter
-        self.bom = bom
-        self.skip_header_row = skip_header_row
-        self.rows_per_file = rows_per_file
-        self.expected_rows = expected_rows
-        self.fail_on_empty = fail_on_empty
-        self.checksum = checksum
+    dataset_id: str
+    format: str | None
+    offset: int | str | None
+    limit: int | str | None
+    fields: Sequence[str] | str | None
+    omit: Sequence[str] | str | None
+    unwind: Sequence[str] | str | None
+    flatten: Sequence[str] | str | None
+    clean: bool
+    skip_hidden: bool
+    skip_empty: bool
+    view: str | None
+    delimiter: str
+    bom: bool
+    rows_per_file: int | str | None
+    expected_rows: int | str | None
+    fail_on_empty: bool
+    checksum: bool
 
-    def _transfer(self) -> dict[str, Any]:
-        from airflow_provider_apify.export.exporter import Job, export
-        from airflow_provider_apify.export.formats import choose_format
-        from airflow_provider_apify.export.selection import select
-        from airflow_provider_apify.export.table import CsvOptions
+    def _transfer(self, destination: Destination, concurrency: int) -> dict[str, Any]:
+        from airflow_provider_apify.export.dataset import export_dataset
+        from airflow_provider_apify.export.formats.csv import CsvOptions
+        from airflow_provider_apify.export.formats.format_choice import choose_format
+        from airflow_provider_apify.export.item_selection import select
 
         resource_ref("dataset", self.dataset_id)
         selection = select(
             offset=self.offset,
             limit=self.limit,
-            desc=self.desc,
             fields=self.fields,
             omit=self.omit,
             unwind=self.unwind,
@@ -204,25 +161,20 @@ class DatasetTransfer(Transfer):
             skip_empty=self.skip_empty,
             view=self.view,
         )
-        job = Job(
-            dataset_id=self.dataset_id,
+        return export_dataset(
+            self.dataset_id,
+            destination,
+            client=self.hook.get_conn(),
+            log=self.log,
             selection=selection,
-            format=choose_format(self.format, self._file_name()),
-            csv=CsvOptions(self.delimiter, self.bom, self.skip_header_row, selection.fields),
-            destination=self._destination(),
+            file_format=choose_format(self.format, destination.name),
+            csv=CsvOptions(self.delimiter, self.bom, selection.fields),
             rows_per_file=number("rows_per_file", self.rows_per_file, int, least=1),
             expected_rows=number("expected_rows", self.expected_rows, int),
             fail_on_empty=self.fail_on_empty,
             checksum=self.checksum,
-            concurrency=number("concurrency", self.concurrency, int, least=1),
+            concurrency=concurrency,
         )
-        return export(job, self.hook.get_conn(), self.log)
 
     def _source_uri(self) -> str:
         return f"apify://datasets/{resource_ref('dataset', self.dataset_id)}"
-
-    def _file_name(self) -> str:
-        raise NotImplementedError
-
-    def _destination(self) -> Destination:
-        raise NotImplementedError

@@ -5,32 +5,64 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_apify.export import DEFAULT_CONCURRENCY
+from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.transfers.base import DatasetTransfer
 
 if TYPE_CHECKING:
-    from airflow_provider_apify.export.destinations import Destination
+    from airflow_provider_apify.export.stores.destination import Destination
 
 
 class DatasetToLocalOperator(DatasetTransfer):
     """
     Export a dataset into a file on the worker's disk, or on one that is mounted there.
 
-    The file appears when it is whole, and not at all if the task fails. Everything else is as in
-    :class:`~airflow_provider_apify.transfers.base.DatasetTransfer`.
+    The file appears when it is whole, and not at all if the task fails. The other parameters are documented
+    in :class:`~airflow_provider_apify.transfers.base.DatasetTransfer`.
 
     :param path: the file; missing directories are made. (templated)
     """
 
     template_fields: Sequence[str] = ("path", *DatasetTransfer.template_fields)
 
-    def __init__(self, *, path: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        path: str,
+        dataset_id: str,
+        format: str | None = None,
+        offset: int | str | None = None,
+        limit: int | str | None = None,
+        fields: Sequence[str] | str | None = None,
+        omit: Sequence[str] | str | None = None,
+        unwind: Sequence[str] | str | None = None,
+        flatten: Sequence[str] | str | None = None,
+        clean: bool = False,
+        skip_hidden: bool = False,
+        skip_empty: bool = False,
+        view: str | None = None,
+        delimiter: str = ",",
+        bom: bool = False,
+        rows_per_file: int | str | None = None,
+        expected_rows: int | str | None = None,
+        fail_on_empty: bool = False,
+        checksum: bool = False,
+        replace: bool = False,
+        concurrency: int | str = DEFAULT_CONCURRENCY,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(replace=replace, concurrency=concurrency, apify_conn_id=apify_conn_id, **kwargs)
+        self.dataset_id, self.format = dataset_id, format
+        self.offset, self.limit, self.view = offset, limit, view
+        self.fields, self.omit, self.unwind, self.flatten = fields, omit, unwind, flatten
+        self.clean, self.skip_hidden, self.skip_empty = clean, skip_hidden, skip_empty
+        self.delimiter, self.bom = delimiter, bom
+        self.rows_per_file, self.checksum = rows_per_file, checksum
+        self.expected_rows, self.fail_on_empty = expected_rows, fail_on_empty
         self.path = path
 
-    def _file_name(self) -> str:
-        return self.path
-
     def _destination(self) -> Destination:
-        from airflow_provider_apify.export.local import LocalFile
+        from airflow_provider_apify.export.stores.local import LocalFile
 
         return LocalFile(self.path, replace=self.replace)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_apify.export import DEFAULT_CONCURRENCY
+from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.transfers.base import DatasetTransfer
 
 if TYPE_CHECKING:
-    from airflow_provider_apify.export.destinations import Destination
+    from airflow_provider_apify.export.stores.destination import Destination
 
 
 class DatasetToS3Operator(DatasetTransfer):
@@ -16,7 +18,7 @@ class DatasetToS3Operator(DatasetTransfer):
     Export a dataset into an object in S3.
 
     The object appears when it is whole, and not at all if the task fails; no unfinished upload is left
-    behind. Needs the extra `amazon`. Everything else is as in
+    behind. Needs the extra `amazon`. The other parameters are documented in
     :class:`~airflow_provider_apify.transfers.base.DatasetTransfer`.
 
     :param key: the object's key, or a whole `s3://bucket/key` URL. (templated)
@@ -32,17 +34,42 @@ class DatasetToS3Operator(DatasetTransfer):
         key: str,
         bucket_name: str | None = None,
         aws_conn_id: str | None = "aws_default",
+        dataset_id: str,
+        format: str | None = None,
+        offset: int | str | None = None,
+        limit: int | str | None = None,
+        fields: Sequence[str] | str | None = None,
+        omit: Sequence[str] | str | None = None,
+        unwind: Sequence[str] | str | None = None,
+        flatten: Sequence[str] | str | None = None,
+        clean: bool = False,
+        skip_hidden: bool = False,
+        skip_empty: bool = False,
+        view: str | None = None,
+        delimiter: str = ",",
+        bom: bool = False,
+        rows_per_file: int | str | None = None,
+        expected_rows: int | str | None = None,
+        fail_on_empty: bool = False,
+        checksum: bool = False,
+        replace: bool = False,
+        concurrency: int | str = DEFAULT_CONCURRENCY,
+        apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(replace=replace, concurrency=concurrency, apify_conn_id=apify_conn_id, **kwargs)
+        self.dataset_id, self.format = dataset_id, format
+        self.offset, self.limit, self.view = offset, limit, view
+        self.fields, self.omit, self.unwind, self.flatten = fields, omit, unwind, flatten
+        self.clean, self.skip_hidden, self.skip_empty = clean, skip_hidden, skip_empty
+        self.delimiter, self.bom = delimiter, bom
+        self.rows_per_file, self.checksum = rows_per_file, checksum
+        self.expected_rows, self.fail_on_empty = expected_rows, fail_on_empty
         self.key = key
         self.bucket_name = bucket_name
         self.aws_conn_id = aws_conn_id
 
-    def _file_name(self) -> str:
-        return self.key
-
     def _destination(self) -> Destination:
-        from airflow_provider_apify.export.s3 import S3Object, s3_hook
+        from airflow_provider_apify.export.stores.s3 import S3Object, s3_hook
 
         return S3Object(s3_hook(self.aws_conn_id), self.key, self.bucket_name, replace=self.replace)

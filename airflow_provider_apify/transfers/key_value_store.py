@@ -1,22 +1,25 @@
-"""Key-value stores to files."""
+"""Key-value stores to files on the worker's disk, in S3, or in any object storage."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify.api.inputs import number, resource_ref
+from airflow_provider_apify.api.arguments import resource_ref
+from airflow_provider_apify.export import DEFAULT_CONCURRENCY
+from airflow_provider_apify.export.record_file_names import MANIFEST_NAME
+from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.transfers.base import Transfer
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_apify.export.destinations import Destination
+    from airflow_provider_apify.export.stores.destination import Destination
 
 
 class KeyValueStoreTransfer(Transfer):
     """
-    Export records of a key-value store, a file each, byte for byte; a subclass says where they go.
+    Export records of a key-value store, a file each, byte for byte.
 
     A record's key is its file's name. The file `~manifest.json` comes last and lists all records with their
     content types, bytes and SHA-256. The folder has to be the export's own: until the manifest is there, a
@@ -26,72 +29,74 @@ class KeyValueStoreTransfer(Transfer):
     :param keys: the records; all of them by default. (templated)
     :param prefix: only records whose key starts so. (templated)
     :param replace: replace an export that is complete. Otherwise the task fails before it reads anything.
-    :param concurrency: how many records at a time. (templated)
+    :param concurrency: number of records at a time. (templated)
     :param apify_conn_id: the Airflow connection to Apify. (templated)
-    :param multiple_outputs: make every key of the result an XCom of its own.
     :raises ApifyConfigurationError: if an argument or the destination cannot be used; nothing was read.
     :raises ApifyHttpError: if Apify cannot be asked, refuses, or has no such record.
     """
 
     template_fields: Sequence[str] = ("key_value_store_id", "keys", "prefix", *Transfer.template_fields)
 
-    def __init__(
-        self,
-        *,
-        key_value_store_id: str,
-        keys: Sequence[str] | None = None,
-        prefix: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.key_value_store_id = key_value_store_id
-        self.keys = keys
-        self.prefix = prefix
+    key_value_store_id: str
+    keys: Sequence[str] | None
+    prefix: str | None
 
-    def _transfer(self) -> dict[str, Any]:
-        from airflow_provider_apify.export.records import MANIFEST_NAME, RecordsJob, export_records
+    def _transfer(self, destination: Destination, concurrency: int) -> dict[str, Any]:
+        from airflow_provider_apify.export.key_value_store import export_records
 
         resource_ref("key-value store", self.key_value_store_id)
-        job = RecordsJob(
-            store_id=self.key_value_store_id,
+        return export_records(
+            self.key_value_store_id,
+            destination,
+            client=self.hook.get_conn(),
+            log=self.log,
             keys=[self.keys] if isinstance(self.keys, str) else self.keys,
-            prefix=self.prefix,
-            manifest=self._file(MANIFEST_NAME),
-            concurrency=number("concurrency", self.concurrency, int, least=1),
+            prefix=self.prefix or "",
+            concurrency=concurrency,
         )
-        return export_records(job, self.hook.get_conn(), self.log)
 
     def _source_uri(self) -> str:
         return f"apify://key-value-stores/{resource_ref('key-value store', self.key_value_store_id)}"
 
-    def _file(self, name: str) -> Destination:
-        raise NotImplementedError
-
 
 class KeyValueStoreToLocalOperator(KeyValueStoreTransfer):
     """
-    Export records into a directory on the worker's disk. Otherwise as :class:`KeyValueStoreTransfer`.
+    Export records into a directory on the worker's disk.
+
+    The other parameters are documented in :class:`KeyValueStoreTransfer`.
 
     :param path: the directory; made if it is missing. (templated)
     """
 
     template_fields: Sequence[str] = ("path", *KeyValueStoreTransfer.template_fields)
 
-    def __init__(self, *, path: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        path: str,
+        key_value_store_id: str,
+        keys: Sequence[str] | None = None,
+        prefix: str | None = None,
+        replace: bool = False,
+        concurrency: int | str = DEFAULT_CONCURRENCY,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(replace=replace, concurrency=concurrency, apify_conn_id=apify_conn_id, **kwargs)
+        self.key_value_store_id, self.keys, self.prefix = key_value_store_id, keys, prefix
         self.path = path
 
-    def _file(self, name: str) -> Destination:
-        from airflow_provider_apify.export.local import LocalFile
+    def _destination(self) -> Destination:
+        from airflow_provider_apify.export.stores.local import LocalFile
 
-        return LocalFile(f"{self.path}/{name}", replace=self.replace)
+        return LocalFile(f"{self.path}/{MANIFEST_NAME}", replace=self.replace)
 
 
 class KeyValueStoreToS3Operator(KeyValueStoreTransfer):
     """
-    Export records into S3, with their content types. Otherwise as :class:`KeyValueStoreTransfer`.
+    Export records into S3, with their content types.
 
-    Needs the extra `amazon`.
+    Needs the extra `amazon`. The other parameters are documented in :class:`KeyValueStoreTransfer`.
 
     :param key: the folder of the objects, or a whole `s3://bucket/folder` URL. (templated)
     :param bucket_name: the bucket, unless `key` is a URL. (templated)
@@ -111,17 +116,24 @@ class KeyValueStoreToS3Operator(KeyValueStoreTransfer):
         key: str,
         bucket_name: str | None = None,
         aws_conn_id: str | None = "aws_default",
+        key_value_store_id: str,
+        keys: Sequence[str] | None = None,
+        prefix: str | None = None,
+        replace: bool = False,
+        concurrency: int | str = DEFAULT_CONCURRENCY,
+        apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(replace=replace, concurrency=concurrency, apify_conn_id=apify_conn_id, **kwargs)
+        self.key_value_store_id, self.keys, self.prefix = key_value_store_id, keys, prefix
         self.key = key
         self.bucket_name = bucket_name
         self.aws_conn_id = aws_conn_id
 
-    def _file(self, name: str) -> Destination:
-        from airflow_provider_apify.export.s3 import S3Object, s3_hook
+    def _destination(self) -> Destination:
+        from airflow_provider_apify.export.stores.s3 import S3Object, s3_hook
 
-        key = f"{self.key.rstrip('/')}/{name}".lstrip("/")
+        key = f"{self.key.rstrip('/')}/{MANIFEST_NAME}".lstrip("/")
         return S3Object(s3_hook(self.aws_conn_id), key, self.bucket_name, replace=self.replace)
 
 
@@ -129,7 +141,7 @@ class KeyValueStoreToObjectStorageOperator(KeyValueStoreTransfer):
     """
     Export records into any store that Airflow's `ObjectStoragePath` knows: S3, GCS, Azure, …
 
-    Otherwise as :class:`KeyValueStoreTransfer`.
+    The other parameters are documented in :class:`KeyValueStoreTransfer`.
 
     :param path: the folder, such as `gs://bucket/folder`; a string or an `ObjectStoragePath`. (templated)
     :param conn_id: the Airflow connection to the store, unless the path names it. (templated)
@@ -137,13 +149,30 @@ class KeyValueStoreToObjectStorageOperator(KeyValueStoreTransfer):
 
     template_fields: Sequence[str] = ("path", "conn_id", *KeyValueStoreTransfer.template_fields)
 
-    def __init__(self, *, path: str | ObjectStoragePath, conn_id: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        path: str | ObjectStoragePath,
+        conn_id: str | None = None,
+        key_value_store_id: str,
+        keys: Sequence[str] | None = None,
+        prefix: str | None = None,
+        replace: bool = False,
+        concurrency: int | str = DEFAULT_CONCURRENCY,
+        apify_conn_id: str = ApifyHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(replace=replace, concurrency=concurrency, apify_conn_id=apify_conn_id, **kwargs)
+        self.key_value_store_id, self.keys, self.prefix = key_value_store_id, keys, prefix
         self.path = path
         self.conn_id = conn_id
 
-    def _file(self, name: str) -> Destination:
-        from airflow_provider_apify.export.object_storage import stored_file
+    def _destination(self) -> Destination:
+        from airflow_provider_apify.export.stores.object_storage import stored_file
 
-        path = f"{self.path.rstrip('/')}/{name}" if isinstance(self.path, str) else self.path / name
+        path = (
+            f"{self.path.rstrip('/')}/{MANIFEST_NAME}"
+            if isinstance(self.path, str)
+            else self.path / MANIFEST_NAME
+        )
         return stored_file(path, self.conn_id, replace=self.replace)

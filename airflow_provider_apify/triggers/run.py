@@ -8,25 +8,18 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
-from airflow import __version__ as airflow_version
-from airflow.providers.common.compat.sdk import XCom
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
-from packaging.version import Version
 
+from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.errors import ApifyError
-from airflow_provider_apify.api.flows import drive_async
-from airflow_provider_apify.api.logs import LogLines
-from airflow_provider_apify.api.models import ActorRun
-from airflow_provider_apify.api.waiting import MISSING_GRACE, Outcome, WaitEnd, WaitPlan, abort, wait_for_end
+from airflow_provider_apify.api.flow import drive_async
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.reporting import StatusLog
-from airflow_provider_apify.task_state import is_in_state
-
-_HAS_ON_KILL = Version(Version(airflow_version).base_version) >= Version("3.3")
-
-#: XCom of the waiting task: how much of the Actor's log is passed on, in characters.
-LOG_POSITION_KEY = "apify_log_position"
+from airflow_provider_apify.runs.abort_and_resurrect import abort_run
+from airflow_provider_apify.runs.outcome import Outcome, WaitEnd
+from airflow_provider_apify.runs.stop_or_shutdown import AIRFLOW_CALLS_ON_KILL, is_in_state
+from airflow_provider_apify.runs.visibility import VISIBLE_AFTER
+from airflow_provider_apify.runs.wait import StatusLog, WaitPlan, wait_for_end
 
 # An event that comes before the scheduler has seen the end of the deferring process can fail the task
 # (apache/airflow issues 67287, 72716).
@@ -38,15 +31,14 @@ _aborts: set[asyncio.Task[None]] = set()
 
 class ApifyRunTrigger(BaseTrigger):
     """
-    Waits for the end of a run; its one event says how the wait ended.
+    Waits for the end of a run; its one event is the outcome of the wait.
 
-    :param run_id: the run.
+    :param run_id: ID of the run.
     :param apify_conn_id: the Airflow connection.
     :param abort_at: when `execution_timeout` passes, in seconds since the epoch.
     :param give_up_at: when to stop waiting and let the run go on, in seconds since the epoch.
-    :param log_position: pass the Actor's log on, from this character; None for not at all.
     :param cancel_on_kill: abort the run when the user kills, clears or marks the task, or it times out.
-    :param abort_gracefully: let the Actor save its state first.
+    :param abort_gracefully: when aborting, let the Actor save its state first, for up to 30 s.
     :param ignored: arguments of other versions of this trigger, for rolling upgrades.
     """
 
@@ -56,7 +48,6 @@ class ApifyRunTrigger(BaseTrigger):
         apify_conn_id: str,
         abort_at: float | None = None,
         give_up_at: float | None = None,
-        log_position: int | None = None,
         cancel_on_kill: bool = False,
         abort_gracefully: bool = False,
         **ignored: Any,
@@ -66,14 +57,13 @@ class ApifyRunTrigger(BaseTrigger):
         self.apify_conn_id = apify_conn_id
         self.abort_at = abort_at
         self.give_up_at = give_up_at
-        self.log_position = log_position
         self.cancel_on_kill = cancel_on_kill
         self.abort_gracefully = abort_gracefully
         self._hook = ApifyHook(apify_conn_id)
         self._fired = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what it takes to make this trigger again."""
+        """Return the class path and arguments that make this trigger again."""
         return (
             "airflow_provider_apify.triggers.run.ApifyRunTrigger",
             {
@@ -81,7 +71,6 @@ class ApifyRunTrigger(BaseTrigger):
                 "apify_conn_id": self.apify_conn_id,
                 "abort_at": self.abort_at,
                 "give_up_at": self.give_up_at,
-                "log_position": self.log_position,
                 "cancel_on_kill": self.cancel_on_kill,
                 "abort_gracefully": self.abort_gracefully,
             },
@@ -92,14 +81,14 @@ class ApifyRunTrigger(BaseTrigger):
         try:
             outcome = await self._wait()
         except asyncio.CancelledError:
-            if not _HAS_ON_KILL:
+            if not AIRFLOW_CALLS_ON_KILL:
                 await self.on_kill()
             raise
         self._fired = True
         yield TriggerEvent(outcome.to_event())  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
-        """Abort the run if the user killed the task: called by Airflow from 3.3 on, and by us before."""
+        """Abort the run if the user killed the task."""
         if self._fired or not self.cancel_on_kill:
             return
         task = asyncio.ensure_future(self._abort_if_killed())
@@ -111,49 +100,15 @@ class ApifyRunTrigger(BaseTrigger):
         await asyncio.sleep(_FIRST_POLL_AFTER)
         try:
             endpoint = await self._hook.async_endpoint()
-            log_from = await self._log_position()
-            plan = WaitPlan(self.run_id, endpoint.long_poll, self.abort_at, self.give_up_at, log_from)
+            plan = WaitPlan(self.run_id, endpoint.long_poll, self.abort_at, self.give_up_at)
             async with self._hook.async_client() as client:
-                outcome = await drive_async(
-                    wait_for_end(plan, StatusLog(self.log)), client.send, self._pass_on
-                )
+                outcome = await drive_async(wait_for_end(plan, StatusLog(self.log)), client.send)
         except ApifyError as error:
             return Outcome(WaitEnd.REFUSED, self.run_id, message=str(error))
         if outcome.end is WaitEnd.ABORT_DUE and self.cancel_on_kill:
             # Not left to the worker: none may be free, and Airflow 2 fails an overdue task without asking us.
             return replace(outcome, run=await self._abort())
         return outcome
-
-    async def _log_position(self) -> int | None:
-        """Return where this trigger, or the one before a restart of the triggerer, got to in the log."""
-        if self.log_position is None or self.task_instance is None:
-            return self.log_position
-        try:
-            reached = await sync_to_async(XCom.get_one)(key=LOG_POSITION_KEY, **self._task_key())
-        except Exception as error:
-            self.log.warning("How far the Actor's log was passed on cannot be read: %s", error)
-            reached = None
-        return max(self.log_position, int(reached or 0))
-
-    async def _pass_on(self, news: LogLines) -> None:
-        self.log.info("\n".join(news.lines))
-        if self.task_instance is not None:
-            # A trigger has no memory of its own that would outlive it. A kill waits for the note.
-            note = sync_to_async(XCom.set)(key=LOG_POSITION_KEY, value=news.position, **self._task_key())
-            try:
-                await asyncio.shield(note)
-            except Exception as error:
-                # The run is what counts; a restart of the triggerer may repeat these lines.
-                self.log.warning("How far the Actor's log was passed on cannot be noted: %s", error)
-
-    def _task_key(self) -> dict[str, Any]:
-        ti: Any = self.task_instance
-        return {
-            "dag_id": ti.dag_id,
-            "task_id": ti.task_id,
-            "run_id": ti.run_id,
-            "map_index": ti.map_index,
-        }
 
     async def _abort_if_killed(self) -> None:
         # A cancelled trigger need not mean a user: a triggerer that stops, or that was taken for dead and
@@ -165,7 +120,7 @@ class ApifyRunTrigger(BaseTrigger):
             self.log.info("The task was stopped by a user: aborted run %s (%s).", run.id, run.status)
 
     async def _abort(self) -> ActorRun | None:
-        flow = abort(self.run_id, gracefully=self.abort_gracefully, missing_for=MISSING_GRACE)
+        flow = abort_run(self.run_id, gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
         try:
             async with self._hook.async_client() as client:
                 return await drive_async(flow, client.send)
@@ -184,8 +139,10 @@ class ApifyCapacityTrigger(BaseTrigger):
     """
     Lets some time pass before a start is tried again.
 
-    :param retry_at: when, in seconds since the epoch.
-    :param event: what the task has to know then.
+    Airflow's own time trigger would do, if `dag.test()` kept a deferral's arguments (apache/airflow 69942).
+
+    :param retry_at: when to fire, in seconds since the epoch.
+    :param event: payload of the event: what the task has to know then.
     :param ignored: arguments of other versions of this trigger, for rolling upgrades.
     """
 
@@ -195,7 +152,7 @@ class ApifyCapacityTrigger(BaseTrigger):
         self.event = event
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what it takes to make this trigger again."""
+        """Return the class path and arguments that make this trigger again."""
         return (
             "airflow_provider_apify.triggers.run.ApifyCapacityTrigger",
             {"retry_at": self.retry_at, "event": self.event},

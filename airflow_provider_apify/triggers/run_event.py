@@ -1,4 +1,9 @@
-"""An asset event for every run that ends, wherever it was started. Needs Airflow 3; a watermark, 3.3."""
+"""
+An asset event for every run that ends, wherever it was started.
+
+What is used of Airflow: `BaseEventTrigger` (from 3.0), the shared stream of event triggers and the asset's
+state store (from 3.3; without them each trigger watches alone, and from when it starts).
+"""
 
 from __future__ import annotations
 
@@ -14,12 +19,13 @@ except ImportError:
 
     raise AirflowOptionalProviderFeatureException("Event-driven scheduling needs Airflow 3.") from None
 
-from airflow_provider_apify.api import policy
+from airflow_provider_apify.api import retry
+from airflow_provider_apify.api.arguments import one_of
 from airflow_provider_apify.api.errors import ApifyError
-from airflow_provider_apify.api.flows import drive_async
-from airflow_provider_apify.api.inputs import exactly_one, one_of
-from airflow_provider_apify.api.watching import AccountWatch, Look, Watermark
+from airflow_provider_apify.api.flow import drive_async
+from airflow_provider_apify.api.targets import Target
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.runs.finished_runs import AccountWatch, Snapshot, Watermark
 
 #: Key in the asset state store; a promise.
 STORE_KEY = "apify_runs"
@@ -58,23 +64,20 @@ class ApifyRunEventTrigger(BaseEventTrigger):
         apify_conn_id: str = ApifyHook.default_conn_name,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        exactly_one(actor_id=actor_id or None, actor_task_id=actor_task_id or None)
+        self._target = Target.either(actor_id=actor_id, actor_task_id=actor_task_id)
         statuses = [statuses] if isinstance(statuses, str) else statuses
         for status in statuses:
             one_of("statuses", status, Literal["SUCCEEDED", "FAILED", "ABORTED", "TIMED-OUT"])
-        self.actor_id = actor_id
-        self.actor_task_id = actor_task_id
         self.statuses = statuses
         self.poke_interval = poke_interval
         self.apify_conn_id = apify_conn_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what it takes to make this trigger again, and what tells it from others."""
+        """Return the class path and arguments that make this trigger again, and tell it from others."""
         return (
             "airflow_provider_apify.triggers.run_event.ApifyRunEventTrigger",
             {
-                "actor_id": self.actor_id,
-                "actor_task_id": self.actor_task_id,
+                **self._target.ids,
                 "statuses": [str(status) for status in self.statuses],
                 "poke_interval": self.poke_interval,
                 "apify_conn_id": self.apify_conn_id,
@@ -82,13 +85,13 @@ class ApifyRunEventTrigger(BaseEventTrigger):
         )
 
     def shared_stream_key(self) -> Hashable:
-        """Return what the triggers have in common that share one look at the account."""
+        """Return the key that all triggers share which share one look at the account."""
         return ("airflow_provider_apify", self.apify_conn_id, self.poke_interval)
 
     @classmethod
-    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Look]:
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Snapshot]:
         """
-        Look at the account, again and again; trouble is told in the log and never ends it.
+        Look at the account, again and again; trouble is told in the log and never ends the stream.
 
         :param kwargs: arguments of one of the triggers.
         """
@@ -98,37 +101,35 @@ class ApifyRunEventTrigger(BaseEventTrigger):
             pause = kwargs["poke_interval"]
             try:
                 async with ApifyHook(kwargs["apify_conn_id"]).async_client() as client:
-                    look = await drive_async(watch.look(), client.send)
+                    snapshot = await drive_async(watch.take_snapshot(), client.send)
             except ApifyError as error:
                 failures += 1
-                pause = max(pause, policy.delay(failures, error))
+                pause = max(pause, retry.delay(failures, error))
                 log.warning("Could not look at Apify's runs; trying again in %.0f s. (%s)", pause, error)
             else:
                 failures = 0
-                yield look
+                yield snapshot
             await asyncio.sleep(pause)
 
-    async def filter_shared_stream(self, shared_stream: AsyncIterator[Look]) -> AsyncIterator[TriggerEvent]:
-        """
-        Make events of the runs that are this trigger's and new.
-
-        :param shared_stream: what the looks bring.
-        """
+    async def filter_shared_stream(
+        self, shared_stream: AsyncIterator[Snapshot]
+    ) -> AsyncIterator[TriggerEvent]:
+        """Make events of the runs in a stream of snapshots that are this trigger's and new."""
         watermark: Watermark | None = None
-        mine: tuple[str, str] | None = None
-        async for look in shared_stream:
+        target_id: str | None = None
+        async for snapshot in shared_stream:
             try:
-                mine = mine or await self._whose()
+                # Lists know no names of Actors and tasks.
+                target_id = target_id or await self._target_id()
                 if watermark is None:
                     watermark, missed = await self._resume()
-                    look = Look([*missed, *look.finished], look.floor)
+                    snapshot = Snapshot([*missed, *snapshot.finished], snapshot.floor)
                     await self._store(watermark)
             except ApifyError as error:
                 log.warning("Could not begin to watch Apify's runs; trying again. (%s)", error)
                 continue
-            key, wanted = mine
-            ours = [run for run in look.finished if run.data.get(key) == wanted]
-            news = watermark.news(Look(ours, look.floor))
+            ours = [run for run in snapshot.finished if run.data.get(self._target.run_key) == target_id]
+            news = watermark.news(Snapshot(ours, snapshot.floor))
             for run in news:
                 if run.status in self.statuses:
                     yield TriggerEvent(run.info)  # type: ignore[no-untyped-call]
@@ -142,12 +143,9 @@ class ApifyRunEventTrigger(BaseEventTrigger):
         async for event in self.filter_shared_stream(self.open_shared_stream(kwargs)):
             yield event
 
-    async def _whose(self) -> tuple[str, str]:
-        """Return the key of a run, and its value, that make it this trigger's: lists know no names."""
-        hook = ApifyHook(self.apify_conn_id)
-        if self.actor_id:
-            return "actId", (await hook.get_actor.aio(self.actor_id))["id"]
-        return "actorTaskId", (await hook.get_task.aio(self.actor_task_id or ""))["id"]
+    async def _target_id(self) -> str:
+        async with ApifyHook(self.apify_conn_id).async_client() as client:
+            return str((await client.send(self._target.get()))["id"])
 
     async def _resume(self) -> tuple[Watermark, list[Any]]:
         """Return how far an earlier trigger came, and what ended since."""
@@ -157,8 +155,7 @@ class ApifyRunEventTrigger(BaseEventTrigger):
             return Watermark.now(), []
         watermark = Watermark.from_json(stored)
         async with ApifyHook(self.apify_conn_id).async_client() as client:
-            flow = watermark.missed(actor_id=self.actor_id, actor_task_id=self.actor_task_id)
-            return watermark, (await drive_async(flow, client.send)).finished
+            return watermark, (await drive_async(watermark.catch_up(self._target), client.send)).finished
 
     async def _store(self, watermark: Watermark) -> None:
         store = getattr(self, "asset_state_store", None)

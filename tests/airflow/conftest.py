@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,12 @@ from moto.server import ThreadedMotoServer
 from airflow_provider_apify.emulator import Emulator
 from tests.support.airflow_defects import pytest_runtest_makereport  # noqa: F401
 from tests.support.airflow_home import AirflowHome
+from tests.support.s3_bucket import BUCKET, S3Bucket
 
 EXAMPLE_DAGS = Path(__file__).parents[2] / "example_dags"
 #: DAGs of these tests for every version of Airflow, and for Airflow 3 alone.
 DAGS, DAGS_3 = Path(__file__).parent / "dags", Path(__file__).parent / "dags_3"
 TOKEN = "apify_api_canary0123456789"
-BUCKET = "results"
 
 
 @pytest.fixture(scope="module")
@@ -50,21 +49,9 @@ def item(url: str, number: int) -> dict[str, Any]:
     }
 
 
-@dataclass
-class S3:
-    """An S3 server with one bucket."""
-
-    url: str
-    client: Any
-
-    def get(self, key: str) -> bytes:
-        """Return an object."""
-        return bytes(self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read())
-
-
 @pytest.fixture(scope="module")
-def s3() -> Iterator[S3]:
-    """An S3 server over HTTP."""
+def s3() -> Iterator[S3Bucket]:
+    """A bucket of an S3 server."""
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
@@ -76,7 +63,7 @@ def s3() -> Iterator[S3]:
         aws_secret_access_key="test",
     )
     client.create_bucket(Bucket=BUCKET)
-    yield S3(url, client)
+    yield S3Bucket(client)
     client.close()
     server.stop()
 
@@ -97,11 +84,13 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def airflow(server: Any, s3: S3, database: Path, tmp_path_factory: pytest.TempPathFactory) -> AirflowHome:
+def airflow(
+    server: Any, s3: S3Bucket, database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AirflowHome:
     """An Airflow with the example DAGs and connections to both servers, all of its logs at DEBUG."""
     home = tmp_path_factory.mktemp("airflow")
     shutil.copy(database, home)
-    aws = {"endpoint_url": s3.url, "region_name": "us-east-1"}
+    aws = {"endpoint_url": s3.client.meta.endpoint_url, "region_name": "us-east-1"}
     connections = {
         "apify_default": {"conn_type": "apify", "host": server.url, "password": TOKEN},
         "aws_default": {"conn_type": "aws", "login": "test", "password": "testtest", "extra": aws},

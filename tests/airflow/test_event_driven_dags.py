@@ -18,9 +18,9 @@ from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.webhook import CreateOrUpdateWebhookOperator
 from tests.airflow.conftest import DAGS_3, TOKEN
-from tests.conftest import set_connection
 from tests.support.airflow_api import AirflowApi, wait_for
 from tests.support.airflow_home import AirflowHome
+from tests.support.connections import set_connection
 from tests.support.processes import end_process_group
 
 pytestmark = pytest.mark.skipif(airflow_version < "3.3", reason="asset events and REST as in Airflow 3.3")

@@ -10,8 +10,9 @@ import json
 from pathlib import Path
 
 from airflow_provider_apify.emulator import Emulator
-from tests.airflow.conftest import BUCKET, S3, TOKEN, item
+from tests.airflow.conftest import TOKEN, item
 from tests.support.airflow_home import AirflowHome
+from tests.support.s3_bucket import BUCKET, S3Bucket
 
 START = "http://example.com/"
 ACTOR = "emulator/crawler"
@@ -34,7 +35,7 @@ def assert_token_is_nowhere(airflow: AirflowHome, printed: str) -> None:
 
 
 def test_chain_lands_the_items_on_disk_and_in_s3(
-    airflow: AirflowHome, emulator: Emulator, s3: S3, tmp_path: Path
+    airflow: AirflowHome, emulator: Emulator, s3: S3Bucket, tmp_path: Path
 ) -> None:
     params = {"actor_id": ACTOR, "start_url": START, "folder": str(tmp_path), "bucket": BUCKET}
     printed = airflow.test_dag("example_apify_chain", params)
@@ -42,7 +43,7 @@ def test_chain_lands_the_items_on_disk_and_in_s3(
     assert run["status"] == "SUCCEEDED"
     (landed,) = tmp_path.glob("*.jsonl")
     assert landed.read_bytes() == expected(START, 50)
-    (key,) = [entry["Key"] for entry in s3.client.list_objects_v2(Bucket=BUCKET)["Contents"]]
+    (key,) = s3.keys
     rows = list(csv.DictReader(io.StringIO(s3.get(key).decode())))
     assert [row["title"] for row in rows] == [item(START, n)["title"] for n in range(50)]
     assert rows[7]["nested/n/0"] == "7"

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_apify.api.calls import Call
+from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run import RunActorOperator
 from airflow_provider_apify.triggers.run import ApifyRunTrigger

@@ -13,11 +13,11 @@ import pytest
 from airflow_provider_apify.emulator import Server
 
 VERSION = "2.25.0"
-SCRIPT = Path(__file__).parent / "client.cjs"
+SCRIPT = Path(__file__).parent / "javascript_client.cjs"
 
 
 @pytest.fixture
-def modules(request: pytest.FixtureRequest) -> str:
+def node_modules(request: pytest.FixtureRequest) -> str:
     """Folder with the client in it, kept between test runs."""
     if not shutil.which("node") or not shutil.which("npm"):
         pytest.skip("Node.js is not installed")
@@ -39,13 +39,13 @@ def modules(request: pytest.FixtureRequest) -> str:
     return str(folder / "node_modules")
 
 
-def test_the_javascript_client(server: Server, modules: str) -> None:
+def test_the_javascript_client_works_unmodified(server: Server, node_modules: str) -> None:
     done = subprocess.run(
         ["node", str(SCRIPT), server.url, server.token],
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, "NODE_PATH": modules},
+        env={**os.environ, "NODE_PATH": node_modules},
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == {

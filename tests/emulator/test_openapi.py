@@ -1,7 +1,8 @@
-"""Schema fuzzing against Apify's OpenAPI document (``openapi.json``, its licence and changes noted inside).
+"""
+Schema fuzzing against Apify's OpenAPI document (``openapi.json``, which notes its licence and changes).
 
-Every day the boundaries of each parameter and body are tried; ``FUZZ_EXAMPLES=40`` adds as many random
-requests to each operation.
+Each run tries the boundaries of every parameter and body; ``FUZZ_EXAMPLES=40`` adds as many random requests
+to each operation.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from airflow_provider_apify.emulator import ActorContext, Emulator
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
-# What a request must look like beyond its schema (names, memory, builds) stands in prose only.
+# The specification says only in prose what names, memory and builds a request may have.
 EXCLUDED = [positive_data_acceptance]
 
 
 def corrected(spec: dict[str, Any]) -> dict[str, Any]:
-    """Correct the specification's own mistakes; nothing else may be found."""
+    """Correct the mistakes of the specification itself; the tests may find no others."""
     anything: dict[str, Any] = {}
     paths, schemas = spec["paths"], spec["components"]["schemas"]
     # 1. Records of any kind may be stored, and are answered as they are.
@@ -49,7 +50,7 @@ def corrected(spec: dict[str, Any]) -> dict[str, Any]:
     # 5. A content type needs no parameter beside the body's own.
     batch = paths["/v2/request-queues/{queueId}/requests/batch"]["delete"]
     batch["parameters"] = [one for one in batch["parameters"] if "contentType" not in one.get("$ref", "")]
-    # 6. What everyone may know of a user needs no token.
+    # 6. The public part of an account needs no token.
     paths["/v2/users/{userId}"]["get"]["security"] = []
     return spec
 
@@ -58,8 +59,8 @@ SPEC = corrected(json.loads((Path(__file__).parent / "openapi.json").read_text()
 schema = schemathesis.openapi.from_dict(SPEC)
 
 
-class Target:
-    """An emulator with one of everything, and the parameters that name it."""
+class Api:
+    """An emulator with one resource of each kind, and the path parameters that name these."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url
@@ -96,11 +97,12 @@ class Target:
     def post(self, path: str, body: Any = None) -> dict[str, Any]:
         answer = requests.post(self.url + path, json=body, headers=self.headers, timeout=30)
         answer.raise_for_status()
-        return answer.json()["data"]
+        data: dict[str, Any] = answer.json()["data"]
+        return data
 
 
 @pytest.fixture(scope="module")
-def target() -> Iterator[Target]:
+def api() -> Iterator[Api]:
     emulator = Emulator()
 
     @emulator.actor("emulator/crawler", pay_per_event={"page": 0.1})
@@ -110,7 +112,7 @@ def target() -> Iterator[Target]:
 
     emulator.add_task("emulator/task", actor="emulator/crawler", input={"n": 1})
     with emulator.serve() as server:
-        yield Target(server.url, server.token)
+        yield Api(server.url, server.token)
     emulator.close()
 
 
@@ -123,9 +125,9 @@ def target() -> Iterator[Target]:
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate] if EXAMPLES else [Phase.explicit],
 )
-def test_every_operation_keeps_to_the_specification(case: Any, target: Target) -> None:
+def test_every_operation_keeps_to_the_specification(case: Any, api: Api) -> None:
     for name in case.path_parameters or {}:
-        case.path_parameters[name] = target.parameters[name]
+        case.path_parameters[name] = api.parameters[name]
     last = case.operation.path.rsplit("/", 1)[-1]
     if case.method == "DELETE" and last in (
         "{runId}",
@@ -139,11 +141,11 @@ def test_every_operation_keeps_to_the_specification(case: Any, target: Target) -
         "key-value-store",
         "request-queue",
     ):
-        return  # what the other operations still need
+        return  # the other operations still need the resource
     if isinstance(case.body, dict) and str(case.body.get("generalAccess", "")).startswith("ANYONE"):
         del case.body["generalAccess"]  # else others would find it readable without a token, rightly
     if case.query:
         case.query.pop("bom", None)  # JSON behind a byte order mark is asked for, and is not JSON
         if "waitForFinish" in case.query:
             case.query["waitForFinish"] = 0
-    case.call_and_validate(base_url=target.url, headers=target.headers, excluded_checks=EXCLUDED)
+    case.call_and_validate(base_url=api.url, headers=api.headers, excluded_checks=EXCLUDED)

@@ -13,23 +13,23 @@ import pytest
 from apify_client import ApifyClient, ApifyClientAsync
 from apify_client.errors import ApifyApiError, InvalidRequestError, UnauthorizedError
 
-from airflow_provider_apify.emulator import Emulator, Server
-from tests.emulator.blocking import Blocking
+from airflow_provider_apify.emulator import ActorContext, Emulator, Server
+from tests.emulator.blocking_client import BlockingClient
 
-NO_LOGGER = {"logger": None}
+NO_LOGGER: dict[str, Any] = {"logger": None}
 
 
 @pytest.fixture(params=["sync", "async"])
 def client(request: pytest.FixtureRequest, server: Server) -> Iterator[Any]:
-    options = {"api_url": server.url, "min_delay_between_retries": timedelta(milliseconds=1)}
+    options: dict[str, Any] = {"api_url": server.url, "min_delay_between_retries": timedelta(milliseconds=1)}
     if request.param == "sync":
         yield ApifyClient(server.token, **options)
         return
     with asyncio.Runner() as runner:
-        yield Blocking(ApifyClientAsync(server.token, **options), runner)
+        yield BlockingClient(ApifyClientAsync(server.token, **options), runner)
 
 
-def test_users(client: ApifyClient, emulator: Emulator) -> None:
+def test_users_and_limits_are_read(client: Any, emulator: Emulator) -> None:
     me = client.user().get()
     assert me is not None
     assert me.username == "emulator"
@@ -40,7 +40,7 @@ def test_users(client: ApifyClient, emulator: Emulator) -> None:
     client.user().update_limits(max_monthly_usage_usd=10)
 
 
-def test_actors(client: ApifyClient) -> None:
+def test_actors_and_builds_are_read(client: Any) -> None:
     actor = client.actor("emulator/crawler").get()
     assert actor is not None
     assert (actor.username, actor.name) == ("emulator", "crawler")
@@ -56,7 +56,7 @@ def test_actors(client: ApifyClient) -> None:
     assert client.actor(actor.id).validate_input({"items": 1}) is True
 
 
-def test_a_run_from_start_to_end(client: ApifyClient) -> None:
+def test_a_run_is_started_and_its_results_are_read(client: Any) -> None:
     started = client.actor("emulator/crawler").start(
         run_input={"items": 2},
         memory_mbytes=256,
@@ -89,7 +89,7 @@ def test_a_run_from_start_to_end(client: ApifyClient) -> None:
     assert queue.total_request_count == 0
 
 
-def test_call_waits_and_streams_the_log(client: ApifyClient) -> None:
+def test_call_waits_and_streams_the_log(client: Any) -> None:
     run = client.actor("emulator/crawler").call(run_input={"items": 1}, **NO_LOGGER)
     assert run is not None
     assert run.status == "SUCCEEDED"
@@ -141,7 +141,7 @@ def test_log_and_status_are_followed(
     assert any("Crawled" in message for message in caplog.messages)
 
 
-def test_long_input_is_compressed_and_understood(client: ApifyClient) -> None:
+def test_long_input_is_compressed_and_understood(client: Any) -> None:
     run = client.actor("emulator/crawler").call(run_input={"items": 1, "padding": "x" * 5000}, **NO_LOGGER)
     assert run is not None
     record = client.key_value_store(run.default_key_value_store_id).get_record("INPUT")
@@ -149,7 +149,7 @@ def test_long_input_is_compressed_and_understood(client: ApifyClient) -> None:
     assert record["value"]["padding"] == "x" * 5000
 
 
-def test_lists_of_runs(client: ApifyClient) -> None:
+def test_runs_are_listed_and_filtered(client: Any) -> None:
     for _ in range(3):
         client.actor("emulator/crawler").call(**NO_LOGGER)
     client.task("emulator/my-task").call(task_input={"fail": 1})
@@ -167,7 +167,7 @@ def test_lists_of_runs(client: ApifyClient) -> None:
     assert last.actor_task_id is None
 
 
-def test_life_of_a_run(client: ApifyClient) -> None:
+def test_a_run_is_changed_rebooted_aborted_resurrected_and_deleted(client: Any) -> None:
     run = client.actor("emulator/crawler").start(run_input={"sleep": 10_000})
     assert client.run(run.id).wait_for_finish(wait_duration=timedelta(milliseconds=200)) is not None
     updated = client.run(run.id).update(status_message="Looking", is_status_message_terminal=False)
@@ -189,9 +189,9 @@ def test_life_of_a_run(client: ApifyClient) -> None:
     assert client.run(run.id).get() is None
 
 
-def test_metamorph_and_charge(client: ApifyClient, emulator: Emulator) -> None:
+def test_a_run_is_metamorphed_and_charged_once(client: Any, emulator: Emulator) -> None:
     @emulator.actor("emulator/other", pay_per_event={"page": 0.01})
-    def other(actor) -> None:
+    def other(actor: ActorContext) -> None:
         actor.push_data({"other": actor.input})
         actor.sleep(1000)
 
@@ -206,7 +206,7 @@ def test_metamorph_and_charge(client: ApifyClient, emulator: Emulator) -> None:
     assert now.charged_event_counts == {"page": 3}
 
 
-def test_tasks(client: ApifyClient) -> None:
+def test_tasks_are_created_changed_started_and_deleted(client: Any) -> None:
     actor = client.actor("emulator/crawler").get()
     assert actor is not None
     task = client.tasks().create(actor_id=actor.id, name="daily", task_input={"items": 1}, memory_mbytes=512)
@@ -229,7 +229,7 @@ def test_tasks(client: ApifyClient) -> None:
     assert client.task(task.id).get() is None
 
 
-def test_datasets(client: ApifyClient) -> None:
+def test_datasets_are_written_read_and_deleted(client: Any) -> None:
     dataset = client.datasets().get_or_create(name="results")
     assert client.datasets().get_or_create(name="results").id == dataset.id
     items = client.dataset("emulator/results")
@@ -258,7 +258,7 @@ def test_datasets(client: ApifyClient) -> None:
     assert client.dataset(dataset.id).get() is None
 
 
-def test_key_value_stores(client: ApifyClient) -> None:
+def test_key_value_stores_are_written_read_and_deleted(client: Any) -> None:
     store = client.key_value_stores().get_or_create(name="records")
     records = client.key_value_store(store.id)
     records.set_record("json", {"a": 1})
@@ -286,7 +286,7 @@ def test_key_value_stores(client: ApifyClient) -> None:
     assert records.get() is None
 
 
-def test_request_queues(client: ApifyClient) -> None:
+def test_request_queues_are_filled_locked_and_emptied(client: Any) -> None:
     queue = client.request_queue(client.request_queues().get_or_create(name="queue").id, client_key="one")
     added = queue.add_request({"url": "https://example.com/1", "uniqueKey": "1", "method": "GET"})
     assert not added.was_already_present
@@ -318,7 +318,7 @@ def test_request_queues(client: ApifyClient) -> None:
     queue.delete()
 
 
-def test_webhooks(client: ApifyClient) -> None:
+def test_webhooks_are_created_tested_and_deleted(client: Any) -> None:
     actor = client.actor("emulator/crawler").get()
     assert actor is not None
     url = "http://127.0.0.1:9/"
@@ -345,7 +345,7 @@ def test_webhooks(client: ApifyClient) -> None:
     assert client.webhook(webhook.id).get() is None
 
 
-def test_errors_by_class(client: ApifyClient, server: Server) -> None:
+def test_errors_have_the_classes_of_the_client(client: Any, server: Server) -> None:
     with pytest.raises(UnauthorizedError) as caught:
         ApifyClient("wrong", api_url=server.url).user().get()
     assert caught.value.type == "user-or-token-not-found"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -12,17 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.airflow_defects import Observation, TaskInstanceKey
+from tests.support.waiting import wait_until
 
 FINISHED = ("success", "failed", "skipped", "upstream_failed", "removed")
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
-    """Ask until the condition holds; return what it gave."""
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < deadline, f"The condition did not hold within {seconds:.0f} s."
-        time.sleep(0.3)
-    return result
+    """Ask Airflow until the condition holds; return what it gave."""
+    return wait_until(condition, seconds, interval=0.3)
 
 
 @dataclass

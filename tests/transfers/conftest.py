@@ -1,40 +1,21 @@
-"""A local S3, and a look at what is left in it."""
+"""Fixtures of the transfers: a local S3, and pages that are small or that come by ranges only."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-BUCKET = "results"
-
-
-@dataclass
-class S3:
-    """A bucket, as a test looks at it."""
-
-    client: Any
-    url: str
-
-    def get(self, key: str) -> bytes:
-        body: bytes = self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-        return body
-
-    @property
-    def keys(self) -> list[str]:
-        return [entry["Key"] for entry in self.client.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
-
-    @property
-    def uploads(self) -> list[str]:
-        listed = self.client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
-        return [upload["Key"] for upload in listed]
+from airflow_provider_apify.export import item_reader
+from tests.support.connections import set_connection
+from tests.support.exports import set_page_bytes
+from tests.support.s3_bucket import BUCKET, S3Bucket
 
 
 @pytest.fixture(scope="session")
 def s3_url() -> Iterator[str]:
+    """A local S3."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
@@ -45,24 +26,27 @@ def s3_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def s3(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> S3:
+def s3(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> S3Bucket:
     """An empty bucket, behind the connection `aws_default`."""
     import boto3
     import requests
 
     requests.post(f"{s3_url}/moto-api/reset", timeout=10)
     login = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
-    client = boto3.client("s3", endpoint_url=s3_url, **login)
+    client: Any = boto3.client("s3", endpoint_url=s3_url, **login)  # type: ignore[call-overload]
     client.create_bucket(Bucket=BUCKET)
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_AWS_DEFAULT",
-        json.dumps(
-            {
-                "conn_type": "aws",
-                "login": "key",
-                "password": "secret",
-                "extra": {"endpoint_url": s3_url, "region_name": "us-east-1"},
-            }
-        ),
-    )
-    return S3(client, s3_url)
+    extra = {"endpoint_url": s3_url, "region_name": "us-east-1"}
+    set_connection(monkeypatch, "aws_default", conn_type="aws", login="key", password="secret", extra=extra)
+    return S3Bucket(client)
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of some ten items, so that a few hundred items make many; most are read in ranges."""
+    set_page_bytes(monkeypatch, 500, first_items=7, chunk_bytes=300, stream=False)
+
+
+@pytest.fixture
+def no_first_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All items are read in ranges."""
+    monkeypatch.setattr(item_reader, "may_stream", lambda source: False)

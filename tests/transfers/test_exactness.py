@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_apify.api.errors import ApifyDataError
 from airflow_provider_apify.emulator import Emulator
-from airflow_provider_apify.export import ranges, source, sprint
+from airflow_provider_apify.export import page_size
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
-from tests.conftest import set_connection
+from tests.support.connections import set_connection
+from tests.support.exports import set_page_bytes
 
 NAMES = ["a", "b", "#h", "list", "obj", "with,comma", 'q"', "ž", "line\nbreak", "x/y"]
 # No lone surrogates: they have no UTF-8, so no dataset can hold them.
@@ -42,7 +43,6 @@ SHAPES = st.fixed_dictionaries(
         "clean": st.booleans(),
         "skip_hidden": st.booleans(),
         "skip_empty": st.booleans(),
-        "desc": st.booleans(),
         "fields": st.lists(st.sampled_from(["a", "b", "list", "obj", "#h"]), min_size=1, unique=True),
         "omit": st.lists(st.sampled_from(["a", "obj"]), min_size=1, unique=True),
         "unwind": st.lists(st.sampled_from(["list", "obj"]), min_size=1, unique=True),
@@ -66,15 +66,15 @@ class World:
     def dataset(self, items: list[dict[str, Any]], lag: Any, page_bytes: int) -> str:
         """Make a dataset whose last half has just been pushed."""
         self.emulator.switches.stale_total, self.emulator.switches.stale_seconds = lag, 1e9
-        self.monkeypatch.setattr(sprint, "_CHUNK_BYTES", page_bytes // 2)
-        self.monkeypatch.setattr(sprint, "_LOOK_SECONDS", 0)
-        # Every other dataset is read by ranges, the rest in one go.
-        slow = float("inf") if len(items) % 2 else 0
-        self.monkeypatch.setattr(sprint, "_FAST_BYTES_PER_SECOND", slow)
-        for name in ("_SMALLEST_PAGE", "_LARGEST_PAGE"):
-            self.monkeypatch.setattr(ranges, name, page_bytes)
-        self.monkeypatch.setattr(ranges, "_FIRST_ROWS", max(1, page_bytes // 40))
-        self.monkeypatch.setattr(source, "_MAX_PAGE_BYTES", 2 * page_bytes)
+        set_page_bytes(
+            self.monkeypatch,
+            page_bytes,
+            first_items=max(1, page_bytes // 40),
+            chunk_bytes=page_bytes // 2,
+            # Every other dataset is read by ranges, the rest in one go.
+            stream=len(items) % 2 == 0,
+        )
+        self.monkeypatch.setattr(page_size, "MAX_BYTES", 2 * page_bytes)
         dataset_id = self.emulator.create_dataset(items[: len(items) // 2])
         self.emulator.platform.datasets[dataset_id].push(items[len(items) // 2 :])
         return dataset_id
@@ -117,7 +117,7 @@ exactly = settings(max_examples=60, deadline=None, suppress_health_check=list(He
     most=st.sampled_from([None, 1, 7]),
     name=st.sampled_from(["a.jsonl", "a.jsonl.gz"]),
 )
-def test_json_lines(
+def test_json_lines_are_what_the_client_lists(
     world: World, items: Any, shape: Any, lag: Any, page_bytes: int, most: int | None, name: str
 ) -> None:
     dataset_id = world.dataset(items, lag, page_bytes)
@@ -129,14 +129,18 @@ def test_json_lines(
 
 @exactly
 @given(items=ITEMS, shape=SHAPES, lag=LAGS, page_bytes=PAGES)
-def test_json(world: World, items: Any, shape: Any, lag: Any, page_bytes: int) -> None:
+def test_json_is_what_the_client_lists(
+    world: World, items: Any, shape: Any, lag: Any, page_bytes: int
+) -> None:
     dataset_id = world.dataset(items, lag, page_bytes)
     assert json.loads(world.landed(dataset_id, "a.json", **shape)) == world.listed(dataset_id, **shape)
 
 
 @exactly
 @given(items=ITEMS, shape=SHAPES, lag=LAGS, page_bytes=PAGES, delimiter=st.sampled_from([",", ";", "\t"]))
-def test_csv(world: World, items: Any, shape: Any, lag: Any, page_bytes: int, delimiter: str) -> None:
+def test_csv_is_what_the_client_lists(
+    world: World, items: Any, shape: Any, lag: Any, page_bytes: int, delimiter: str
+) -> None:
     import io
 
     import pandas as pd
@@ -159,7 +163,9 @@ def test_csv(world: World, items: Any, shape: Any, lag: Any, page_bytes: int, de
 
 @exactly
 @given(items=ITEMS, shape=SHAPES, lag=LAGS, page_bytes=PAGES)
-def test_parquet(world: World, items: Any, shape: Any, lag: Any, page_bytes: int) -> None:
+def test_parquet_is_what_the_client_lists(
+    world: World, items: Any, shape: Any, lag: Any, page_bytes: int
+) -> None:
     import io
 
     import pyarrow.parquet as pq

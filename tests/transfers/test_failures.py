@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -12,64 +13,59 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotFoundError
 from airflow_provider_apify.emulator import Emulator, Fault
-from airflow_provider_apify.export import ranges, sprint
-from airflow_provider_apify.export import s3 as s3_module
+from airflow_provider_apify.export import item_stream, page_size
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
 from airflow_provider_apify.transfers.dataset_to_s3 import DatasetToS3Operator
-from tests.conftest import wait_until
-from tests.transfers.conftest import BUCKET, S3
+from tests.support.exports import ITEMS_PATH, ragged_items, to_local, to_object_storage, to_s3
+from tests.support.s3_bucket import BUCKET, S3Bucket
+from tests.support.waiting import killed, wait_until
 
-ITEMS = "/v2/datasets/*/items"
 ROWS = [{"n": n, "t": "žluťoučký\n" * (n % 3)} for n in range(5)]
 
 
-@pytest.fixture
-def by_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sprint, "may_sprint", lambda source: False)
-    monkeypatch.setattr("airflow_provider_apify.export.reading.may_sprint", lambda source: False)
-
-
-def to_local(dataset_id: str, path: Path, **kwargs: Any) -> bytes:
-    DatasetToLocalOperator(task_id="land", dataset_id=dataset_id, path=str(path), **kwargs).execute({})
+def landed(dataset_id: str, path: Path) -> bytes:
+    """Return what an export leaves on disk."""
+    to_local(dataset_id, path, replace=True)
     return path.read_bytes()
 
 
-@pytest.mark.usefixtures("server", "hurried", "by_ranges")
+@pytest.mark.usefixtures("server", "fast_clock", "no_first_stream")
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
-def test_a_page_cut_at_every_byte(emulator: Emulator, tmp_path: Path, name: str) -> None:
+def test_a_page_cut_at_any_byte_is_asked_for_again(emulator: Emulator, tmp_path: Path, name: str) -> None:
     dataset_id = emulator.create_dataset(ROWS)
-    whole = to_local(dataset_id, tmp_path / f"whole-{name}")
+    whole = landed(dataset_id, tmp_path / f"whole-{name}")
     for cut_at in range(len(whole)):
         emulator.faults.clear()
-        fault = emulator.faults.add(Fault("alter", "GET", ITEMS, (1,), cut_at=cut_at))
-        assert to_local(dataset_id, tmp_path / name, replace=True) == whole
+        fault = emulator.faults.add(Fault("alter", "GET", ITEMS_PATH, (1,), cut_at=cut_at))
+        assert landed(dataset_id, tmp_path / name) == whole
         assert fault.fired
 
 
-@pytest.mark.usefixtures("server", "hurried")
-def test_a_stream_cut_at_every_byte(
+@pytest.mark.usefixtures("server", "fast_clock")
+def test_a_stream_cut_at_any_byte_goes_on_in_ranges(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sprint, "_CHUNK_BYTES", 50)
+    monkeypatch.setattr(item_stream, "_CHUNK_BYTES", 50)
     dataset_id = emulator.create_dataset(ROWS)
-    whole = to_local(dataset_id, tmp_path / "whole.jsonl")
+    whole = landed(dataset_id, tmp_path / "whole.jsonl")
     for cut_at in range(len(whole)):
         emulator.faults.clear()
-        emulator.faults.add(Fault("alter", "GET", ITEMS, (1, 2), cut_at=cut_at))
-        assert to_local(dataset_id, tmp_path / "out.jsonl", replace=True) == whole
+        emulator.faults.add(Fault("alter", "GET", ITEMS_PATH, (1, 2), cut_at=cut_at))
+        assert landed(dataset_id, tmp_path / "out.jsonl") == whole
 
 
-@pytest.mark.usefixtures("server", "hurried")
+@pytest.mark.usefixtures("server", "fast_clock")
 @pytest.mark.parametrize("part", [1, 2, 3, "complete"])
-def test_an_upload_that_fails(
-    emulator: Emulator, s3: S3, monkeypatch: pytest.MonkeyPatch, part: int | str
+def test_an_upload_that_fails_leaves_nothing_and_can_be_retried(
+    emulator: Emulator, s3: S3Bucket, monkeypatch: pytest.MonkeyPatch, part: int | str
 ) -> None:
     from botocore.exceptions import ClientError
 
-    monkeypatch.setattr(s3_module, "_PART_BYTES", 5 << 20)
+    monkeypatch.setattr("airflow_provider_apify.export.stores.s3._PART_BYTES", 5 << 20)
     dataset_id = emulator.create_dataset([{"n": n, "t": "x" * 1000} for n in range(12_000)])
     task = DatasetToS3Operator(task_id="land", dataset_id=dataset_id, key="out.jsonl", bucket_name=BUCKET)
 
@@ -90,16 +86,16 @@ def test_an_upload_that_fails(
         patched.setattr(S3Hook, "get_conn", lambda self: client)
         with pytest.raises(ClientError, match="as told"):
             task.execute({})
-    assert s3.keys == s3.uploads == []
+    assert s3.keys == s3.unfinished_uploads == []
     task.execute({})
     assert s3.get("out.jsonl").count(b"\n") == 12_000
-    assert not s3.uploads
+    assert not s3.unfinished_uploads
 
 
-@pytest.mark.usefixtures("server", "hurried")
+@pytest.mark.usefixtures("server", "fast_clock")
 @pytest.mark.parametrize("writable", [True, False])
-def test_a_bucket_that_may_not_be_listed(
-    emulator: Emulator, s3: S3, monkeypatch: pytest.MonkeyPatch, writable: bool
+def test_a_bucket_that_may_be_written_need_not_be_listed(
+    emulator: Emulator, s3: S3Bucket, monkeypatch: pytest.MonkeyPatch, writable: bool
 ) -> None:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.exceptions import ClientError
@@ -126,11 +122,11 @@ def test_a_bucket_that_may_not_be_listed(
         with pytest.raises(ApifyConfigurationError, match="cannot be used"):
             task.execute({})
         assert not emulator.requests
-    assert not s3.uploads
+    assert not s3.unfinished_uploads
 
 
-@pytest.mark.usefixtures("server", "hurried")
-def test_a_full_disk(emulator: Emulator, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("server", "fast_clock")
+def test_a_full_disk_leaves_nothing_and_can_be_retried(emulator: Emulator, tmp_path: Path) -> None:
     # A limit on the size of files makes the kernel refuse a write, as a full disk does.
     dataset_id = emulator.create_dataset([{"t": "x" * 1000} for n in range(3000)])
     script = (
@@ -148,18 +144,18 @@ def test_a_full_disk(emulator: Emulator, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert b"File too large" in done.stderr
     assert not list(target.iterdir())
-    assert to_local(dataset_id, target / "out.jsonl").count(b"\n") == 3000
+    assert landed(dataset_id, target / "out.jsonl").count(b"\n") == 3000
 
 
-def test_a_killed_worker(
+def test_a_killed_worker_leaves_nothing_visible(
     emulator: Emulator, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ranges, "_FIRST_ROWS", 10)
+    monkeypatch.setattr(page_size, "FIRST_ITEMS", 10)
     # Not to be compressed, or it would all be there before anyone can kill anything.
     dataset_id = emulator.create_dataset(
         [{"n": n, "t": random.Random(n).randbytes(500).hex()} for n in range(3000)]
     )
-    slow = emulator.faults.add(Fault("alter", "GET", ITEMS, bandwidth=300_000))
+    slow = emulator.faults.add(Fault("alter", "GET", ITEMS_PATH, bandwidth=300_000))
     target = tmp_path / "target"
     script = (
         "import sys;"
@@ -176,6 +172,99 @@ def test_a_killed_worker(
     worker.wait()
     assert [path.name[0] for path in target.iterdir()] == ["."]
     emulator.faults.clear()
-    data = to_local(dataset_id, target / "out.jsonl")
+    data = landed(dataset_id, target / "out.jsonl")
     assert [json.loads(line)["n"] for line in data.splitlines()] == list(range(3000))
     assert [path.name for path in target.iterdir()] == ["out.jsonl"]
+
+
+@pytest.mark.usefixtures("server", "fast_clock", "small_pages")
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz", "out.csv"])
+def test_errors_on_the_way_change_no_byte(emulator: Emulator, tmp_path: Path, name: str) -> None:
+    dataset_id = emulator.create_dataset(ragged_items(400))
+    to_local(dataset_id, tmp_path / f"calm-{name}")
+    for fault in (
+        Fault("answer", "GET", ITEMS_PATH, (7,), status=500),
+        Fault("answer", "GET", ITEMS_PATH, (3, 4, 9), status=429, type="rate-limit-exceeded"),
+        Fault("drop-before", "GET", ITEMS_PATH, (5,)),
+        Fault("alter", "GET", ITEMS_PATH, (2, 6, 8), cut_at=100),
+        Fault("alter", "GET", ITEMS_PATH, (10,), cut_at=0),
+    ):
+        emulator.faults.add(fault)
+    to_local(dataset_id, tmp_path / name)
+    assert all(fault.fired for fault in emulator.faults)
+    assert (tmp_path / name).read_bytes() == (tmp_path / f"calm-{name}").read_bytes()
+
+
+@pytest.mark.usefixtures("server", "fast_clock", "small_pages")
+def test_a_failure_leaves_nothing_on_disk(emulator: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").write_text("old")
+    emulator.faults.add(Fault("answer", "GET", ITEMS_PATH, tuple(range(9, 99)), status=404))
+    with pytest.raises(ApifyNotFoundError):
+        to_local(emulator.create_dataset(ragged_items(400)), tmp_path / "out.jsonl", replace=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
+    assert (tmp_path / "out.jsonl").read_text() == "old"
+
+
+@pytest.mark.usefixtures("server", "fast_clock", "small_pages")
+def test_a_failure_leaves_nothing_in_s3(
+    emulator: Emulator, s3: S3Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_apify.export.stores.s3._PART_BYTES", 5 << 20)
+    monkeypatch.setattr(page_size, "TARGET_BYTES", 1 << 20)
+    monkeypatch.setattr(page_size, "_SMALLEST_TARGET_BYTES", 1 << 20)
+    dataset_id = emulator.create_dataset([{"text": "x" * 1000} for n in range(20_000)])
+    fault = emulator.faults.add(Fault("answer", "GET", ITEMS_PATH, tuple(range(15, 99)), status=404))
+    with pytest.raises(ApifyNotFoundError):
+        to_s3(dataset_id, "out.jsonl")
+    assert fault.fired
+    assert s3.keys == s3.unfinished_uploads == []
+
+
+@pytest.mark.usefixtures("server", "fast_clock", "small_pages")
+def test_a_failure_leaves_nothing_in_object_storage(emulator: Emulator, tmp_path: Path) -> None:
+    emulator.faults.add(Fault("answer", "GET", ITEMS_PATH, tuple(range(9, 99)), status=404))
+    with pytest.raises(ApifyNotFoundError):
+        to_object_storage(emulator.create_dataset(ragged_items(400)), f"file://{tmp_path}/out.jsonl")
+    gc.collect()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("server", "fast_clock")
+def test_a_failure_leaves_no_upload_in_object_storage(emulator: Emulator, s3: S3Bucket) -> None:
+    rows = [{"n": n, "text": "x" * 1000} for n in range(40_000)]
+    emulator.faults.add(Fault("alter", "GET", ITEMS_PATH, (1, 2), cut_at=30_000_000))
+    emulator.faults.add(Fault("answer", "GET", ITEMS_PATH, tuple(range(2, 99)), status=404))
+    with pytest.raises(ApifyNotFoundError):
+        to_object_storage(emulator.create_dataset(rows), f"s3://aws_default@{BUCKET}/out.jsonl")
+    gc.collect()
+    assert not s3.keys
+    assert not s3.unfinished_uploads
+
+
+@pytest.mark.usefixtures("server", "fast_clock")
+def test_what_a_killed_worker_left_on_disk_is_removed(emulator: Emulator, tmp_path: Path) -> None:
+    (tmp_path / ".out.jsonl~dead.part").write_text("half")
+    to_local(emulator.create_dataset(ragged_items(3)), tmp_path / "out.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
+
+
+@pytest.mark.usefixtures("server", "fast_clock")
+def test_what_a_killed_worker_left_in_s3_is_removed(emulator: Emulator, s3: S3Bucket) -> None:
+    for key in ("out.jsonl", "out.jsonl.other"):
+        s3.client.create_multipart_upload(Bucket=BUCKET, Key=key)
+    to_s3(emulator.create_dataset(ragged_items(3)), "out.jsonl")
+    assert s3.unfinished_uploads == ["out.jsonl.other"]
+
+
+@pytest.mark.usefixtures("server", "fast_clock")
+def test_on_kill_leaves_nothing_behind(emulator: Emulator, tmp_path: Path) -> None:
+    # As CSV so many rows take a second.
+    dataset_id = emulator.create_dataset(b'{"n":1}\n' * 500_000)
+    task = DatasetToLocalOperator(task_id="land", dataset_id=dataset_id, path=str(tmp_path / "out.csv"))
+    with (
+        killed(task, once=lambda: emulator.requests),
+        pytest.raises(AirflowException, match="told this task to stop"),
+    ):
+        task.execute({})
+    assert not list(tmp_path.iterdir())
+    task.on_kill()

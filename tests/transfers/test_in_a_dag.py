@@ -1,4 +1,4 @@
-"""The transfers as tasks of a DAG: fed by XCom, mapped, rendered from templates."""
+"""Transfers as tasks of a DAG: fed by XCom, mapped, rendered from templates, and followed by lineage."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, XComArg
 
+from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.operators.run import RunActorOperator
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
 from airflow_provider_apify.transfers.dataset_to_s3 import DatasetToS3Operator
@@ -19,7 +20,7 @@ OPERATORS = [(DatasetToLocalOperator, {"path": "out.jsonl"}), (DatasetToS3Operat
 @pytest.mark.parametrize(("operator", "where"), OPERATORS)
 def test_arguments_are_stored_as_they_are(operator: Any, where: dict[str, str]) -> None:
     with DAG("dag", schedule=None):
-        run = RunActorOperator(task_id="run", actor_id="a/b")
+        run: Any = RunActorOperator(task_id="run", actor_id="a/b")
         task = operator(task_id="land", dataset_id=run.output["defaultDatasetId"], limit="{{ 1 }}", **where)
     assert isinstance(task.dataset_id, XComArg)
     assert task.limit == "{{ 1 }}"
@@ -36,7 +37,8 @@ def test_can_be_mapped(operator: Any, where: dict[str, str]) -> None:
     assert mapped.partial_kwargs["clean"] is True
 
 
-def test_templates_are_rendered(emulator: Any, server: Any, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("server")
+def test_templates_are_rendered(emulator: Emulator, tmp_path: Path) -> None:
     from jinja2 import Environment
 
     dataset_id = emulator.create_dataset([{"n": n, "m": n} for n in range(9)])
@@ -47,7 +49,41 @@ def test_templates_are_rendered(emulator: Any, server: Any, tmp_path: Path) -> N
         limit="{{ 2 + 1 }}",
         fields="{{ 'n,m' }}",
     )
-    task.render_template_fields({"dataset": dataset_id, "day": "2026-11-23"}, Environment())
+    context: Any = {"dataset": dataset_id, "day": "2026-11-23"}
+    task.render_template_fields(context, Environment())
     result = task.execute({})
     assert (tmp_path / "2026-11-23" / "out.csv").read_text() == "n,m\n0,0\n1,1\n2,2\n"
     assert len(json.dumps(result)) < 2048
+
+
+@pytest.mark.usefixtures("server", "fast_clock")
+def test_a_transfer_reports_its_lineage(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.providers.common.compat.lineage import hook as hook_lineage
+
+    class Collector:
+        def __init__(self) -> None:
+            self.seen: list[tuple[str, str]] = []
+
+        def add_input_asset(self, context: Any, uri: str) -> None:
+            self.seen.append(("input", uri))
+
+        def add_output_asset(self, context: Any, uri: str) -> None:
+            self.seen.append(("output", uri))
+
+    items = [{"n": n} for n in range(700)]
+    collector = Collector()
+    monkeypatch.setattr(hook_lineage, "get_hook_lineage_collector", lambda: collector)
+    dataset_id = emulator.create_dataset(items)
+    path = tmp_path / "out.jsonl"
+    task = DatasetToLocalOperator(task_id="land", dataset_id=dataset_id, path=str(path))
+    result = task.execute({})
+    assert collector.seen == [("input", f"apify://datasets/{dataset_id}"), ("output", path.as_uri())]
+    assert len(json.dumps(result)) < 2048
+    asked = len(emulator.requests)
+    told = task.get_openlineage_facets_on_complete(None)
+    assert [(told.inputs[0].namespace, told.inputs[0].name)] == [("apify://datasets", dataset_id)]
+    assert (told.outputs[0].namespace, told.outputs[0].name) == ("file", str(path))
+    assert told.outputs[0].outputFacets["outputStatistics"].rowCount == len(items)
+    assert len(emulator.requests) == asked

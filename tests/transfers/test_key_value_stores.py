@@ -16,16 +16,16 @@ from airflow_provider_apify.api.errors import (
     ApifyTooLargeError,
 )
 from airflow_provider_apify.emulator import Emulator, Fault
-from airflow_provider_apify.export.records import MANIFEST_NAME, file_name
-from airflow_provider_apify.operators.key_value_store import GetKeyValueStoreRecordOperator
+from airflow_provider_apify.export.record_file_names import MANIFEST_NAME, file_name
+from airflow_provider_apify.operators.storage import GetKeyValueStoreRecordOperator
 from airflow_provider_apify.transfers.key_value_store import (
     KeyValueStoreToLocalOperator,
     KeyValueStoreToObjectStorageOperator,
     KeyValueStoreToS3Operator,
 )
-from tests.transfers.conftest import BUCKET, S3
+from tests.support.s3_bucket import BUCKET, S3Bucket
 
-pytestmark = pytest.mark.usefixtures("server", "hurried")
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 RECORDS = "/v2/key-value-stores/*/records/*"
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!-_.'()"
@@ -53,7 +53,7 @@ def content(emulator: Emulator, store_id: str) -> dict[str, bytes]:
     return {key: record.value for key, record in emulator.platform.stores[store_id].records.items()}
 
 
-def test_any_key_and_value(emulator: Emulator, tmp_path: Path) -> None:
+def test_any_record_lands_byte_for_byte(emulator: Emulator, tmp_path: Path) -> None:
     store_id = emulator.create_key_value_store(VALUES)
     result = to_local(store_id, tmp_path / "out")
     expected = content(emulator, store_id)
@@ -69,7 +69,7 @@ def test_any_key_and_value(emulator: Emulator, tmp_path: Path) -> None:
     assert result["bytes"] == sum(map(len, expected.values()))
 
 
-def test_more_keys_than_a_page(emulator: Emulator, tmp_path: Path) -> None:
+def test_more_keys_than_one_list_holds_all_land(emulator: Emulator, tmp_path: Path) -> None:
     store_id = emulator.create_key_value_store({f"key{n:05d}": str(n) for n in range(1100)})
     to_local(store_id, tmp_path, prefix="key010")
     names = {path.name for path in tmp_path.iterdir()} - {MANIFEST_NAME}
@@ -80,7 +80,7 @@ def test_more_keys_than_a_page(emulator: Emulator, tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 101
 
 
-def test_by_key(emulator: Emulator, tmp_path: Path) -> None:
+def test_only_the_records_asked_for_land(emulator: Emulator, tmp_path: Path) -> None:
     store_id = emulator.create_key_value_store(VALUES)
     to_local(store_id, tmp_path, keys=["INPUT", ".."])
     assert {path.name for path in tmp_path.iterdir()} == {"INPUT", "~~", MANIFEST_NAME}
@@ -90,7 +90,7 @@ def test_by_key(emulator: Emulator, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("redirect", [None, 1])
-def test_to_s3_with_content_types(emulator: Emulator, s3: S3, redirect: int | None) -> None:
+def test_s3_gets_the_content_types(emulator: Emulator, s3: S3Bucket, redirect: int | None) -> None:
     emulator.switches.redirect_record_bytes = redirect
     large = bytes(range(256)) * 80_000
     values = {key: value for key, value in VALUES.items() if key.strip(".") or not redirect}
@@ -102,10 +102,10 @@ def test_to_s3_with_content_types(emulator: Emulator, s3: S3, redirect: int | No
     assert {key: s3.get(f"folder/{file_name(key)}") for key in expected} == expected
     kept = s3.client.head_object(Bucket=BUCKET, Key="folder/page.html")["ContentType"]
     assert kept == emulator.platform.stores[store_id].records["page.html"].content_type
-    assert not s3.uploads
+    assert not s3.unfinished_uploads
 
 
-def test_to_object_storage(emulator: Emulator, tmp_path: Path) -> None:
+def test_object_storage_gets_every_record(emulator: Emulator, tmp_path: Path) -> None:
     store_id = emulator.create_key_value_store(VALUES)
     KeyValueStoreToObjectStorageOperator(
         task_id="land", key_value_store_id=store_id, path=f"file://{tmp_path}/out"
@@ -117,17 +117,17 @@ def test_to_object_storage(emulator: Emulator, tmp_path: Path) -> None:
     }
 
 
-def test_to_object_storage_that_is_far_away(emulator: Emulator, s3: S3) -> None:
+def test_remote_object_storage_gets_small_and_large_records(emulator: Emulator, s3: S3Bucket) -> None:
     large = bytes(range(256)) * 80_000
     store_id = emulator.create_key_value_store({"small": b"1", "empty": b"", "large": large})
     KeyValueStoreToObjectStorageOperator(
         task_id="land", key_value_store_id=store_id, path=f"s3://{BUCKET}/out", conn_id="aws_default"
     ).execute({})
     assert (s3.get("out/small"), s3.get("out/empty"), s3.get("out/large")) == (b"1", b"", large)
-    assert not s3.uploads
+    assert not s3.unfinished_uploads
 
 
-def test_trouble_on_the_way_changes_nothing(emulator: Emulator, tmp_path: Path) -> None:
+def test_errors_on_the_way_change_no_byte(emulator: Emulator, tmp_path: Path) -> None:
     store_id = emulator.create_key_value_store(VALUES)
     emulator.faults.add(Fault("alter", "GET", RECORDS, (1, 3, 5), cut_at=1))
     emulator.faults.add(Fault("answer", "GET", RECORDS, (7, 8), status=503))
@@ -159,7 +159,7 @@ def get(store_id: str, key: str, **kwargs: Any) -> Any:
     ).execute({})
 
 
-def test_a_small_record_for_the_next_task(emulator: Emulator) -> None:
+def test_a_small_record_is_the_result_of_a_task(emulator: Emulator) -> None:
     store_id = emulator.create_key_value_store({**VALUES, "large": "x" * 70_000})
     assert get(store_id, "INPUT") == VALUES["INPUT"]
     assert get(store_id, "page.html") == VALUES["page.html"]

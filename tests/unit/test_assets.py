@@ -12,7 +12,7 @@ from airflow_provider_apify.api.errors import ApifyRunFailedError
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.operators.run import RunActorOperator
 from airflow_provider_apify.sensors.run import ApifyRunSensor
-from tests.conftest import Tries
+from tests.support.task_context import TaskTries
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,11 @@ def test_a_uri_that_names_nothing(given: str) -> None:
         Asset(uri=given)
 
 
-@pytest.mark.usefixtures("server", "hurried")
+@pytest.mark.usefixtures("server", "fast_clock")
 @pytest.mark.parametrize("teller", ["operator", "sensor"])
-def test_a_finished_run_is_told_of(emulator: Emulator, tries: Tries, monkeypatch: Any, teller: str) -> None:
+def test_a_finished_run_is_told_of(
+    emulator: Emulator, task_tries: TaskTries, monkeypatch: Any, teller: str
+) -> None:
     from airflow.providers.common.compat.lineage import hook as hook_lineage
 
     class Collector:
@@ -56,10 +58,10 @@ def test_a_finished_run_is_told_of(emulator: Emulator, tries: Tries, monkeypatch
     operator: Any = RunActorOperator(
         task_id="run", actor_id="emulator/worker", wait_for_completion=teller == "operator"
     )
-    info = operator.execute(tries.context)
+    info = operator.execute(task_tries.context)
     if teller == "sensor":
         operator = ApifyRunSensor(task_id="wait", run_id=info["id"])
-        info = operator.execute(tries.context)
+        info = operator.execute(task_tries.context)
     assert collector.told == {
         "in": [f"apify://actors/{info['actId']}"],
         "out": [
@@ -75,11 +77,11 @@ def test_a_finished_run_is_told_of(emulator: Emulator, tries: Tries, monkeypatch
     assert told.run_facets["externalQuery"].externalQueryId == info["id"]
 
 
-@pytest.mark.usefixtures("server", "hurried")
-def test_a_failed_run_is_told_of(tries: Tries) -> None:
+@pytest.mark.usefixtures("server", "fast_clock")
+def test_a_failed_run_is_told_of(task_tries: TaskTries) -> None:
     operator = RunActorOperator(
         task_id="run", actor_id="emulator/worker", run_input={"fail": True}, wait_for_completion=True
     )
     with pytest.raises(ApifyRunFailedError):
-        operator.execute(tries.context)
+        operator.execute(task_tries.context)
     assert operator.get_openlineage_facets_on_failure(None).run_facets["apify_run"].status == "FAILED"

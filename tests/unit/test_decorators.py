@@ -8,9 +8,9 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, TaskDeferred, task
 
 from airflow_provider_apify.emulator import Emulator, Fault
-from tests.conftest import Tries
+from tests.support.task_context import TaskTries
 
-pytestmark = pytest.mark.usefixtures("server", "hurried")
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 
 def given_to(emulator: Emulator, run_id: str) -> Any:
@@ -24,7 +24,7 @@ def dag() -> Any:
 
 
 def test_the_function_makes_the_input_and_the_task_returns_the_run(
-    emulator: Emulator, dag: Any, tries: Tries
+    emulator: Emulator, dag: Any, task_tries: TaskTries
 ) -> None:
     @task.apify_actor(actor_id="emulator/worker", wait_for_completion=True)
     def crawl(items: int, ds: str | None = None) -> dict[str, Any]:
@@ -34,34 +34,38 @@ def test_the_function_makes_the_input_and_the_task_returns_the_run(
     operator = dag.get_task("crawl")
     assert operator.custom_operator_name == "@task.apify_actor"
     assert run["defaultDatasetId"].key == "defaultDatasetId"
-    info = operator.execute({**tries.context, "ds": "2026-11-23"})
+    info = operator.execute({**task_tries.context, "ds": "2026-11-23"})
     assert info["status"] == "SUCCEEDED"
     assert given_to(emulator, info["id"]) == '{"items": 4, "day": "2026-11-23"}'
 
 
-def test_a_task_likewise(emulator: Emulator, dag: Any, tries: Tries) -> None:
+def test_a_task_likewise(emulator: Emulator, dag: Any, task_tries: TaskTries) -> None:
     @task.apify_task(actor_task_id="emulator/job")
     def crawl() -> dict[str, Any]:
         return {"items": 7}
 
     crawl()
-    info = dag.get_task("crawl").execute(tries.context)
+    info = dag.get_task("crawl").execute(task_tries.context)
     assert info["actorTaskId"]
     assert '"items": 7' in given_to(emulator, info["id"])
 
 
-def test_what_the_function_returns_is_no_template(emulator: Emulator, dag: Any, tries: Tries) -> None:
+def test_what_the_function_returns_is_no_template(
+    emulator: Emulator, dag: Any, task_tries: TaskTries
+) -> None:
     @task.apify_actor(actor_id="emulator/worker")
     def crawl() -> Any:
         return {"pageFunction": "{{ not ours }}"}
 
     crawl()
-    info = dag.get_task("crawl").execute(tries.context)
+    info = dag.get_task("crawl").execute(task_tries.context)
     assert "{{ not ours }}" in given_to(emulator, info["id"])
 
 
-def test_the_input_is_made_again_after_a_wait_for_capacity(hurried: Emulator, dag: Any, tries: Tries) -> None:
-    hurried.faults.add(
+def test_the_input_is_made_again_after_a_wait_for_capacity(
+    fast_clock: Emulator, dag: Any, task_tries: TaskTries
+) -> None:
+    fast_clock.faults.add(
         Fault("answer", "POST", "/v2/actors/*/runs", (1,), status=402, type="concurrent-runs-limit-exceeded")
     )
 
@@ -72,10 +76,10 @@ def test_the_input_is_made_again_after_a_wait_for_capacity(hurried: Emulator, da
     crawl()
     operator = dag.get_task("crawl")
     with pytest.raises(TaskDeferred) as deferred:
-        operator.execute(tries.context)
+        operator.execute(task_tries.context)
     operator.run_input = None
-    info = getattr(operator, deferred.value.method_name)(tries.context, deferred.value.trigger.event)
-    assert '"items": 5' in given_to(hurried, info["id"])
+    info = getattr(operator, deferred.value.method_name)(task_tries.context, deferred.value.trigger.event)
+    assert '"items": 5' in given_to(fast_clock, info["id"])
 
 
 def test_it_can_be_mapped_and_overridden(dag: Any) -> None:

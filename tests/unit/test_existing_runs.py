@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferred
 
-from airflow_provider_apify.api.errors import ApifyApiError, ApifyConfigurationError, ApifyNotFoundError
+from airflow_provider_apify.api.errors import (
+    ApifyApiError,
+    ApifyAuthenticationError,
+    ApifyConfigurationError,
+    ApifyNotFoundError,
+)
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.existing_run import (
@@ -18,13 +21,12 @@ from airflow_provider_apify.operators.existing_run import (
     ResurrectRunOperator,
 )
 from airflow_provider_apify.sensors.last_run import ApifyLastRunSensor
-from airflow_provider_apify.triggers.last_run import ApifyLastRunTrigger
-from tests.conftest import Tries, wait_until
+from tests.support.task_context import TaskTries
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("server")
 
 HOUR = 3600.0
-DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -39,41 +41,41 @@ def done(hook: ApifyHook) -> Any:
     return run
 
 
-def test_the_last_run_is_the_last_successful_one(done: Any, hook: ApifyHook, tries: Tries) -> None:
+def test_the_last_run_is_the_last_successful_one(done: Any, hook: ApifyHook, task_tries: TaskTries) -> None:
     good = done()
     bad = done(fail=True)
     running = hook.start_actor_run("emulator/worker", {"seconds": 60}).id
 
     def last(**kwargs: Any) -> Any:
-        return GetLastRunOperator(task_id="last", **kwargs).execute(tries.context)["id"]
+        return GetLastRunOperator(task_id="last", **kwargs).execute(task_tries.context)["id"]
 
     assert last(actor_id="emulator/worker") == good
     assert last(actor_id="emulator/worker", status="FAILED") == bad
     assert last(actor_id="emulator/worker", status=None) == running
     assert last(actor_id="emulator/worker", origin="API") == good
-    assert good in tries.ti.xcoms["_link_ApifyConsoleLink"]
+    assert good in task_tries.ti.xcoms["_link_ApifyConsoleLink"]
     with pytest.raises(ApifyNotFoundError):
         last(actor_task_id="emulator/job")
 
 
 @pytest.mark.parametrize("names", [{}, {"actor_id": "emulator/worker", "actor_task_id": "emulator/job"}])
-def test_one_of_actor_and_task_is_named(tries: Tries, names: Any) -> None:
+def test_one_of_actor_and_task_is_named(task_tries: TaskTries, names: Any) -> None:
     for operator in (
         GetLastRunOperator(task_id="last", **names),
-        ApifyLastRunSensor(task_id="last", max_age=timedelta(hours=1), **names),
+        ApifyLastRunSensor(task_id="last", max_age=timedelta(hours=1), mode="poke", **names),
     ):
         with pytest.raises(ApifyConfigurationError, match="either `actor_id` or `actor_task_id`"):
-            operator.execute(tries.context)
+            operator.execute(task_tries.context)
 
 
 @pytest.mark.parametrize("finished", ["accept", "refuse"])
 def test_aborts_a_run_and_leaves_one_that_is_over(
-    emulator: Emulator, done: Any, hook: ApifyHook, tries: Tries, finished: Any
+    emulator: Emulator, done: Any, hook: ApifyHook, task_tries: TaskTries, finished: Any
 ) -> None:
     emulator.switches.abort_finished = finished
 
     def abort(run_id: str) -> Any:
-        return AbortRunOperator(task_id="abort", run_id=run_id).execute(tries.context)["status"]
+        return AbortRunOperator(task_id="abort", run_id=run_id).execute(task_tries.context)["status"]
 
     running = hook.start_actor_run("emulator/worker", {"seconds": 60}).id
     assert abort(running) in ("ABORTING", "ABORTED")
@@ -82,32 +84,32 @@ def test_aborts_a_run_and_leaves_one_that_is_over(
         abort("0123456789abcdefg")
 
 
-def test_resurrects_with_other_options(emulator: Emulator, done: Any, tries: Tries) -> None:
+def test_resurrects_with_other_options(emulator: Emulator, done: Any, task_tries: TaskTries) -> None:
     run_id = done(fail=True)
     operator = ResurrectRunOperator(
         task_id="again", run_id=run_id, memory_mbytes="2048", run_timeout=timedelta(minutes=5)
     )
-    info = operator.execute(tries.context)
+    info = operator.execute(task_tries.context)
     assert (info["id"], len(emulator.runs)) == (run_id, 1)
     options = emulator.runs[0]["options"]
     assert (options["memoryMbytes"], options["timeoutSecs"]) == (2048, 300)
 
 
 def test_a_resurrection_whose_answer_was_lost_is_no_error(
-    emulator: Emulator, done: Any, hook: ApifyHook, tries: Tries
+    emulator: Emulator, done: Any, hook: ApifyHook, task_tries: TaskTries
 ) -> None:
     run_id = done(seconds=0.5, fail=True)
     emulator.faults.add(Fault("drop-after", "POST", "/v2/actor-runs/*/resurrect", (1,)))
     again = ResurrectRunOperator(task_id="again", run_id=run_id)
-    assert again.execute(tries.context)["status"] in ("READY", "RUNNING")
+    assert again.execute(task_tries.context)["status"] in ("READY", "RUNNING")
     # What a retry of the task does.
-    assert again.execute(tries.context)["status"] in ("READY", "RUNNING")
+    assert again.execute(task_tries.context)["status"] in ("READY", "RUNNING")
     assert emulator.runs[0]["stats"]["resurrectCount"] == 1
 
 
-def test_a_resurrection_that_apify_refuses_is_an_error(done: Any, tries: Tries) -> None:
+def test_a_resurrection_that_apify_refuses_is_an_error(done: Any, task_tries: TaskTries) -> None:
     with pytest.raises(ApifyApiError, match="build"):
-        ResurrectRunOperator(task_id="again", run_id=done(), build="no-such").execute(tries.context)
+        ResurrectRunOperator(task_id="again", run_id=done(), build="no-such").execute(task_tries.context)
 
 
 def sensor(**kwargs: Any) -> ApifyLastRunSensor:
@@ -115,72 +117,57 @@ def sensor(**kwargs: Any) -> ApifyLastRunSensor:
     return ApifyLastRunSensor(**arguments)
 
 
-@pytest.mark.parametrize("deferrable", [True, False])
-def test_a_recent_success_is_there_at_once(done: Any, tries: Tries, deferrable: bool) -> None:
+def test_waiting_for_a_recent_success_holds_no_worker_by_default() -> None:
+    assert sensor().mode == "reschedule"
+    assert sensor(mode="poke").mode == "poke"
+
+
+def test_a_recent_success_is_there_at_once(done: Any, task_tries: TaskTries) -> None:
     run_id = done()
-    info = sensor(deferrable=deferrable).execute(tries.context)
+    info = sensor(mode="poke").execute(task_tries.context)
     assert (info["id"], info["status"]) == (run_id, "SUCCEEDED")
     assert info["defaultDatasetId"]
+    assert run_id in task_tries.ti.xcoms["_link_ApifyConsoleLink"]
 
 
 @pytest.mark.parametrize("names", [{}, {"actor_id": None, "actor_task_id": "emulator/job"}])
-async def test_the_triggerer_waits_for_a_new_one(
-    hurried: Emulator, done: Any, hook: ApifyHook, tries: Tries, names: Any
+def test_an_old_success_and_a_failure_do_not_count(
+    fast_clock: Emulator, done: Any, hook: ApifyHook, task_tries: TaskTries, names: Any
 ) -> None:
     done()
     hook.start_task_run("emulator/job")
-    wait_until(lambda: all(run["finishedAt"] for run in hurried.runs))
-    hurried.clock.advance(2 * HOUR)
+    wait_until(lambda: all(run["finishedAt"] for run in fast_clock.runs))
+    fast_clock.clock.advance(2 * HOUR)
     done(fail=True)
-    with pytest.raises(TaskDeferred) as deferred:
-        sensor(poke_interval=60, timeout=24 * HOUR, execution_timeout=DAY, **names).execute(tries.context)
-    assert deferred.value.timeout == DAY
-    path, kwargs = deferred.value.trigger.serialize()
-    assert path == "airflow_provider_apify.triggers.last_run.ApifyLastRunTrigger"
-    trigger = ApifyLastRunTrigger(**json.loads(json.dumps(kwargs)), of_a_later_version=1)
-    assert trigger.serialize() == (path, kwargs)
-    start = hook.start_task_run if names else hook.start_actor_run
-    hurried.clock.call_at(
-        hurried.clock.time() + HOUR, lambda: start("emulator/job" if names else "emulator/worker")
-    )
-    (event,) = [event.payload async for event in trigger.run()]
-    info = sensor(**names).execute_complete(tries.context, event)
-    assert info["id"] == hurried.runs[-1]["id"]
+    waiting = sensor(**names)
+    assert not waiting.poke(task_tries.context).is_done
+    new = hook.start_task_run("emulator/job") if names else hook.start_actor_run("emulator/worker")
+    wait_until(lambda: hook.get_run(new.id).finished_at)
+    assert waiting.poke(task_tries.context).xcom_value["id"] == new.id
 
 
-async def test_the_triggerer_gives_up_when_it_is_due_and_survives_an_outage(
-    hurried: Emulator, tries: Tries
-) -> None:
-    hurried.faults.add(Fault("answer", "GET", "/v2/actors/*/runs", status=503))
-    hurried.clock.call_at(hurried.clock.time() + 600, hurried.faults.clear)
-    trigger = ApifyLastRunTrigger(
-        "emulator/worker", None, HOUR, 60, hurried.clock.time() + HOUR, "apify_default"
-    )
-    (event,) = [event.payload async for event in trigger.run()]
-    with pytest.raises(AirflowSensorTimeout):
-        sensor().execute_complete(tries.context, event)
+def test_an_outage_is_waited_out(fast_clock: Emulator, task_tries: TaskTries) -> None:
+    fast_clock.faults.add(Fault("answer", "GET", "/v2/actors/*/runs", status=503))
+    assert not sensor().poke(task_tries.context).is_done
 
 
-async def test_a_wrong_token_ends_the_wait(hurried: Emulator, tries: Tries) -> None:
-    hurried.faults.add(Fault("answer", "GET", "/v2/actors/*/runs", status=401, type="invalid-token"))
-    trigger = ApifyLastRunTrigger(
-        "emulator/worker", None, HOUR, 60, hurried.clock.time() + HOUR, "apify_default"
-    )
-    (event,) = [event.payload async for event in trigger.run()]
-    with pytest.raises(Exception, match="valid API token"):
-        sensor().execute_complete(tries.context, event)
+def test_a_wrong_token_ends_the_wait(fast_clock: Emulator, task_tries: TaskTries) -> None:
+    fast_clock.faults.add(Fault("answer", "GET", "/v2/actors/*/runs", status=401, type="invalid-token"))
+    with pytest.raises(ApifyAuthenticationError, match="valid API token"):
+        sensor().poke(task_tries.context)
 
 
-@pytest.mark.parametrize("deferrable", [True, False])
-def test_a_misspelt_actor_is_an_error_at_once(tries: Tries, deferrable: bool) -> None:
+def test_a_misspelt_actor_is_an_error_at_once(task_tries: TaskTries) -> None:
     with pytest.raises(ApifyNotFoundError, match="Check the ID"):
-        sensor(actor_id="emulator/wroker", deferrable=deferrable).execute(tries.context)
+        sensor(actor_id="emulator/wroker").poke(task_tries.context)
 
 
-def test_an_earlier_start_with_a_later_end_counts(hurried: Emulator, hook: ApifyHook, tries: Tries) -> None:
+def test_an_earlier_start_with_a_later_end_counts(
+    fast_clock: Emulator, hook: ApifyHook, task_tries: TaskTries
+) -> None:
     long = hook.start_actor_run("emulator/worker", {"seconds": 4 * HOUR}).id
     short = hook.start_actor_run("emulator/worker").id
     wait_until(lambda: hook.get_run(short).finished_at)
-    hurried.clock.advance(4 * HOUR)
-    wait_until(lambda: all(run["finishedAt"] for run in hurried.runs))
-    assert sensor(deferrable=False).poke(tries.context).xcom_value["id"] == long
+    fast_clock.clock.advance(4 * HOUR)
+    wait_until(lambda: all(run["finishedAt"] for run in fast_clock.runs))
+    assert sensor().poke(task_tries.context).xcom_value["id"] == long

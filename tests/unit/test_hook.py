@@ -18,7 +18,7 @@ from airflow_provider_apify.api.errors import (
 )
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
-from tests.conftest import set_connection
+from tests.support.connections import set_connection
 
 
 def test_tells_whose_token_it_is(hook: ApifyHook, server: Any) -> None:
@@ -40,7 +40,7 @@ def test_tells_whose_token_it_is(hook: ApifyHook, server: Any) -> None:
     ],
 )
 def test_tells_what_to_do_about_a_connection_that_fails(
-    server: Any, hurried: Emulator, monkeypatch: Any, fields: Any, words: str
+    server: Any, fast_clock: Emulator, monkeypatch: Any, fields: Any, words: str
 ) -> None:
     set_connection(monkeypatch, **({"host": server.url, "password": server.token} | fields))
     ok, message = ApifyHook().test_connection()
@@ -102,7 +102,7 @@ async def test_every_method_works_on_a_worker_and_on_an_event_loop(
     assert hook.abort_run((await hook.start_actor_run.aio("emulator/worker", {"seconds": 60})).id)
 
 
-def test_waits_for_taskflow_users(hook: ApifyHook, hurried: Emulator) -> None:
+def test_waits_for_taskflow_users(hook: ApifyHook, fast_clock: Emulator) -> None:
     assert hook.wait_for_run(hook.start_actor_run("emulator/worker").id).succeeded
     with pytest.raises(ApifyRunFailedError):
         hook.wait_for_run(hook.start_actor_run("emulator/worker", {"fail": True}).id)
@@ -111,26 +111,26 @@ def test_waits_for_taskflow_users(hook: ApifyHook, hurried: Emulator) -> None:
         hook.wait_for_run(slow.id, wait_timeout=timedelta(minutes=2))
 
 
-def test_calls_that_may_be_repeated_are(hook: ApifyHook, hurried: Emulator, caplog: Any) -> None:
+def test_calls_that_may_be_repeated_are(hook: ApifyHook, fast_clock: Emulator, caplog: Any) -> None:
     run = hook.start_actor_run("emulator/worker")
     for calls, fault in enumerate(["drop-before", "drop-after", "refuse"], start=1):
-        hurried.faults.add(Fault(fault, "GET", "/v2/actor-runs/*", (calls,)))  # type: ignore[arg-type]
-    hurried.faults.add(Fault("answer", "GET", "/v2/actor-runs/*", (4,), status=500))
-    hurried.faults.add(Fault("alter", "GET", "/v2/actor-runs/*", (5,), cut_at=10))
+        fast_clock.faults.add(Fault(fault, "GET", "/v2/actor-runs/*", (calls,)))  # type: ignore[arg-type]
+    fast_clock.faults.add(Fault("answer", "GET", "/v2/actor-runs/*", (4,), status=500))
+    fast_clock.faults.add(Fault("alter", "GET", "/v2/actor-runs/*", (5,), cut_at=10))
     assert hook.get_run(run.id).id == run.id
     assert [record.getMessage()[:12] for record in caplog.records if "next one" in record.getMessage()] == [
         f"Try {number} of 8 f" for number in range(1, 6)
     ]
 
 
-def test_retry_after_is_honoured(hook: ApifyHook, hurried: Emulator) -> None:
+def test_retry_after_is_honoured(hook: ApifyHook, fast_clock: Emulator) -> None:
     headers = {"Retry-After": "120"}
-    hurried.faults.add(
+    fast_clock.faults.add(
         Fault("answer", "GET", "*", (1,), status=429, type="rate-limit-exceeded", headers=headers)
     )
-    before = hurried.clock.time()
+    before = fast_clock.clock.time()
     hook.get_user()
-    assert hurried.clock.time() - before >= 120
+    assert fast_clock.clock.time() - before >= 120
 
 
 def test_an_error_says_what_and_what_to_do(hook: ApifyHook) -> None:
@@ -150,7 +150,7 @@ def test_what_is_no_token_is_refused_and_not_told(monkeypatch: Any, token: str) 
     assert "apify_api_" not in message
 
 
-async def test_a_proxys_password_is_not_told(monkeypatch: Any, server: Any, hurried: Emulator) -> None:
+async def test_a_proxys_password_is_not_told(monkeypatch: Any, server: Any, fast_clock: Emulator) -> None:
     proxy = server.url.replace("://", "://somebody:proxy-secret@")
     set_connection(monkeypatch, host="https://127.0.0.1:9", password="x", extra={"proxy": proxy})
     for ask in (ApifyHook().get_user.aio, sync_to_async(ApifyHook().get_user)):

@@ -17,9 +17,9 @@ from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.triggers.run_event import ApifyRunEventTrigger
-from tests.conftest import wait_until
+from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.usefixtures("server", "hurried")
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 MINUTE, DAY = 60.0, 86_400.0
 
@@ -158,7 +158,7 @@ async def test_a_restart_neither_loses_nor_doubles(emulator: Emulator, downtime:
 
 
 async def test_more_runs_than_a_page_holds(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_apify.api.watching.MAX_LIST_LIMIT", 4)
+    monkeypatch.setattr("airflow_provider_apify.runs.finished_runs.MAX_LIST_LIMIT", 4)
     store = AssetStore()
     async with Triggerer(store) as triggerer:
         runs = [run_to_its_end(emulator) for _ in range(11)]

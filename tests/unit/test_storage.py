@@ -23,11 +23,11 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.storage import (
     GetOrCreateDatasetOperator,
     GetOrCreateKeyValueStoreOperator,
-    PushItemsOperator,
-    SetRecordOperator,
+    PushDatasetItemsOperator,
+    SetKeyValueStoreRecordOperator,
 )
 
-pytestmark = pytest.mark.usefixtures("server", "hurried")
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 ROWS = [{"n": n, "text": f"řádek {n} 🐎"} for n in range(5)]
 
@@ -59,7 +59,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def push(dataset_id: str, **kwargs: Any) -> Any:
-    return PushItemsOperator(task_id="push", dataset_id=dataset_id, **kwargs).execute({})
+    return PushDatasetItemsOperator(task_id="push", dataset_id=dataset_id, **kwargs).execute({})
 
 
 def rows(hook: ApifyHook, dataset_id: str) -> list[Any]:
@@ -180,7 +180,9 @@ def test_a_missing_dataset_is_an_error() -> None:
 def test_a_record(
     hook: ApifyHook, store_id: str, key: str, value: Any, stored: bytes, content_type: str
 ) -> None:
-    operator = SetRecordOperator(task_id="set", key_value_store_id=store_id, key=key, value=value)
+    operator = SetKeyValueStoreRecordOperator(
+        task_id="set", key_value_store_id=store_id, key=key, value=value
+    )
     assert operator.execute({}) == {"key_value_store_id": store_id, "key": key}
     record = hook.get_record(store_id, key)
     assert (record.value, record.content_type) == (stored, content_type)
@@ -197,7 +199,7 @@ def test_a_record_of_a_file_is_written_as_it_is(
     else:
         (tmp_path / "feed.csv.gz").write_bytes(content)
         path = str(tmp_path / "feed.csv.gz")
-    SetRecordOperator(
+    SetKeyValueStoreRecordOperator(
         task_id="set", key_value_store_id=store_id, key="FEED", path=path, content_type="application/gzip"
     ).execute({})
     record = hook.get_record(store_id, "FEED")
@@ -213,7 +215,7 @@ def test_a_record_of_a_file_is_written_as_it_is(
         ({"value": "x", "key": ""}, ApifyConfigurationError, "is empty"),
         ({"value": "x", "key": "no spaces"}, ApifyInputError, "invalid"),
         ({"value": "x" * 10_000_000}, ApifyConfigurationError, "9,437,184"),
-        ({"value": "x", "key_value_store_id": ""}, ApifyConfigurationError, "names no key-value store"),
+        ({"value": "x", "key_value_store_id": ""}, ApifyConfigurationError, "not a valid key-value store ID"),
     ],
 )
 def test_what_cannot_be_a_record_is_an_error(
@@ -221,7 +223,7 @@ def test_what_cannot_be_a_record_is_an_error(
 ) -> None:
     arguments = {"task_id": "set", "key_value_store_id": store_id, "key": "FEED"} | kwargs
     with pytest.raises(error, match=words):
-        SetRecordOperator(**arguments).execute({})
+        SetKeyValueStoreRecordOperator(**arguments).execute({})
 
 
 @pytest.mark.parametrize("operator", [GetOrCreateDatasetOperator, GetOrCreateKeyValueStoreOperator])
@@ -229,7 +231,7 @@ def test_a_named_storage_is_made_once(operator: Any) -> None:
     made = operator(task_id="get", name="daily-feed").execute({})
     assert operator(task_id="get", name="daily-feed").execute({}) == made
     assert operator(task_id="get", name="other-feed").execute({}) != made
-    with pytest.raises(ApifyConfigurationError, match="no name for a"):
+    with pytest.raises(ApifyConfigurationError, match="not a valid name for a"):
         operator(task_id="get", name="").execute({})
 
 

@@ -10,7 +10,7 @@ from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotF
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.webhook import CreateOrUpdateWebhookOperator, DeleteWebhookOperator
 
-pytestmark = pytest.mark.usefixtures("server", "hurried")
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 
 def ensure(**kwargs: Any) -> str:

@@ -1,0 +1,73 @@
+"""One call to Apify's API, as a value: what is sent, and how its answer is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar, cast
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+#: Most entries of a list in one answer (API reference, "Pagination").
+MAX_LIST_LIMIT = 1000
+#: How often a call is tried at the most, unless it says otherwise.
+DEFAULT_ATTEMPTS = 8
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole HTTP answer; the headers are found in any case, the body is decoded unless the call is raw."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the parsed body; raise :class:`ValueError` if it is not JSON."""
+        return json.loads(self.body)
+
+    def data(self) -> Any:
+        """Return the object that the API wraps in `data`."""
+        return self.json()["data"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Generic[T]):
+    """
+    One call to the API.
+
+    :param path: path below the base URL.
+    :param read: makes the result of a successful answer.
+    :param params: query parameters; those that are None are not sent.
+    :param replayable: whether sending the call again has no further effect.
+    :param max_attempts: how often the call is tried at the most.
+    :param wait: seconds that the server may hold the answer on purpose.
+    :param raw: leave the body as it came over the wire (`Content-Encoding` not undone); on a worker only.
+    :param max_bytes: largest body to accept; a larger one is given up as soon as its size is seen.
+    """
+
+    method: str
+    path: str
+    read: Callable[[Answer], T]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    replayable: bool = True
+    max_attempts: int = DEFAULT_ATTEMPTS
+    wait: float = 0
+    raw: bool = False
+    max_bytes: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def read_as(self, read: Callable[[Answer], S], **changes: Any) -> Call[S]:
+        """Return the same call with another result, and with other attributes changed."""
+        return cast("Call[S]", replace(self, read=cast("Any", read), **changes))
+
+
+def no_result(answer: Answer) -> None:
+    """Read an answer that tells nothing but its success."""
+    return

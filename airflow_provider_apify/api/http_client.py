@@ -1,0 +1,302 @@
+"""
+HTTP itself: `requests` on a worker, `aiohttp` in the triggerer, and the certificates (TLS) that both trust.
+
+The HTTP libraries are named here alone; what is sent and what an answer means is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from tenacity import AsyncRetrying, Retrying
+
+from airflow_provider_apify.api.call import Answer, Call
+from airflow_provider_apify.api.endpoint import Endpoint
+from airflow_provider_apify.api.error_mapping import read_answer
+from airflow_provider_apify.api.errors import ApifyTooLargeError, ApifyUnreachableError
+from airflow_provider_apify.api.retry import retrying
+
+if TYPE_CHECKING:
+    import aiohttp
+    import requests
+    import urllib3
+
+T = TypeVar("T")
+
+# Connections kept open to the one host: as many as an export reads ranges at once.
+_POOL_SIZE = 32
+# Bytes of a download in memory at a time.
+_DOWNLOAD_BYTES = 1 << 20
+
+
+def query_params(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return query parameters as text: None is left out, booleans in lower case, lists with commas."""
+
+    def text(value: Any) -> str:
+        if isinstance(value, bool):
+            return str(value).lower()
+        return ",".join(value) if isinstance(value, (list, tuple)) else str(value)
+
+    return {name: text(value) for name, value in params.items() if value is not None}
+
+
+class Client:
+    """Client on a worker; may be used by several threads at once."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        import requests
+        from requests.adapters import HTTPAdapter
+
+        self.endpoint = endpoint
+        self._session = requests.Session()
+        # As an `auth` object the token wins over a .netrc, and is dropped on a redirect to another host.
+        self._session.auth = _bearer(endpoint.token)
+        adapter = HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, adapter)
+        if endpoint.proxy:
+            self._session.proxies = {"http": endpoint.proxy, "https": endpoint.proxy}
+
+    def send(self, call: Call[T]) -> T:
+        """
+        Send a call, again where that is safe, and return its result.
+
+        :raises ApifyHttpError: if the call brings no result.
+        """
+        result: T = Retrying(**retrying(call))(self._attempt, call)
+        return result
+
+    @contextmanager
+    def open(self, call: Call[Any]) -> Iterator[OpenAnswer]:
+        """
+        Send a call once, and give the answer while its body is still coming.
+
+        :raises ApifyHttpError: if the call is refused, or the answer breaks off.
+        """
+        with self._answer(call) as response:
+            if response.status_code >= 300:
+                read_answer(call, Answer(response.status_code, response.headers, response.raw.read()))
+            yield OpenAnswer(response.headers, response.raw)
+
+    def download(self, call: Call[Any], file: IO[bytes]) -> Mapping[str, str]:
+        """
+        Send a call, again where that is safe, and write the body over what a file holds; return the headers.
+
+        :raises ApifyHttpError: if no whole body came.
+        """
+
+        def attempt() -> Mapping[str, str]:
+            file.seek(0)
+            file.truncate()
+            with self.open(call) as answer:
+                for part in answer.parts(_DOWNLOAD_BYTES):
+                    file.write(part)
+            return answer.headers
+
+        headers: Mapping[str, str] = Retrying(**retrying(call))(attempt)
+        return headers
+
+    def _attempt(self, call: Call[T]) -> T:
+        with self._answer(call) as response:
+            body = _body(call, response.raw)
+            return read_answer(call, Answer(response.status_code, response.headers, body))
+
+    @contextmanager
+    def _answer(self, call: Call[Any]) -> Iterator[requests.Response]:
+        import requests
+        import urllib3
+
+        endpoint = self.endpoint
+        try:
+            with self._session.request(
+                call.method,
+                endpoint.url(call),
+                params=query_params(call.params),
+                data=call.body,
+                headers=endpoint.headers(call),
+                timeout=(endpoint.timeout, endpoint.timeout + call.wait),
+                allow_redirects=call.method == "GET",
+                stream=True,
+            ) as response:
+                yield response
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise _unreachable(call, endpoint, error, sent=_was_sent(error)) from None
+
+
+@dataclass(frozen=True)
+class OpenAnswer:
+    """An answer whose body is still coming; the headers are found in any case."""
+
+    headers: Mapping[str, str]
+    _body: urllib3.HTTPResponse
+
+    def parts(self, size: int) -> Iterator[bytes]:
+        """Give the body, at most `size` bytes at a time."""
+        while part := self._body.read(size, decode_content=True):
+            yield part
+
+
+class AsyncClient:
+    """Client on an event loop; all clients of one endpoint on one loop share a session."""
+
+    def __init__(self, endpoint: Endpoint, session: aiohttp.ClientSession) -> None:
+        self.endpoint = endpoint
+        self._session = session
+
+    async def send(self, call: Call[T]) -> T:
+        """
+        Send a call, again where that is safe, and return its result.
+
+        :raises ApifyHttpError: if the call brings no result.
+        """
+        return await AsyncRetrying(**retrying(call))(self._attempt, call)
+
+    async def _attempt(self, call: Call[T]) -> T:
+        import aiohttp
+        from requests.utils import get_environ_proxies, select_proxy
+
+        endpoint = self.endpoint
+        url = endpoint.url(call)
+        timeout = aiohttp.ClientTimeout(sock_connect=endpoint.timeout, sock_read=endpoint.timeout + call.wait)
+        try:
+            async with self._session.request(
+                call.method,
+                url,
+                params=query_params(call.params),
+                data=call.body,
+                headers={"Authorization": f"Bearer {endpoint.token}", **endpoint.headers(call)},
+                timeout=timeout,
+                allow_redirects=call.method == "GET",
+                # Not aiohttp's own `trust_env`: it would let a .netrc replace the token.
+                proxy=endpoint.proxy or select_proxy(url, get_environ_proxies(url, no_proxy=None)),
+            ) as response:
+                body = await _async_body(call, response.content)
+                return read_answer(call, Answer(response.status, response.headers, body))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            never_sent = (
+                aiohttp.ClientConnectorError,
+                aiohttp.ClientHttpProxyError,
+                aiohttp.ConnectionTimeoutError,
+                aiohttp.InvalidURL,
+            )
+            raise _unreachable(call, endpoint, error, sent=not isinstance(error, never_sent)) from None
+
+
+@asynccontextmanager
+async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
+    """
+    Give a client on the running loop; all users of the same endpoint share one session.
+
+    The last user closes the session, so neither a thousand triggers nor a single `dag.test()` leave one open.
+    """
+    import aiohttp
+
+    shared = _shared_sessions.setdefault(asyncio.get_running_loop(), {})
+    if endpoint not in shared:
+        # No limit: each waiting trigger holds a connection. No cookies: the token is all there is to say.
+        connector = aiohttp.TCPConnector(limit=0, ssl=_tls_context())
+        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        shared[endpoint] = _SharedSession(session)
+    entry = shared[endpoint]
+    entry.users += 1
+    try:
+        yield AsyncClient(endpoint, entry.session)
+    finally:
+        entry.users -= 1
+        if not entry.users:
+            del shared[endpoint]
+            await entry.session.close()
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    """Use the CA bundle that `requests` uses, so that worker and triggerer trust the same hosts."""
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+    place = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
+    if os.path.isdir(place):
+        return ssl.create_default_context(capath=place)
+    return ssl.create_default_context(cafile=place)
+
+
+@dataclass
+class _SharedSession:
+    session: aiohttp.ClientSession
+    users: int = 0
+
+
+_shared_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, _SharedSession]]
+_shared_sessions = WeakKeyDictionary()
+
+
+def _body(call: Call[Any], response: urllib3.HTTPResponse) -> bytes:
+    if call.max_bytes is None:
+        return response.read(decode_content=not call.raw)
+    parts, left = [], call.max_bytes + 1
+    # The last read, of nothing, is the one that notices a cut body.
+    while part := response.read(left, decode_content=not call.raw):
+        parts.append(part)
+        left -= len(part)
+        if left <= 0:
+            raise _too_large(call)
+    return b"".join(parts)
+
+
+async def _async_body(call: Call[Any], content: aiohttp.StreamReader) -> bytes:
+    body = bytearray()
+    async for part in content.iter_any():
+        body += part
+        if call.max_bytes is not None and len(body) > call.max_bytes:
+            raise _too_large(call)
+    return bytes(body)
+
+
+def _too_large(call: Call[Any]) -> ApifyTooLargeError:
+    return ApifyTooLargeError(f"The answer to {call} has more than {call.max_bytes:,} bytes.")
+
+
+def _bearer(token: str) -> Any:
+    def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    return authorize
+
+
+def _was_sent(error: Exception) -> bool:
+    import requests
+    import urllib3.exceptions
+
+    if isinstance(error, requests.ConnectTimeout | ValueError):  # ValueError: the URL cannot be used
+        return False
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    never_sent = (
+        urllib3.exceptions.NewConnectionError,
+        urllib3.exceptions.ConnectTimeoutError,
+        urllib3.exceptions.ProxyError,
+    )
+    return not isinstance(reason, never_sent)
+
+
+def _unreachable(
+    call: Call[Any], endpoint: Endpoint, error: BaseException, *, sent: bool
+) -> ApifyUnreachableError:
+    # The libraries' own texts hold whole URLs with their parameters: only the innermost cause is shown.
+    cause = error
+    while inner := cause.__cause__ or cause.__context__:
+        cause = inner
+    # A proxy's refusal would be told with the proxy's URL, and the password in it.
+    told = getattr(cause, "message", cause) if hasattr(cause, "request_info") else cause
+    return ApifyUnreachableError(
+        f"{call} got no whole answer from {endpoint.base_url} ({type(cause).__name__}: {told}). Check the "
+        "connection's host and proxy, and the network between this machine and Apify.",
+        sent=sent,
+    )

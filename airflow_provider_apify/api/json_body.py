@@ -1,0 +1,68 @@
+"""JSON as Apify takes it in a request body: a run's input, items, records; and how large it may be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from airflow_provider_apify.api.errors import ApifyConfigurationError
+
+#: Largest request body that Apify takes, in bytes (`MAX_PAYLOAD_SIZE_BYTES` in Apify's shared constants).
+MAX_PAYLOAD_BYTES = 9_437_184
+
+JSON_TYPE = "application/json; charset=utf-8"
+
+
+def encode_json(value: Any) -> bytes:
+    """
+    Encode a value as JSON.
+
+    :raises ValueError, TypeError: if the value is not JSON-serialisable.
+    """
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_as_list).encode()
+
+
+def encode_input(run_input: Any) -> bytes | None:
+    """
+    Encode a run's input: None for no input, any JSON value, or text or bytes that hold JSON.
+
+    :raises ApifyConfigurationError: if it is not JSON, or larger than Apify takes (9,437,184 bytes).
+    """
+    if run_input is None:
+        return None
+    try:
+        if isinstance(run_input, bytes | str):
+            body = run_input if isinstance(run_input, bytes) else run_input.encode()
+            json.loads(body)
+        else:
+            body = encode_json(run_input)
+    except (TypeError, ValueError) as error:
+        raise ApifyConfigurationError(
+            f"The run input is not JSON ({error}). Pass a dict, or a string that holds JSON. "
+            "Nothing was started."
+        ) from None
+    if len(body) > MAX_PAYLOAD_BYTES:
+        raise ApifyConfigurationError(
+            f"The run input has {len(body):,} bytes; Apify takes at most {MAX_PAYLOAD_BYTES:,}. Put the data "
+            "into a key-value store or a dataset and pass its ID to the Actor. Nothing was started."
+        )
+    return body
+
+
+def decode_input(run_input: Any) -> Any:
+    """Return the object or array that a run's input holds as JSON text, and any other input as it is."""
+    value = None
+    if isinstance(run_input, str | bytes):
+        with suppress(ValueError):
+            value = json.loads(run_input)
+    # A string in JSON has to stay in its quotes.
+    return value if isinstance(value, dict | list) else run_input
+
+
+def _as_list(value: Any) -> list[Any]:
+    # Airflow gives the results of mapped tasks as a sequence of its own.
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return list(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

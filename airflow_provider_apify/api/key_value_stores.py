@@ -1,0 +1,131 @@
+"""Calls about key-value stores."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from airflow_provider_apify.api.arguments import resource_ref, storage_name
+from airflow_provider_apify.api.call import MAX_LIST_LIMIT, Answer, Call, no_result
+from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.json_body import MAX_PAYLOAD_BYTES
+
+#: The media type of bytes of which nothing else is known.
+BYTES_TYPE = "application/octet-stream"
+
+
+def get_key_value_store(key_value_store_id: str) -> Call[dict[str, Any]]:
+    """
+    Get a key-value store's metadata.
+
+    :param key_value_store_id: ID, `username/name` or `username~name`.
+    """
+    return Call(method="GET", path=_path(key_value_store_id), read=Answer.data)
+
+
+def get_or_create_key_value_store(name: str) -> Call[dict[str, Any]]:
+    """
+    Get the account's key-value store of a name, made if there is none; it is kept until it is deleted.
+
+    :param name: its name in the account.
+    """
+    params = {"name": storage_name("key-value store", name)}
+    return Call(method="POST", path="/v2/key-value-stores", params=params, read=Answer.data)
+
+
+def list_keys(
+    key_value_store_id: str,
+    *,
+    prefix: str | None = None,
+    exclusive_start_key: str | None = None,
+    limit: int = MAX_LIST_LIMIT,
+) -> Call[dict[str, Any]]:
+    """
+    List keys of a key-value store: `items`, and `nextExclusiveStartKey` while `isTruncated`.
+
+    :param key_value_store_id: ID, `username/name` or `username~name`.
+    :param prefix: only keys that start with this text.
+    :param exclusive_start_key: only keys after this one.
+    :param limit: how many keys at the most, up to 1,000.
+    """
+    return Call(
+        method="GET",
+        path=f"{_path(key_value_store_id)}/keys",
+        params={"prefix": prefix, "exclusiveStartKey": exclusive_start_key, "limit": limit},
+        read=Answer.data,
+    )
+
+
+@dataclass(frozen=True)
+class Record:
+    """
+    A record of a key-value store.
+
+    :param value: the bytes.
+    :param content_type: the media type it was stored with.
+    """
+
+    value: bytes
+    content_type: str
+
+    def content(self) -> Any:
+        """
+        Return JSON as its value, and text as a string.
+
+        :raises ValueError: if the record is neither.
+        """
+        media_type = self.content_type.partition(";")[0].strip().lower()
+        if media_type == "application/json" or media_type.endswith("+json"):
+            return json.loads(self.value)
+        if media_type.startswith("text/") or media_type.endswith("xml"):
+            return self.value.decode()
+        raise ValueError(media_type)
+
+
+def get_record(key_value_store_id: str, key: str) -> Call[Record]:
+    """
+    Get a record of a key-value store.
+
+    :param key_value_store_id: ID, `username/name` or `username~name`.
+    :param key: the record's key.
+    """
+    return Call(
+        method="GET",
+        path=_record_path(key_value_store_id, key),
+        # Without it, Apify alters HTML records on the way out.
+        params={"attachment": True},
+        read=lambda answer: Record(answer.body, answer.headers.get("Content-Type", BYTES_TYPE)),
+    )
+
+
+def set_record(key_value_store_id: str, key: str, value: bytes, *, content_type: str) -> Call[None]:
+    """
+    Write a record of a key-value store, over the one that is there.
+
+    :param key_value_store_id: ID, `username/name` or `username~name`.
+    :param key: the record's key.
+    :param value: the bytes, at most 9,437,184.
+    :param content_type: their media type.
+    :raises ApifyConfigurationError: if there are more bytes; nothing was sent.
+    """
+    path = _record_path(key_value_store_id, key)
+    if len(value) > MAX_PAYLOAD_BYTES:
+        raise ApifyConfigurationError(
+            f"The record {key!r} has {len(value):,} bytes; Apify takes at most {MAX_PAYLOAD_BYTES:,}. "
+            "Nothing was written."
+        )
+    return Call(method="PUT", path=path, body=value, headers={"Content-Type": content_type}, read=no_result)
+
+
+def _path(key_value_store_id: str) -> str:
+    return f"/v2/key-value-stores/{resource_ref('key-value store', key_value_store_id)}"
+
+
+def _record_path(key_value_store_id: str, key: str) -> str:
+    if not key:
+        raise ApifyConfigurationError("The key of the record is empty.")
+    # HTTP clients take a path's `.` and `..` away, unless they are disguised.
+    name = quote(key, safe="") if key.strip(".") else key.replace(".", "%2E")
+    return f"{_path(key_value_store_id)}/records/{name}"

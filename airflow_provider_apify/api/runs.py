@@ -1,0 +1,220 @@
+"""Calls about runs: start, get, list, abort, resurrect, log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.arguments import resource_ref
+from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, MAX_LIST_LIMIT, Answer, Call
+from airflow_provider_apify.api.json_body import JSON_TYPE, encode_input
+from airflow_provider_apify.api.run_options import RunOptions, run_params
+from airflow_provider_apify.api.targets import Target
+
+#: Longest that `waitForFinish` holds an answer, in seconds (API reference, "Get run").
+MAX_WAIT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """
+    A run to start, with its input and its options checked and encoded.
+
+    :param params: see :func:`~.run_options.run_params`.
+    :param body: see :func:`~.json_body.encode_input`.
+    """
+
+    target: Target
+    params: Mapping[str, Any]
+    body: bytes | None
+
+    @classmethod
+    def of(cls, target: Target, run_input: Any = None, options: RunOptions | None = None) -> RunRequest:
+        """
+        Check and encode what a user asks for; nothing is sent.
+
+        :raises ApifyConfigurationError: if the input or an option cannot be used.
+        """
+        return cls(target, run_params(options or {}), encode_input(run_input))
+
+    def start(self, user_agent: str | None = None) -> Call[ActorRun]:
+        """Start the run and return at once; `user_agent` tells whose run it is."""
+        return Call(
+            method="POST",
+            path=f"{self.target.path}/runs",
+            params=self.params,
+            body=self.body,
+            headers={"Content-Type": JSON_TYPE, **({"User-Agent": user_agent} if user_agent else {})},
+            # Apify has no idempotency key for it: a second POST is a second paid run.
+            replayable=False,
+            read=_read_run,
+        )
+
+
+def start_actor_run(
+    actor_id: str, run_input: Any = None, *, options: RunOptions | None = None
+) -> Call[ActorRun]:
+    """
+    Start a run of an Actor and return at once. Costs money; is never repeated blindly.
+
+    :param actor_id: ID, `username/name` or `username~name`.
+    :param run_input: any JSON value, or text that holds one.
+    :param options: build, memory, limits, …; by default the Actor's own.
+    :raises ApifyConfigurationError: if the input or an option cannot be used; nothing was sent.
+    """
+    return RunRequest.of(Target.actor(actor_id), run_input, options).start()
+
+
+def start_task_run(
+    actor_task_id: str, run_input: Any = None, *, options: RunOptions | None = None
+) -> Call[ActorRun]:
+    """
+    Start a run of a saved task and return at once. Costs money; is never repeated blindly.
+
+    :param actor_task_id: ID, `username/name` or `username~name`.
+    :param run_input: laid over the task's own input, field by field.
+    :param options: build, memory, limits, …; by default the task's own.
+    :raises ApifyConfigurationError: if the input or an option cannot be used; nothing was sent.
+    """
+    return RunRequest.of(Target.task(actor_task_id), run_input, options).start()
+
+
+def get_run(
+    run_id: str, *, wait_for_finish: float = 0, max_attempts: int = DEFAULT_ATTEMPTS
+) -> Call[ActorRun]:
+    """
+    Get a run, optionally holding the answer until it ends.
+
+    :param run_id: ID of the run.
+    :param wait_for_finish: seconds that Apify may hold the answer, up to 60.
+    :param max_attempts: how often the call is tried at the most.
+    """
+    wait = max(0, min(int(wait_for_finish), MAX_WAIT_SECONDS))
+    return Call(
+        method="GET",
+        path=_run_path(run_id),
+        params={"waitForFinish": wait or None},
+        wait=wait,
+        max_attempts=max_attempts,
+        read=_read_run,
+    )
+
+
+def request_abort(run_id: str, *, gracefully: bool = False) -> Call[ActorRun]:
+    """Ask Apify to stop a run; it does nothing, or refuses, if the run is over already."""
+    return Call(
+        method="POST",
+        path=f"{_run_path(run_id)}/abort",
+        params={"gracefully": gracefully or None},
+        read=_read_run,
+    )
+
+
+def request_resurrection(run_id: str, options: RunOptions | None = None) -> Call[ActorRun]:
+    """Ask Apify to let a finished run go on; it refuses if the run goes on already."""
+    return Call(
+        method="POST",
+        path=f"{_run_path(run_id)}/resurrect",
+        params=run_params(options or {}),
+        replayable=False,
+        read=_read_run,
+    )
+
+
+def list_runs(
+    *,
+    actor_id: str | None = None,
+    actor_task_id: str | None = None,
+    status: str | Sequence[str] | None = None,
+    started_after: datetime | None = None,
+    started_before: datetime | None = None,
+    offset: int = 0,
+    limit: int = MAX_LIST_LIMIT,
+    desc: bool = True,
+) -> Call[list[ActorRun]]:
+    """
+    List runs of an Actor, of a saved task, or of the whole account. The runs of a list lack most fields.
+
+    :param actor_id: only runs of this Actor.
+    :param actor_task_id: only runs of this task; Apify does not document the time filters here.
+    :param status: only runs in this status, or one of these.
+    :param started_after: only runs started at or after this time.
+    :param started_before: only runs started at or before this time.
+    :param offset: how many runs to pass over.
+    :param limit: how many runs at the most, up to 1,000.
+    :param desc: newest first.
+    """
+    whole_account = not (actor_id or actor_task_id)
+    target = None if whole_account else Target.either(actor_id=actor_id, actor_task_id=actor_task_id)
+    return Call(
+        method="GET",
+        path=f"{target.path}/runs" if target else "/v2/actor-runs",
+        params={
+            "status": status if status is None or isinstance(status, str) else ",".join(status),
+            "startedAfter": _iso(started_after),
+            "startedBefore": _iso(started_before),
+            "offset": offset or None,
+            "limit": limit,
+            "desc": desc or None,
+        },
+        read=lambda answer: [ActorRun(item) for item in answer.data()["items"]],
+    )
+
+
+def get_last_run(
+    *,
+    actor_id: str | None = None,
+    actor_task_id: str | None = None,
+    status: str | None = None,
+    origin: str | None = None,
+) -> Call[ActorRun]:
+    """
+    Get the run of an Actor or of a saved task that was started last, running ones included.
+
+    :param actor_id: ID or `username/name` of the Actor, or
+    :param actor_task_id: ID or `username/name` of the task.
+    :param status: only runs in this status.
+    :param origin: only runs started by `API`, `SCHEDULER`, `WEB`, …
+    """
+    target = Target.either(actor_id=actor_id, actor_task_id=actor_task_id)
+    return Call(
+        method="GET",
+        path=f"{target.path}/runs/last",
+        params={"status": status, "origin": origin},
+        read=_read_run,
+    )
+
+
+def get_log(run_id: str, *, max_attempts: int = DEFAULT_ATTEMPTS) -> Call[str]:
+    """
+    Get the whole log of a run, at most some 10 MB.
+
+    :param run_id: ID of the run.
+    :param max_attempts: how often the call is tried at the most.
+    """
+    return Call(
+        method="GET",
+        path=f"{_run_path(run_id)}/log",
+        max_attempts=max_attempts,
+        read=lambda answer: answer.body.decode(errors="replace"),
+    )
+
+
+def _run_path(run_id: str) -> str:
+    return f"/v2/actor-runs/{resource_ref('run', run_id)}"
+
+
+def _iso(time: datetime | None) -> str | None:
+    if time is None:
+        return None
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _read_run(answer: Answer) -> ActorRun:
+    data = answer.data()
+    if not (data["id"] and data["status"]):
+        raise ValueError("a run without id or status")
+    return ActorRun(data)

@@ -1,0 +1,1 @@
+"""The HTTP side of the emulator: listening, requests, responses, scripted faults, rate limits."""

@@ -1,0 +1,1 @@
+"""Formats of files: how rows become bytes, and which format a file has."""

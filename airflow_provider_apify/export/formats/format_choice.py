@@ -1,0 +1,69 @@
+"""Which format a file has: what the user asked for, or what the file's name says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.export.formats.csv import CsvEncoder, CsvOptions
+from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.formats.jsonl import JsonArray, PassThrough
+from airflow_provider_apify.export.formats.parquet import ParquetEncoder
+from airflow_provider_apify.export.formats.rendered_by_apify import ROW_COUNTERS
+
+_GZIP_SUFFIX = ".gz"
+_NAMES = ("jsonl", "json", "csv", "parquet", *ROW_COUNTERS)
+_BY_SUFFIX = {f".{name}": name for name in _NAMES} | {".ndjson": "jsonl"}
+
+
+@dataclass(frozen=True)
+class Format:
+    """
+    The format of a file.
+
+    :param name: Apify's name of the format, or `parquet`.
+    :param gzipped: whether the file is compressed as a whole.
+    """
+
+    name: str
+    gzipped: bool
+
+    @property
+    def rendered_by_apify(self) -> bool:
+        """Whether Apify makes the file, and only as a whole."""
+        return self.name in ROW_COUNTERS
+
+    @property
+    def takes_gzipped_pages(self) -> bool:
+        """Whether compressed pages may go from the network into the file as they are."""
+        return self.gzipped and self.name == "jsonl"
+
+    def encoder(self, csv: CsvOptions) -> Encoder:
+        """Return what makes the file's bytes, before they are compressed."""
+        match self.name:
+            case "json":
+                return JsonArray()
+            case "csv":
+                return CsvEncoder(csv)
+            case "parquet":
+                return ParquetEncoder()
+            case _:
+                return PassThrough()
+
+
+def choose_format(name: str | None, file_name: str) -> Format:
+    """
+    Choose the format of a file: the one of that name, or by the file's name; JSON Lines is the default.
+
+    :raises ApifyConfigurationError: if there is no such format.
+    """
+    path = PurePosixPath(file_name)
+    gzipped = path.suffix.lower() == _GZIP_SUFFIX
+    suffix = (path.with_suffix("") if gzipped else path).suffix.lower()
+    chosen = (name or _BY_SUFFIX.get(suffix, "jsonl")).lower()
+    if chosen not in _NAMES:
+        raise ApifyConfigurationError(
+            f"`format` must be one of {', '.join(_NAMES)}, got {name!r}. Nothing was read."
+        )
+    return Format(chosen, gzipped)

@@ -1,0 +1,211 @@
+"""
+Parquet: one schema, inferred over all rows; nested values stay nested.
+
+A column has the narrowest type that holds all its values exactly. Where values do not fit together (a number
+here, an object there; integers that a float would round beside fractions), or have no type in Parquet (only
+nulls, only empty objects), the column is text, and what is not text is its JSON. Dates are text in a
+dataset, and stay so.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError
+from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.formats.jsonl import parse_rows
+
+# Readers want row groups of some size; memory wants them small.
+_ROW_GROUP_BYTES = 8 << 20
+# A float has every integer up to this one.
+_EXACT = 2**53
+# So many different kinds of rows are remembered, to look at each kind only once.
+_KINDS_REMEMBERED = 10_000
+
+
+class ParquetEncoder(Encoder):
+    """Parquet; the schema is that of all rows."""
+
+    inspects = True
+
+    def __init__(self) -> None:
+        try:
+            import pyarrow as pa
+        except ImportError as error:
+            raise ApifyConfigurationError(
+                f"Parquet needs pyarrow ({error}): pip install 'airflow-provider-apify[parquet]'. "
+                "Nothing was read."
+            ) from None
+        self._pa = pa
+        self._kinds = _Kinds()
+
+    def inspect(self, page: bytes) -> None:
+        """Take note of the types."""
+        self._kinds.update(parse_rows(page))
+
+    def encode(self, pages: Iterable[bytes]) -> Iterator[bytes]:
+        """Make the bytes of a file."""
+        from pyarrow.parquet import ParquetWriter
+
+        row_type, fit = _resolve(self._kinds.merged)
+        if self._kinds.of_any_row and not row_type.num_fields:
+            raise ApifyDataError(
+                "None of the rows has a field, and Parquet cannot hold rows without columns. Use "
+                "`skip_empty`, or another format. Nothing was left at the destination."
+            )
+        schema = self._pa.schema(list(row_type))
+        out = _Collector()
+        with ParquetWriter(out, schema) as writer:
+            for rows in _row_groups(pages):
+                writer.write_table(self._pa.Table.from_pylist([fit(row) for row in rows], schema=schema))
+                yield out.take()
+        yield out.take()
+
+
+def _row_groups(pages: Iterable[bytes]) -> Iterator[list[dict[str, Any]]]:
+    rows: list[dict[str, Any]] = []
+    size = 0
+    for page in pages:
+        rows += parse_rows(page)
+        size += len(page)
+        if size >= _ROW_GROUP_BYTES:
+            yield rows
+            rows, size = [], 0
+    if rows:
+        yield rows
+
+
+# A kind is what values look like: None, bool, int, float or str for scalars, `{name: kind}` for objects,
+# `[kind]` for arrays, and ANY for values that do not fit together.
+ANY = "any"
+Kind = Any
+
+
+class _Kinds:
+    """The kind of all rows seen so far."""
+
+    def __init__(self) -> None:
+        self.merged: Kind = {}
+        self._seen: set[Any] = set()
+
+    @property
+    def of_any_row(self) -> bool:
+        """Whether there was a row at all."""
+        return bool(self._seen)
+
+    def update(self, rows: Iterable[dict[str, Any]]) -> None:
+        for row in rows:
+            # Most rows of a dataset are of one kind, and telling that is much cheaper than merging kinds.
+            mark = tuple([(name, _mark(value)) for name, value in row.items()])
+            if mark not in self._seen:
+                if len(self._seen) >= _KINDS_REMEMBERED:
+                    self._seen.clear()
+                self._seen.add(mark)
+                self.merged = _merge(self.merged, _kind(row))
+
+
+def _mark(value: Any) -> Any:
+    if isinstance(value, dict):
+        return tuple([(name, _mark(inner)) for name, inner in value.items()])
+    if isinstance(value, list):
+        return frozenset(map(_mark, value)) if value else list
+    return type(value) if type(value) is not int else _number(value)
+
+
+class _Large(int):
+    """The kind of integers that a float would round."""
+
+
+def _number(value: int) -> Kind:
+    if -_EXACT <= value <= _EXACT:
+        return int
+    return _Large if -(2**63) <= value < 2**63 else ANY
+
+
+def _kind(value: Any) -> Kind:
+    if isinstance(value, dict):
+        return {name: _kind(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        kind: Kind = None
+        for inner in value:
+            kind = _merge(kind, _kind(inner))
+        return [kind]
+    return None if value is None else _number(value) if type(value) is int else type(value)
+
+
+def _merge(one: Kind, other: Kind) -> Kind:
+    if one == other or other is None:
+        return one
+    if one is None:
+        return other
+    if isinstance(one, dict) and isinstance(other, dict):
+        names = {**one, **other}
+        return {name: _merge(one.get(name), other.get(name)) for name in names}
+    if isinstance(one, list) and isinstance(other, list):
+        return [_merge(one[0], other[0])]
+    if one in (int, _Large) and other in (int, _Large):
+        return _Large
+    if one in (int, float) and other in (int, float):
+        return float
+    return ANY
+
+
+def _resolve(kind: Kind) -> tuple[Any, Callable[[Any], Any]]:
+    """Return the Arrow type of a kind, and what makes a value fit it."""
+    import pyarrow as pa
+
+    if isinstance(kind, dict):
+        inner = {name: _resolve_inner(inner) for name, inner in kind.items()}
+        return pa.struct([(name, type_) for name, (type_, _) in inner.items()]), _fit_object(
+            {name: fit for name, (_, fit) in inner.items()}
+        )
+    if isinstance(kind, list):
+        type_, fit = _resolve_inner(kind[0])
+        return pa.list_(type_), lambda values: None if values is None else [fit(value) for value in values]
+    if kind is float:
+        return pa.float64(), lambda value: None if value is None else float(value)
+    if kind in (int, _Large, bool):
+        return (pa.bool_() if kind is bool else pa.int64()), lambda value: value
+    return pa.string(), _as_text
+
+
+def _resolve_inner(kind: Kind) -> tuple[Any, Callable[[Any], Any]]:
+    return (_resolve(ANY)) if kind == {} else _resolve(kind)
+
+
+def _fit_object(fits: dict[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    # Only what a row has: filled up with all the names of thousands, it would need many times its memory.
+    return lambda value: None if value is None else {name: fits[name](inner) for name, inner in value.items()}
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class _Collector(io.RawIOBase):
+    """A file that gives away what is written into it."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._size
+
+    def write(self, data: Any) -> int:
+        part = bytes(data)
+        self._parts.append(part)
+        self._size += len(part)
+        return len(part)
+
+    def take(self) -> bytes:
+        parts, self._parts = self._parts, []
+        return b"".join(parts)

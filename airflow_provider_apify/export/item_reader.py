@@ -1,0 +1,113 @@
+"""Read the pages of a dataset in order, several at a time, each in a thread of its own."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from airflow_provider_apify.api.call import Call
+from airflow_provider_apify.api.errors import ApifyDataError, ApifyTooLargeError
+from airflow_provider_apify.api.flow import Send
+from airflow_provider_apify.api.http_client import Client
+from airflow_provider_apify.api.retry import delay
+from airflow_provider_apify.export import page_size
+from airflow_provider_apify.export.item_pages import DatasetSource, Page, Range
+from airflow_provider_apify.export.item_ranges import plan, survey
+from airflow_provider_apify.export.item_stream import may_stream, stream_pages
+from airflow_provider_apify.export.malloc import tune_malloc
+from airflow_provider_apify.export.page_size import PageSize
+
+# How often items that must be there are asked for again: as long as Apify's copies may lag, some 15 s.
+_MAX_MISSES = 6
+
+
+def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Iterator[Page]:
+    """
+    Read a dataset with so many requests at a time; at most so many ranges of some megabytes are in memory.
+
+    :raises ApifyDataError: if Apify gives fewer or more items than the dataset has.
+    """
+    tune_malloc()
+    size = PageSize(concurrency)
+    start, extent = source.selection.offset, None
+    pool = ThreadPoolExecutor(concurrency, thread_name_prefix="apify-export")
+    try:
+        if may_stream(source):
+            surveyed = pool.submit(survey, source, size, client.send)
+            for page in stream_pages(source, client):
+                start += page.rows
+                yield page
+            extent = surveyed.result()
+
+        def launch(step: Range | Call[Any]) -> tuple[Range | Call[Any], Future[Any]]:
+            if isinstance(step, Call):
+                return step, pool.submit(client.send, step)
+            return step, pool.submit(_fetch, source, step, min(size.items, len(step)), client.send)
+
+        steps = plan(source, size, start, extent)
+        window: deque[tuple[Range | Call[Any], Future[Any]]] = deque()
+        step = next(steps, None)
+        while step or window:
+            # A call's result decides what comes next, so nothing is asked for beyond it.
+            while step and len(window) < concurrency:
+                window.append(launch(step))
+                step = None if isinstance(step, Call) else next(steps, None)
+            asked, future = window.popleft()
+            if isinstance(asked, Call):
+                step = _go_on(steps, future.result())
+                continue
+            pages, rest = future.result()
+            size.learn(rest.start - asked.start, sum(page.size for page in pages))
+            if rest:
+                window.appendleft(launch(rest))
+            yield from pages
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _go_on(steps: Any, result: Any) -> Range | Call[Any] | None:
+    try:
+        step: Range | Call[Any] = steps.send(result)
+    except StopIteration:
+        return None
+    return step
+
+
+def _fetch(source: DatasetSource, items: Range, step: int, send: Send) -> tuple[list[Page], Range]:
+    """
+    Get the rows of items that exist, `step` of them at once; return the rows, and the range that is left.
+
+    Where items are larger than was expected, only as many are read as fit in memory; the rest can wait until
+    others have been written.
+    """
+    pages: list[Page] = []
+    start, misses = items.start, 0
+    while start < items.stop and sum(page.size for page in pages) < page_size.TARGET_BYTES:
+        asked = Range(start, min(start + step, items.stop))
+        try:
+            page = send(source.page(asked))
+        except ApifyTooLargeError:
+            step = len(asked) // 2
+            continue
+        pages.append(page)
+        if not source.selection.one_row_per_item:
+            start = asked.stop
+            continue
+        if page.rows > len(asked):
+            raise ApifyDataError(
+                f"Apify gave {page.rows} rows for the {len(asked)} items from {start:,} on of the dataset "
+                f"{source.dataset_id}, where each item is one row. Try again later."
+            )
+        start += page.rows
+        if not page.rows:
+            misses += 1
+            if misses >= _MAX_MISSES:
+                raise ApifyDataError(
+                    f"Apify gives no items from {start:,} on, though the dataset {source.dataset_id} has at "
+                    f"least {items.stop:,}. Try again later; if the error lasts, the dataset is damaged."
+                )
+            time.sleep(delay(misses))
+    return pages, Range(start, items.stop)

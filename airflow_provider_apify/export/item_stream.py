@@ -1,0 +1,67 @@
+"""
+One plain stream of all rows, for as long as that is the fastest way.
+
+On a fast line nothing beats a single answer: one round trip, no waiting for a turn. So an export starts with
+a stream, and leaves it for ranges in parallel as soon as the stream is slow, breaks off or ends: the ranges
+start after the last whole row that has come, with all the care that the stream does without.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+from airflow_provider_apify.api.errors import ApifyHttpError
+from airflow_provider_apify.api.http_client import Client
+from airflow_provider_apify.export.item_pages import DatasetSource, Page, count_rows
+from airflow_provider_apify.export.malloc import LARGE_BYTES
+
+# As few reads as can be, of blocks whose memory is used again.
+_CHUNK_BYTES = LARGE_BYTES - (1 << 16)
+# Below this rate ranges in parallel are faster; looked at each time so many seconds have passed.
+_FAST_BYTES_PER_SECOND = 100e6
+_LOOK_SECONDS = 0.1
+
+
+def may_stream(source: DatasetSource) -> bool:
+    """Return whether the place of a row in a stream says which item it is, and rows come as they are."""
+    return source.selection.one_row_per_item and not source.gzipped
+
+
+def stream_pages(source: DatasetSource, client: Client) -> Iterator[Page]:
+    """Read rows from the first one on, until the stream is slow or anything goes wrong."""
+    rest = b""
+    try:
+        with client.open(source.all_rows()) as answer:
+            asked = None
+            waited, size = 0.0, 0
+            for chunk in answer.parts(_CHUNK_BYTES):
+                # Only the wait for the line counts: where the disk is slow, more connections are no help. The
+                # wait for the first chunk is the server's.
+                if asked is not None:
+                    waited += time.monotonic() - asked
+                    size += len(chunk)
+                end = chunk.rfind(b"\n") + 1
+                if end:
+                    data = b"".join((rest, memoryview(chunk)[:end]))
+                    yield Page(data, count_rows(data), len(data))
+                    rest = chunk[end:]
+                else:
+                    rest += chunk
+                if waited >= _LOOK_SECONDS:
+                    if size < _FAST_BYTES_PER_SECOND * waited:
+                        return
+                    waited, size = 0.0, 0
+                asked = time.monotonic()
+    except ApifyHttpError:
+        return
+    if _is_row(rest):
+        yield Page(rest + b"\n", 1, len(rest) + 1)
+
+
+def _is_row(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

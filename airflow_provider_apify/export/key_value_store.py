@@ -1,0 +1,130 @@
+"""Export a key-value store: a file for each record, byte for byte, and a manifest when all are there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from airflow_provider_apify.api import key_value_stores
+from airflow_provider_apify.api.errors import ApifyDataError
+from airflow_provider_apify.api.http_client import Client
+from airflow_provider_apify.export.progress import Progress
+from airflow_provider_apify.export.record_file_names import file_name
+from airflow_provider_apify.export.stores.destination import Destination
+
+# Larger records wait on disk, not in memory, and may have left something behind when a worker was killed.
+_LARGE_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 20
+
+
+def export_records(
+    store_id: str,
+    manifest: Destination,
+    *,
+    client: Client,
+    log: Any,
+    keys: Sequence[str] | None,
+    prefix: str,
+    concurrency: int,
+) -> dict[str, Any]:
+    """
+    Export records into the folder of their manifest, and return what was written, for XCom.
+
+    A record appears when it is whole. The manifest comes last: it says that all are there, and without
+    `replace` it is what a second export is refused for.
+
+    :raises ApifyConfigurationError: if the manifest cannot be written; nothing was read.
+    """
+    progress = Progress()
+    records: list[dict[str, Any]] = []
+    # Whether an export may be replaced is decided by its manifest: other files are left of a try that failed.
+    folder = manifest.replaceable()
+    pool = ThreadPoolExecutor(concurrency, thread_name_prefix="apify-export")
+
+    def copied() -> Iterator[dict[str, Any]]:
+        window: deque[Future[dict[str, Any]]] = deque()
+        for key, size in _list_keys(client, store_id, keys, prefix):
+            window.append(pool.submit(_copy, client, store_id, key, size, folder.sibling(file_name(key))))
+            if len(window) >= 2 * concurrency:
+                yield window.popleft().result()
+        while window:
+            yield window.popleft().result()
+
+    with manifest.begin() as sink:
+        old = json.loads(manifest.read() or b'{"records": []}')["records"]
+        try:
+            for record in copied():
+                records.append(record)
+                if progress.add(1, record["bytes"]):
+                    log.info("Wrote %s.", progress.describe("records"))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        whole = {"key_value_store_id": store_id, "records": records}
+        sink.write(json.dumps(whole, indent=1).encode() + b"\n")
+        sink.commit()
+    names = {file_name(record["key"]) for record in records}
+    for left_over in {file_name(record["key"]) for record in old} - names:
+        folder.sibling(left_over).delete()
+    log.info("Wrote %s beside %s.", progress.describe("records"), manifest.uri)
+    return {
+        "key_value_store_id": store_id,
+        **manifest.address,
+        "files": progress.count,
+        "bytes": progress.size,
+        "duration": round(progress.seconds, 3),
+    }
+
+
+def _list_keys(
+    client: Client, store_id: str, keys: Sequence[str] | None, prefix: str
+) -> Iterator[tuple[str, int | None]]:
+    """Give keys and sizes; the size of a record that was asked for by its key is not known."""
+    if keys is not None:
+        yield from ((key, None) for key in keys if key.startswith(prefix))
+        return
+    after: str | None = None
+    while True:
+        page = client.send(
+            key_value_stores.list_keys(store_id, prefix=prefix or None, exclusive_start_key=after)
+        )
+        yield from ((item["key"], item.get("size")) for item in page["items"])
+        before, after = after, page.get("nextExclusiveStartKey")
+        if not page.get("isTruncated") or not after:
+            return
+        if after == before:
+            raise ApifyDataError(
+                f"The list of keys of the key-value store {store_id} does not go on after {after!r}. "
+                "Try again later."
+            )
+
+
+def _copy(
+    client: Client, store_id: str, key: str, size: int | None, destination: Destination
+) -> dict[str, Any]:
+    """Copy a record, and return its entry in the manifest."""
+    if size is None or size > _LARGE_BYTES:
+        destination.check()
+    checksum = hashlib.sha256()
+    with tempfile.SpooledTemporaryFile(_LARGE_BYTES) as file:
+        headers = client.download(key_value_stores.get_record(store_id, key), file)
+        content_type = headers.get("Content-Type", key_value_stores.BYTES_TYPE)
+        file.seek(0)
+        written = 0
+        with destination.open(content_type) as sink:
+            while block := file.read(_BLOCK_BYTES):
+                sink.write(block)
+                checksum.update(block)
+                written += len(block)
+            sink.commit()
+    return {
+        "key": key,
+        "destination": destination.uri,
+        "content_type": content_type,
+        "bytes": written,
+        "sha256": checksum.hexdigest(),
+    }

@@ -1,0 +1,1 @@
+"""Stores that files go to: the worker's disk, S3, and any other object storage."""

@@ -1,0 +1,1 @@
+"""Hook: the connection to Apify, and the calls of its API."""

@@ -1,0 +1,70 @@
+"""
+An Airflow connection of the type `apify`, read and checked: its token, host and extra fields.
+
+The fields of its form are named in `get_provider_info`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from airflow import __version__ as airflow_version
+from airflow.providers.common.compat.sdk import Connection
+
+from airflow_provider_apify import __version__
+from airflow_provider_apify.api.arguments import number
+from airflow_provider_apify.api.endpoint import Endpoint
+from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.runs import MAX_WAIT_SECONDS
+from airflow_provider_apify.get_provider_info import DEFAULT_BASE_URL
+
+_USER_AGENT = f"airflow-provider-apify/{__version__} apache-airflow/{airflow_version}"
+_DEFAULT_REQUEST_TIMEOUT = 60.0
+# Below the 60 s after which most proxies close an idle connection.
+_DEFAULT_LONG_POLL = 55.0
+
+
+def endpoint_of(connection: Connection, extra: Mapping[str, Any]) -> Endpoint:
+    """
+    Return the endpoint that a connection describes.
+
+    :raises ApifyConfigurationError: if its token or a number cannot be used.
+    """
+    token = (connection.password or "").strip()
+    if not token:
+        raise ApifyConfigurationError(
+            f"The connection {connection.conn_id!r} has no API token. Copy it from Apify Console "
+            "(Settings > API & Integrations) into the connection's password."
+        )
+    if not re.fullmatch(r"[!-~]+", token):
+        # Not left to the HTTP library, whose error would quote it.
+        raise ApifyConfigurationError(
+            f"The API token of the connection {connection.conn_id!r} has spaces, line breaks or characters "
+            "that no token has. Copy it once more from Apify Console (Settings > API & Integrations)."
+        )
+    # Apify's documentation writes its URLs with the version, which each call brings along.
+    base_url = (connection.host or DEFAULT_BASE_URL).rstrip("/").removesuffix("/v2").rstrip("/")
+    if "://" not in base_url:
+        base_url = f"https://{base_url}"
+    if connection.port:
+        base_url = f"{base_url}:{connection.port}"
+    timeout = number("request_timeout", extra.get("request_timeout"), float)
+    long_poll = number("long_poll_seconds", extra.get("long_poll_seconds"), float)
+    return Endpoint(
+        token=token,
+        base_url=base_url,
+        timeout=timeout or _DEFAULT_REQUEST_TIMEOUT,
+        long_poll=_DEFAULT_LONG_POLL if long_poll is None else min(long_poll, MAX_WAIT_SECONDS),
+        proxy=extra.get("proxy") or None,
+        user_agent=_USER_AGENT,
+    )
+
+
+def missing_connection(conn_id: str) -> ApifyConfigurationError:
+    """Return the error that says how to make a connection that does not exist."""
+    return ApifyConfigurationError(
+        f"There is no Airflow connection {conn_id!r}. Create one of the type Apify with the API token as its "
+        f"password, or set AIRFLOW_CONN_{conn_id.upper()}."
+    )

@@ -1,0 +1,1 @@
+"""Operators: start, find and stop runs; read and fill storages; webhooks."""

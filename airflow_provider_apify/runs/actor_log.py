@@ -1,0 +1,70 @@
+"""The Actor's log in the task's own: its last lines, or all of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS
+from airflow_provider_apify.api.errors import ApifyError, ApifyHttpError
+from airflow_provider_apify.api.flow import Flow, Send
+from airflow_provider_apify.api.runs import get_log
+
+#: How much of an Actor's log goes into the task's own: nothing, its end once the run is over, or all of it.
+ActorLog = Literal["off", "tail", "full"]
+
+#: How often to look at the log while the run goes on, in seconds.
+LIVE_INTERVAL = 5.0
+# Apify gives a log from its start only: a long one is read so rarely that this many characters a second,
+# before compression, are not exceeded.
+_CHARACTERS_PER_SECOND = 50_000
+_TAIL_LINES = 50
+_TAIL_CHARACTERS = 8000
+
+
+def log_tail(run: ActorRun, send: Send) -> str:
+    """Return the last lines of a run's log, or why they are not available."""
+    try:
+        log: str = send(get_log(run.id, max_attempts=2))
+    except ApifyError as error:
+        return f"(not available: {error})"
+    return "\n".join(log.splitlines()[-_TAIL_LINES:])[-_TAIL_CHARACTERS:]
+
+
+@dataclass
+class LogReader:
+    """
+    Passes an Actor's log on, every line once and in order, also while its run goes on.
+
+    :param log: the task's logger.
+    """
+
+    run_id: str
+    log: Any
+    _position: int = 0
+    _due: float = 0
+
+    def read_on(self, *, at_end: bool = False) -> Flow[None]:
+        """
+        Pass on the lines that are new.
+
+        :param at_end: the run is over: take all there is, a last line without its end too.
+        """
+        if time.time() < self._due and not at_end:
+            return
+        try:
+            text: str = yield get_log(self.run_id, max_attempts=DEFAULT_ATTEMPTS if at_end else 1)
+        except ApifyHttpError as error:
+            # The next reading brings what this one did not.
+            if at_end:
+                self.log.info("(The rest of the Actor's log could not be read: %s)", error)
+            return
+        self._due = time.time() + len(text) / _CHARACTERS_PER_SECOND
+        end = len(text) if at_end else text.rfind("\n") + 1
+        # A lagging replica may know less than was passed on before.
+        if end > self._position:
+            for line in text[self._position : end].splitlines():
+                self.log.info("%s", line)
+            self._position = end

@@ -1,0 +1,28 @@
+"""What a task tells of a run as soon as it is known: log line, link, XComs, a warning about its cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.links import ApifyConsoleLink
+
+
+def announce(run: ActorRun, ti: Any, log: Any) -> None:
+    """Log the run with its page in Apify Console, and show the link in Airflow's UI."""
+    log.info("Run %s is %s: %s", run.id, run.status, run.console_url)
+    ApifyConsoleLink().push(ti, run.console_url)
+
+
+def announce_start(run: ActorRun, ti: Any, log: Any, *, max_total_charge_usd: Any) -> None:
+    """Announce a run that the task has started, and warn if it is charged per event without a limit."""
+    announce(run, ti, log)
+    if run.is_paid_per_event and max_total_charge_usd is None:
+        limit = run.max_total_charge_usd
+        log.warning(
+            "The Actor charges per event, and no `max_total_charge_usd` limits the run: it may cost %s.",
+            "any amount" if limit is None else f"up to ${limit:.2f}, Apify's own limit for it",
+        )
+    # Callbacks of a task that fails while it waits have these too.
+    for key in ("id", "defaultDatasetId", "defaultKeyValueStoreId"):
+        ti.xcom_push(key=key, value=run.info[key])

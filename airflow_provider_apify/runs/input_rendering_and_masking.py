@@ -1,0 +1,37 @@
+"""
+The input of a run as Airflow renders it: read from a `.json` file, rendered, decoded, and its secrets masked.
+
+`_do_render_template_fields` is private to Airflow. Its signature is the same from 2.11 to 3.4, and the task
+SDK says that operators may override it: no public place lies between rendering and what Airflow shows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.common.compat.sdk import BaseOperator, mask_secret
+
+from airflow_provider_apify.api.json_body import decode_input
+
+
+class RendersRunInput(BaseOperator):
+    """An operator whose `run_input` is a value, JSON text or a file, and may hold secrets."""
+
+    run_input: Any
+
+    def mask_run_input(self) -> None:
+        """Mask values under keys like `password` from here on: the Actor may log what it was given."""
+        if isinstance(self.run_input, dict):
+            mask_secret(self.run_input)
+
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        path = self.run_input
+        if parent is self and isinstance(path, str) and path.endswith(".json"):
+            # Not by `template_ext`, which takes each URL within the input for a file if it ends so.
+            self.run_input, *_ = jinja_env.loader.get_source(jinja_env, path)
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, *args, **kwargs)
+        if parent is self:
+            # Airflow masks what is under a key like `password`, in a value and not in a text.
+            self.run_input = decode_input(self.run_input)

@@ -1,0 +1,109 @@
+"""Lineage of runs, and of data that goes from Apify to a store, for Airflow and OpenLineage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow_provider_apify.api.actor_run import ActorRun
+
+
+def report(hook: Any, source: str, *destinations: str) -> None:
+    """
+    Report to Airflow's collector of hook lineage; nobody listens unless a lineage plugin is there.
+
+    :param source: the URI at Apify, such as `apify://datasets/<id>`.
+    :param destinations: the URIs of the data made of it.
+    """
+    # The one of `common.compat.sdk` still says "dataset" for "asset" on Airflow 2.
+    from airflow.providers.common.compat.lineage import hook as hook_lineage
+
+    collector: Any = hook_lineage.get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+    collector.add_input_asset(context=hook, uri=source)
+    for destination in destinations:
+        collector.add_output_asset(context=hook, uri=destination)
+
+
+class RunLineage:
+    """Lineage of an operator or sensor that waits for a run."""
+
+    _finished: ActorRun | None = None
+
+    def report_run(self, hook: Any, run: ActorRun) -> None:
+        """Take note of a finished run, and report to Airflow's collector which storages the run filled."""
+        self._finished = run
+        report(hook, f"apify://actors/{run.data['actId']}", *_outputs(run))
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return the lineage of the task, for the OpenLineage provider."""
+        return _openlineage_of_run(self._finished) if self._finished else None
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:
+        """Return the lineage of a task that failed after its run, for the OpenLineage provider."""
+        return self.get_openlineage_facets_on_complete(task_instance)
+
+
+def openlineage(source: str, destination: str, result: Mapping[str, Any]) -> Any:
+    """Return the lineage of a transfer from its URIs and its result, for the OpenLineage provider."""
+    from airflow.providers.common.compat.openlineage.facet import (
+        Dataset,
+        OutputDataset,
+        OutputStatisticsOutputDatasetFacet,
+    )
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
+    statistics = OutputStatisticsOutputDatasetFacet(
+        rowCount=result.get("rows"), size=result["bytes"], fileCount=result["files"]
+    )
+    return OperatorLineage(
+        inputs=[Dataset(*_namespace_and_name(source))],
+        outputs=[
+            OutputDataset(*_namespace_and_name(destination), outputFacets={"outputStatistics": statistics})
+        ],
+    )
+
+
+def _namespace_and_name(uri: str) -> tuple[str, str]:
+    parts = urlsplit(uri)
+    if parts.scheme == "file":
+        return "file", parts.path
+    return f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/")
+
+
+def _outputs(run: ActorRun) -> list[str]:
+    return [
+        f"apify://datasets/{run.data['defaultDatasetId']}",
+        f"apify://key-value-stores/{run.data['defaultKeyValueStoreId']}",
+    ]
+
+
+def _openlineage_of_run(run: ActorRun) -> Any:
+    import attr
+    from airflow.providers.common.compat.openlineage.facet import Dataset, ExternalQueryRunFacet
+    from airflow.providers.openlineage.extractors import OperatorLineage
+    from openlineage.client.generated.base import RunFacet
+
+    @attr.define
+    class ApifyRunFacet(RunFacet):  # type: ignore[misc, unused-ignore]
+        actorId: str
+        taskId: str | None
+        buildNumber: str | None
+        status: str
+        usageTotalUsd: float | None
+        consoleUrl: str
+
+    info = run.info
+    facet = ApifyRunFacet(
+        info["actId"],
+        info["actorTaskId"],
+        info["buildNumber"],
+        run.status,
+        info["usageTotalUsd"],
+        run.console_url,
+    )
+    query = ExternalQueryRunFacet(externalQueryId=run.id, source="apify")
+    return OperatorLineage(
+        outputs=[Dataset(*_namespace_and_name(uri)) for uri in _outputs(run)],
+        run_facets={"apify_run": facet, "externalQuery": query},
+    )

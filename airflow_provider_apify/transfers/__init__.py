@@ -1,0 +1,1 @@
+"""Transfers: results of runs to files in a store."""

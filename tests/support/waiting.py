@@ -1,0 +1,38 @@
+"""Waiting for other threads, and killing a task as Airflow does it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 30, *, interval: float = 0.01) -> Any:
+    """Wait, in real time, for something that another thread or process is about to do; return what it gave."""
+    pause, deadline = threading.Event(), time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < deadline, f"The condition did not hold within {seconds:.0f} s."
+        pause.wait(interval)
+    return result
+
+
+@contextmanager
+def killed(operator: Any, once: Callable[[], Any]) -> Iterator[None]:
+    """Kill a task at work as Airflow does it: a signal handler calls `on_kill`, and nothing else."""
+
+    def kill() -> None:
+        wait_until(once)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    previous = signal.signal(signal.SIGUSR1, lambda *_: operator.on_kill())
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        yield
+    finally:
+        killer.join()
+        signal.signal(signal.SIGUSR1, previous)

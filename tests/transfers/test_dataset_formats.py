@@ -1,0 +1,174 @@
+"""Each format holds the same rows, whatever their values."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_apify.api.errors import ApifyDataError
+from airflow_provider_apify.emulator import Emulator, Fault
+from tests.support.exports import ITEMS_PATH, parse_lines, ragged_items, to_local
+
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
+
+
+@pytest.mark.parametrize("name", ["out.json", "out.jsonl.gz", "out.json.gz"])
+@pytest.mark.parametrize("count", [0, 1, 300])
+@pytest.mark.usefixtures("small_pages")
+def test_json_and_gzip_hold_all_rows(emulator: Emulator, tmp_path: Path, name: str, count: int) -> None:
+    result = to_local(emulator.create_dataset(ragged_items(count)), tmp_path / name)
+    data = (tmp_path / name).read_bytes()
+    plain = gzip.decompress(data) if name.endswith(".gz") else data
+    assert (json.loads(plain) if ".jsonl" not in name else parse_lines(plain)) == ragged_items(count)
+    assert (result["rows"], result["bytes"]) == (count, len(data))
+
+
+def test_an_empty_dataset_becomes_an_empty_file(emulator: Emulator, tmp_path: Path) -> None:
+    for name, content in {"a.csv": b"", "a.jsonl": b"", "a.json": b"[]"}.items():
+        assert to_local(emulator.create_dataset(), tmp_path / name)["rows"] == 0
+        assert (tmp_path / name).read_bytes() == content
+
+
+def test_an_empty_compressed_file_is_a_gzip_file(emulator: Emulator, tmp_path: Path) -> None:
+    result = to_local(emulator.create_dataset(), tmp_path / "out.jsonl.gz")
+    assert gzip.decompress((tmp_path / "out.jsonl.gz").read_bytes()) == b""
+    assert result["bytes"] == (tmp_path / "out.jsonl.gz").stat().st_size > 0
+
+
+def flat(value: Any, name: str = "") -> dict[str, Any]:
+    if isinstance(value, (dict, list)):
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+        return {k: v for key, item in inner for k, v in flat(item, f"{name}/{key}").items()}
+    return {name[1:]: value}
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_csv_has_the_columns_of_all_rows(emulator: Emulator, tmp_path: Path) -> None:
+    import pandas as pd
+
+    to_local(emulator.create_dataset(ragged_items(300)), tmp_path / "out.csv")
+    frame = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
+    wanted = [
+        {k: "" if v is None else str(v).lower() if v is True else str(v) for k, v in flat(item).items()}
+        for item in ragged_items(300)
+    ]
+    assert list(frame.columns) == sorted({column for row in wanted for column in row})
+    assert [{k: v for k, v in row.items() if v} for row in frame.to_dict("records")] == [
+        {k: v for k, v in row.items() if v} for row in wanted
+    ]
+
+
+def test_csv_is_what_apify_itself_renders(emulator: Emulator, server: Any, tmp_path: Path) -> None:
+    import requests
+
+    rows = [{"b": 1.50, "a": {"x": [1, {"y": "ž"}]}, "c": None}, {"a": 1e30, "d": True, "b": 'q"'}]
+    dataset_id = emulator.create_dataset(rows)
+    for fields in ("", "b,a", "c,zzz,a"):
+        to_local(dataset_id, tmp_path / "out.csv", bom=True, delimiter=";", fields=fields, replace=True)
+        answer = requests.get(
+            f"{server.url}/v2/datasets/{dataset_id}/items",
+            params={"format": "csv", "delimiter": ";", "fields": fields},
+            headers={"Authorization": f"Bearer {server.token}"},
+            timeout=10,
+        )
+        assert (tmp_path / "out.csv").read_bytes() == answer.content
+
+
+def test_csv_takes_a_delimiter(emulator: Emulator, tmp_path: Path) -> None:
+    dataset_id = emulator.create_dataset([{"a": "x\ty", "b": 2}])
+    to_local(dataset_id, tmp_path / "out.csv", delimiter="\t")
+    assert (tmp_path / "out.csv").read_text() == 'a\tb\n"x\ty"\t2\n'
+
+
+def test_a_wide_csv_can_be_read_back(emulator: Emulator, tmp_path: Path) -> None:
+    rows = [{f"c{n}": n for n in range(2500)}, {"c7": 7}]
+    to_local(emulator.create_dataset(rows), tmp_path / "out.csv")
+    read = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+    assert [{k: int(v) for k, v in row.items() if v} for row in read] == rows
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_half_a_character_becomes_a_replacement_character(
+    emulator: Emulator, tmp_path: Path, name: str
+) -> None:
+    import pandas as pd
+
+    dataset_id = emulator.create_dataset(b'{"t":"cut \\ud83d"}\n{"t":"\\ud83d\\ude00 \\\\ud83d"}\n')
+    to_local(dataset_id, tmp_path / name)
+    frame = (pd.read_csv if name == "out.csv" else pd.read_parquet)(tmp_path / name)
+    assert list(frame["t"]) == ["cut \ufffd", "😀 \\ud83d"]
+
+
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [
+        ([2**53 + 1, 1], [2**53 + 1, 1]),
+        ([2**53 + 1, 0.5], [str(2**53 + 1), "0.5"]),
+        ([2**64, 2**53 + 1], [str(2**64), str(2**53 + 1)]),
+        ([7, 0.5], [7.0, 0.5]),
+    ],
+)
+def test_parquet_rounds_no_integer(emulator: Emulator, tmp_path: Path, values: Any, read: Any) -> None:
+    import pyarrow.parquet as pq
+
+    to_local(emulator.create_dataset([{"id": value} for value in values]), tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet")["id"].to_pylist() == read
+
+
+def test_parquet_refuses_rows_without_columns(emulator: Emulator, tmp_path: Path) -> None:
+    with pytest.raises(ApifyDataError, match="skip_empty"):
+        to_local(emulator.create_dataset([{}, {}]), tmp_path / "out.parquet")
+    assert not list(tmp_path.iterdir())
+
+
+def count_xlsx(data: bytes) -> Any:
+    from openpyxl import load_workbook
+
+    return load_workbook(io.BytesIO(data)).active.max_row - 1
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("out.xml", lambda data: data.count(b"<item>") + data.count(b"<item/>")),
+        ("out.html", lambda data: data.count(b"<tr>") - 1),
+        ("out.rss", lambda data: data.count(b"<item>") + data.count(b"<item/>")),
+        ("out.xlsx", count_xlsx),
+    ],
+)
+def test_a_rendered_file_holds_all_rows(emulator: Emulator, tmp_path: Path, name: str, count: Any) -> None:
+    rows = [{"n": n, "text": "<tr><item>"} for n in range(300)]
+    emulator.faults.add(Fault("alter", "GET", ITEMS_PATH, (2, 3), cut_at=1000))
+    result = to_local(emulator.create_dataset(rows), tmp_path / name)
+    assert result["rows"] == count((tmp_path / name).read_bytes()) == 300
+
+
+def test_a_format_that_apify_cannot_render_names_the_others(emulator: Emulator, tmp_path: Path) -> None:
+    dataset_id = emulator.create_dataset([{f"c{n}": n for n in range(2001)}])
+    with pytest.raises(ApifyDataError, match=r"cannot make html .* Use `jsonl`, `csv`"):
+        to_local(dataset_id, tmp_path / "out.html")
+    to_local(dataset_id, tmp_path / "out.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_a_rendered_file_that_is_not_complete_fails_the_task(emulator: Emulator, tmp_path: Path) -> None:
+    dataset_id = emulator.create_dataset([{"n": n} for n in range(3)])
+    body = "<items><item><n>0</n></item></items>"
+    emulator.faults.add(Fault("answer", "GET", ITEMS_PATH, (2,), status=200, body=body))
+    with pytest.raises(ApifyDataError, match="1 rows of the 3 items"):
+        to_local(dataset_id, tmp_path / "out.xml")
+    emulator.faults.clear()
+    emulator.faults.add(Fault("answer", "GET", ITEMS_PATH, (2,), status=200, body=body[:-4]))
+    with pytest.raises(ApifyDataError, match="not complete"):
+        to_local(dataset_id, tmp_path / "out.xml")
+    emulator.faults.clear()
+    emulator.switches.max_items_per_request = 2
+    with pytest.raises(ApifyDataError, match="2 rows of the 3 items"):
+        to_local(dataset_id, tmp_path / "out.xml", clean=True)
+    assert not list(tmp_path.iterdir())

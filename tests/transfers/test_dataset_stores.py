@@ -1,0 +1,168 @@
+"""Each store gets the same bytes, and refuses before anything is read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.emulator import Emulator
+from tests.support.exports import parse_lines, ragged_items, to_local, to_object_storage, to_s3
+from tests.support.s3_bucket import BUCKET, S3Bucket
+
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.jsonl.gz"])
+def test_s3_gets_the_same_bytes_as_the_disk(
+    emulator: Emulator, s3: S3Bucket, tmp_path: Path, name: str
+) -> None:
+    dataset_id = emulator.create_dataset(ragged_items(500))
+    result = to_s3(dataset_id, f"folder/{name}")
+    to_local(dataset_id, tmp_path / name)
+    assert s3.get(f"folder/{name}") == (tmp_path / name).read_bytes()
+    assert result["destination"] == f"s3://{BUCKET}/folder/{name}"
+    assert not s3.unfinished_uploads
+
+
+def test_a_large_object_is_uploaded_in_parts(emulator: Emulator, s3: S3Bucket) -> None:
+    rows = [{"n": n, "text": "x" * 1000} for n in range(20_000)]
+    result = to_s3(emulator.create_dataset(rows), f"s3://{BUCKET}/large.jsonl", bucket_name=None)
+    assert parse_lines(s3.get("large.jsonl")) == rows
+    assert result["bytes"] == len(s3.get("large.jsonl"))
+    assert not s3.unfinished_uploads
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("kwargs", [{}, {"rows_per_file": 150}])
+def test_object_storage_gets_the_same_bytes_as_the_disk(
+    emulator: Emulator, tmp_path: Path, kwargs: Any
+) -> None:
+    dataset_id = emulator.create_dataset(ragged_items(400))
+    result = to_object_storage(dataset_id, f"file://{tmp_path}/one/out.jsonl", **kwargs)
+    local = to_local(dataset_id, tmp_path / "two/out.jsonl", **kwargs)
+    assert result == local | {key: result[key] for key in ("destination", "duration", "path")}
+    for one in (tmp_path / "one").iterdir():
+        if "manifest" not in one.name:
+            assert one.read_bytes() == (tmp_path / "two" / one.name).read_bytes()
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"rows_per_file": 30_000}])
+@pytest.mark.parametrize("count", [3, 80_000])
+def test_remote_object_storage_gets_all_rows(
+    emulator: Emulator, s3: S3Bucket, count: int, kwargs: Any
+) -> None:
+    rows = [{"n": n, "text": "x" * 300} for n in range(count)]
+    dataset_id = emulator.create_dataset(rows)
+    path = f"s3://aws_default@{BUCKET}/folder/out.jsonl"
+    result = to_object_storage(dataset_id, path, **kwargs)
+    parts = [key for key in sorted(s3.keys) if "manifest" not in key]
+    assert parse_lines(b"".join(map(s3.get, parts))) == rows
+    assert result["destination"].startswith(f"s3://{BUCKET}/folder/")
+    with pytest.raises(ApifyConfigurationError, match="exists already"):
+        to_object_storage(dataset_id, path, **kwargs)
+    to_object_storage(dataset_id, path, replace=True, **kwargs)
+    assert not s3.unfinished_uploads
+
+
+def test_replace_writes_over_an_existing_file(emulator: Emulator, s3: S3Bucket, tmp_path: Path) -> None:
+    s3.client.put_object(Bucket=BUCKET, Key="out.jsonl", Body=b"old")
+    (tmp_path / "out.jsonl").write_text("old")
+    dataset_id = emulator.create_dataset(ragged_items(3))
+    to_local(dataset_id, tmp_path / "out.jsonl", replace=True)
+    to_s3(dataset_id, "out.jsonl", replace=True)
+    assert (
+        parse_lines((tmp_path / "out.jsonl").read_bytes())
+        == parse_lines(s3.get("out.jsonl"))
+        == ragged_items(3)
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"path": "exists.jsonl"}, "exists already.*replace=True"),
+        ({"path": "."}, "is a directory"),
+        ({"path": "exists.jsonl/below.jsonl"}, "cannot be written"),
+        ({"format": "yaml"}, "`format` must be one of jsonl, json, csv.*'yaml'"),
+        ({"limit": "many"}, "`limit` must be a number ≥ 1, got 'many'"),
+        ({"limit": 0}, "`limit` must be a number ≥ 1, got 0"),
+        ({"offset": -1}, "`offset` must be a number ≥ 0, got -1"),
+        ({"delimiter": ";;"}, "`delimiter` must be one character.*';;'"),
+        ({"fields": [1]}, "`fields` must be a list of field names"),
+        ({"dataset_id": ""}, "not a valid dataset ID"),
+        ({"concurrency": 0}, "`concurrency` must be a number ≥ 1"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_read(
+    emulator: Emulator, tmp_path: Path, arguments: dict[str, Any], message: str
+) -> None:
+    (tmp_path / "exists.jsonl").write_text("old")
+    arguments = {
+        "dataset_id": emulator.create_dataset(ragged_items(3)),
+        **arguments,
+        "path": tmp_path / arguments.get("path", "out.jsonl"),
+    }
+    with pytest.raises(ApifyConfigurationError, match=message):
+        to_local(**arguments)
+    assert not emulator.requests
+    assert [path.name for path in tmp_path.iterdir()] == ["exists.jsonl"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_directory_that_may_not_be_written_is_refused(emulator: Emulator, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(ApifyConfigurationError, match="cannot be written"):
+        to_local(emulator.create_dataset(), tmp_path / "out.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"key": "exists.jsonl"}, "s3://results/exists.jsonl exists already.*replace=True"),
+        ({"bucket_name": "nowhere"}, "bucket 'nowhere' cannot be used"),
+        ({"bucket_name": None}, "is not the key of an object"),
+        ({"key": "folder/"}, "is not the key of an object"),
+        ({"format": "xml2"}, "`format` must be one of"),
+    ],
+)
+def test_an_object_that_cannot_be_written_is_refused_before_anything_is_read(
+    emulator: Emulator, s3: S3Bucket, arguments: dict[str, Any], message: str
+) -> None:
+    s3.client.put_object(Bucket=BUCKET, Key="exists.jsonl", Body=b"old")
+    arguments = {"dataset_id": emulator.create_dataset(ragged_items(3)), "key": "out.jsonl", **arguments}
+    with pytest.raises(ApifyConfigurationError, match=message):
+        to_s3(**arguments)
+    assert not emulator.requests
+    assert s3.keys == ["exists.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("nostore://bucket/out.jsonl", "is not in a store"),
+        ("file://{}/exists.jsonl", "exists already"),
+        ("file://{}/exists.jsonl/below.jsonl", "cannot be written"),
+        ("s3://aws_default@nobucket/out.jsonl", "no bucket 'nobucket'"),
+    ],
+)
+@pytest.mark.usefixtures("s3")
+def test_a_path_that_cannot_be_written_is_refused_before_anything_is_read(
+    emulator: Emulator, tmp_path: Path, path: str, message: str
+) -> None:
+    (tmp_path / "exists.jsonl").write_text("old")
+    with pytest.raises(ApifyConfigurationError, match=message):
+        to_object_storage(emulator.create_dataset(ragged_items(3)), path.format(tmp_path))
+    assert not emulator.requests
+
+
+@pytest.mark.parametrize("fields", [["a,b"], "['a', 'b']", [""], [1]])
+def test_field_names_that_the_api_cannot_take_are_refused(
+    emulator: Emulator, tmp_path: Path, fields: Any
+) -> None:
+    with pytest.raises(ApifyConfigurationError, match="must be a list of field names"):
+        to_local(emulator.create_dataset(ragged_items(3)), tmp_path / "out.jsonl", fields=fields)
+    assert not emulator.requests

@@ -1,0 +1,395 @@
+"""A run is started once, whatever happens to the worker and to the answers."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from airflow_provider_apify.api.call import Call
+from airflow_provider_apify.api.errors import (
+    ApifyHttpError,
+    ApifyRunFailedError,
+    ApifyStartUncertainError,
+)
+from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
+from airflow_provider_apify.runs.start_intent import STORE_KEY
+from tests.support.connections import set_connection
+from tests.support.task_context import TaskTries
+from tests.support.waiting import killed, wait_until
+
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
+
+STARTS = "/v2/actors/*/runs"
+
+
+class WorkerDied(BaseException):
+    """Stands for SIGKILL: nothing of ours may handle it."""
+
+
+def run_actor(**kwargs: Any) -> RunActorOperator:
+    return RunActorOperator(**{"task_id": "run", "actor_id": "emulator/worker", **kwargs})
+
+
+def dying_after_the_start(monkeypatch: pytest.MonkeyPatch, operator: RunActorOperator) -> None:
+    """Let the worker die between the answer to the start and the first line after it."""
+    client = operator.hook.get_conn()
+    send = client.send
+
+    def send_and_die(call: Call[Any]) -> Any:
+        answer = send(call)
+        if call.method == "POST":
+            raise WorkerDied
+        return answer
+
+    monkeypatch.setattr(client, "send", send_and_die)
+
+
+@pytest.mark.parametrize("lost", ["drop-after", "answer 502", "read timeout"])
+@pytest.mark.parametrize("lag", [0, 10])
+@pytest.mark.parametrize("in_list", [True, False])
+def test_a_lost_answer_is_made_up_for(
+    emulator: Emulator,
+    server: Any,
+    task_tries: TaskTries,
+    monkeypatch: Any,
+    lost: str,
+    lag: int,
+    in_list: bool,
+) -> None:
+    emulator.switches.replica_lag_seconds = lag
+    emulator.switches.list_user_agent = in_list
+    if lost == "read timeout":
+        set_connection(monkeypatch, host=server.url, password=server.token, extra={"request_timeout": 0.3})
+        emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=1))
+    elif lost == "answer 502":
+        emulator.faults.add(Fault("answer-after", "POST", STARTS, (1,), status=502, body="<html>Bad gateway"))
+    else:
+        emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,)))
+    info = run_actor().execute(task_tries.context)
+    assert [run["id"] for run in emulator.runs] == [info["id"]]
+
+
+def test_a_lost_answer_of_a_task_is_made_up_for(emulator: Emulator, task_tries: TaskTries) -> None:
+    emulator.faults.add(Fault("drop-after", "POST", "/v2/actor-tasks/*/runs", (1,)))
+    info = RunTaskOperator(task_id="run", actor_task_id="emulator/job").execute(task_tries.context)
+    assert [run["id"] for run in emulator.runs] == [info["id"]]
+
+
+def test_foreign_runs_are_never_adopted(emulator: Emulator, hook: Any, task_tries: TaskTries) -> None:
+    for _ in range(3):
+        hook.start_actor_run("emulator/worker", {"seconds": 3600})
+    others = TaskTries()
+    others.ti.map_index = 7
+    run_actor(run_input={"seconds": 3600}).execute(others.context)
+    emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,)))
+    info = run_actor(run_input={"seconds": 3600}).execute(task_tries.context)
+    assert info["id"] == emulator.runs[-1]["id"]
+    assert len(emulator.runs) == 5
+
+
+def test_refusals_are_tried_again(emulator: Emulator, task_tries: TaskTries) -> None:
+    emulator.faults.add(Fault("answer", "POST", STARTS, (1, 2, 3), status=429, type="rate-limit-exceeded"))
+    emulator.faults.add(
+        Fault("answer", "POST", STARTS, (4, 5), status=402, type="actor-memory-limit-exceeded")
+    )
+    run_actor().execute(task_tries.context)
+    assert len(emulator.runs) == 1
+
+
+def test_a_start_without_effect_is_not_repeated_in_the_same_try(
+    emulator: Emulator, task_tries: TaskTries
+) -> None:
+    emulator.faults.add(Fault("drop-before", "POST", STARTS, (1,)))
+    with pytest.raises(ApifyStartUncertainError, match="most likely none was started"):
+        run_actor().execute(task_tries.context)
+    assert not emulator.runs
+    run_actor().execute(task_tries.retry())
+    assert len(emulator.runs) == 1
+
+
+@pytest.mark.parametrize("moment", ["before the answer", "after the answer"])
+@pytest.mark.parametrize("lag", [0, 10])
+def test_a_worker_that_dies_around_the_start_leaves_a_run_that_is_found(
+    emulator: Emulator, task_tries: TaskTries, monkeypatch: Any, moment: str, lag: int
+) -> None:
+    emulator.switches.replica_lag_seconds = lag
+    operator = run_actor(run_input={"seconds": 3600})
+    dying_after_the_start(monkeypatch, operator)
+    with pytest.raises(WorkerDied):
+        operator.execute(task_tries.context)
+    info = run_actor(run_input={"seconds": 3600}).execute(task_tries.retry())
+    assert [run["id"] for run in emulator.runs] == [info["id"]]
+
+
+@pytest.mark.parametrize("lost", ["the answer", "the worker"])
+def test_a_start_may_take_effect_long_after_it_was_announced(
+    emulator: Emulator, task_tries: TaskTries, monkeypatch: Any, lost: str
+) -> None:
+    emulator.switches.replica_lag_seconds = 40
+    limits = {"status": 429, "type": "rate-limit-exceeded", "headers": {"Retry-After": "100"}}
+    emulator.faults.add(Fault("answer", "POST", STARTS, (1,), **limits))
+    context, operator = task_tries.context, run_actor(run_input={"seconds": 3600})
+    if lost == "the answer":
+        emulator.faults.add(Fault("drop-after", "POST", STARTS, (2,)))
+    else:
+        dying_after_the_start(monkeypatch, operator)
+        with pytest.raises(WorkerDied):
+            operator.execute(context)
+        context, operator = task_tries.retry(), run_actor(run_input={"seconds": 3600})
+    info = operator.execute(context)
+    assert [run["id"] for run in emulator.runs] == [info["id"]]
+
+
+@pytest.mark.parametrize("what", ["list", "run"])
+def test_an_answer_that_comes_late_says_what_was_visible_when_it_was_asked_for(
+    emulator: Emulator, task_tries: TaskTries, monkeypatch: Any, what: str
+) -> None:
+    emulator.switches.replica_lag_seconds = 40
+    operator = run_actor(run_input={"seconds": 3600})
+    if what == "list":
+        emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,)))
+    else:
+        operator.execute(task_tries.context)
+        task_tries.retry()
+        operator = run_actor(run_input={"seconds": 3600})
+    emulator.faults.add(Fault("alter", "GET", "/v2/*", (1,), latency=0.2))  # two minutes
+    info = operator.execute(task_tries.context)
+    assert [run["id"] for run in emulator.runs] == [info["id"]]
+
+
+def test_a_retry_waits_on_the_run_that_goes_on(emulator: Emulator, task_tries: TaskTries) -> None:
+    run_actor(run_input={"seconds": 600}).execute(task_tries.context)
+    info = run_actor(run_input={"seconds": 600}, wait_for_completion=True).execute(task_tries.retry())
+    assert info["status"] == "SUCCEEDED"
+    assert len(emulator.runs) == 1
+
+
+def test_a_retry_finishes_from_a_run_that_succeeded_meanwhile(
+    emulator: Emulator, task_tries: TaskTries
+) -> None:
+    run_actor(run_input={"seconds": 5}).execute(task_tries.context)
+    time.sleep(60)
+    info = run_actor(wait_for_completion=True).execute(task_tries.retry())
+    assert info["status"] == "SUCCEEDED"
+    assert len(emulator.runs) == 1
+
+
+def test_a_retry_after_a_failed_run_starts_a_new_one(emulator: Emulator, task_tries: TaskTries) -> None:
+    operator = run_actor(run_input={"fail": True}, wait_for_completion=True)
+    with pytest.raises(Exception, match="FAILED"):
+        operator.execute(task_tries.context)
+    assert run_actor(wait_for_completion=True).execute(task_tries.retry())["status"] == "SUCCEEDED"
+    assert len(emulator.runs) == 2
+
+
+@pytest.mark.parametrize("in_list", [True, False])
+def test_a_failed_run_does_not_hide_a_later_one_that_lags(emulator: Emulator, in_list: bool) -> None:
+    task_tries = TaskTries(store=False)
+    emulator.switches.list_user_agent = in_list
+    with pytest.raises(ApifyRunFailedError):
+        run_actor(run_input={"fail": True}, wait_for_completion=True).execute(task_tries.context)
+    emulator.switches.replica_lag_seconds = 40
+    run_actor(run_input={"seconds": 3600}).execute(task_tries.retry())
+    info = run_actor(run_input={"seconds": 3600}).execute(task_tries.retry())
+    assert [run["id"] for run in emulator.runs][1:] == [info["id"]]
+
+
+@pytest.mark.parametrize("on_retry", ["new", "resurrect"])
+def test_a_retry_does_not_go_on_with_a_run_that_is_being_aborted(
+    emulator: Emulator, hook: Any, task_tries: TaskTries, on_retry: Any
+) -> None:
+    emulator.switches.stop_seconds = 30
+
+    @emulator.actor("emulator/restless")
+    def restless(actor: Any) -> None:
+        if actor.run.counts["resurrectCount"] == 0 and len(emulator.runs) == 1:
+            actor.sleep(36000)
+
+    arguments = {"actor_id": "emulator/restless", "on_retry": on_retry}
+    first = run_actor(**arguments).execute(task_tries.context)
+    assert hook.abort_run(first["id"]).status == "ABORTING"
+    info = run_actor(wait_for_completion=True, **arguments).execute(task_tries.retry())
+    assert info["status"] == "SUCCEEDED"
+    assert len(emulator.runs) == (2 if on_retry == "new" else 1)
+
+
+def test_a_retry_may_resurrect_the_failed_run(emulator: Emulator, task_tries: TaskTries) -> None:
+    attempts = []
+
+    @emulator.actor("emulator/flaky")
+    def flaky(actor: Any) -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise RuntimeError("the first time")
+
+    arguments = {"actor_id": "emulator/flaky", "wait_for_completion": True, "on_retry": "resurrect"}
+    with pytest.raises(Exception, match="FAILED"):
+        run_actor(**arguments).execute(task_tries.context)
+    assert run_actor(**arguments).execute(task_tries.retry())["status"] == "SUCCEEDED"
+    assert len(emulator.runs) == 1
+
+
+def test_a_retry_after_a_deleted_run_starts_a_new_one(
+    emulator: Emulator, hook: Any, task_tries: TaskTries
+) -> None:
+    info = run_actor().execute(task_tries.context)
+    wait_until(lambda: emulator.runs[0]["finishedAt"])
+    time.sleep(120)
+    wait_until(lambda: emulator.runs[0]["finishedAt"])
+    hook.send(Call(method="DELETE", path=f"/v2/actor-runs/{info['id']}", read=lambda _: None))
+    run_actor().execute(task_tries.retry())
+    assert [run["id"] for run in emulator.runs] != [info["id"]]
+
+
+def test_a_proxy_cannot_say_that_a_run_is_gone(emulator: Emulator) -> None:
+    task_tries = TaskTries()
+    info = run_actor(run_input={"seconds": 36_000}).execute(task_tries.context)
+    time.sleep(120)
+    emulator.faults.add(Fault("answer", "GET", "/v2/actor-runs/*", (1,), status=404, body="<html>Not found"))
+    assert run_actor(run_input={"seconds": 36_000}).execute(task_tries.retry())["id"] == info["id"]
+    assert len(emulator.runs) == 1
+
+
+def test_a_clear_starts_a_new_run(emulator: Emulator, task_tries: TaskTries) -> None:
+    first = run_actor(wait_for_completion=True).execute(task_tries.context)
+    second = run_actor(wait_for_completion=True).execute(task_tries.clear())
+    assert first["id"] != second["id"]
+
+
+def test_a_clear_leaves_no_run_behind(emulator: Emulator) -> None:
+    task_tries = TaskTries(store=True)
+    first = run_actor(run_input={"seconds": 36000}).execute(task_tries.context)
+    run_actor(run_input={"seconds": 5}, wait_for_completion=True).execute(task_tries.clear())
+    assert emulator.aborts == [{"runId": first["id"], "effective": True}]
+    assert len(emulator.runs) == 2
+
+
+def test_a_clear_stops_what_it_left_behind_as_gently_as_asked(emulator: Emulator) -> None:
+    task_tries = TaskTries(store=True)
+
+    @emulator.actor("emulator/careful")
+    def careful(actor: Any) -> None:
+        while len(emulator.runs) == 1 and not actor.is_aborting:
+            actor.sleep(1)
+
+    arguments = {"actor_id": "emulator/careful", "abort_gracefully": True, "wait_for_completion": True}
+    run_actor(**arguments | {"wait_for_completion": False}).execute(task_tries.context)
+    run_actor(**arguments).execute(task_tries.clear())
+    wait_until(lambda: emulator.runs[0]["finishedAt"])
+    assert emulator.runs[0]["exitCode"] == 0
+
+
+def test_durable_false_switches_adoption_off(emulator: Emulator, task_tries: TaskTries) -> None:
+    run_actor(run_input={"seconds": 600}, durable=False).execute(task_tries.context)
+    run_actor(run_input={"seconds": 600}, durable=False).execute(task_tries.retry())
+    assert len(emulator.runs) == 2
+    assert task_tries.store is None or not task_tries.store.values
+
+
+def test_an_undecidable_search_names_the_candidates(
+    emulator: Emulator, hook: Any, task_tries: TaskTries
+) -> None:
+    other = hook.start_actor_run("emulator/worker", {"seconds": 3600})
+    emulator.faults.add(Fault("drop-before", "POST", STARTS, (1,)))
+    emulator.faults.add(
+        Fault("answer", "GET", f"/v2/actor-runs/{other.id}", status=404, type="record-not-found")
+    )
+    with pytest.raises(ApifyStartUncertainError, match=other.id) as raised:
+        run_actor().execute(task_tries.context)
+    assert raised.value.candidates == (other.id,)
+    assert len(emulator.runs) == 1
+
+
+def test_an_outage_during_the_search_fails_the_try_and_not_the_promise(
+    emulator: Emulator, task_tries: TaskTries
+) -> None:
+    emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,)))
+    outage = emulator.faults.add(Fault("answer", "GET", "*", status=503))
+    with pytest.raises(ApifyStartUncertainError, match="may have been started and be going on"):
+        run_actor(run_input={"seconds": 36000}).execute(task_tries.context)
+    assert outage.fired
+    emulator.faults.clear()
+    run_actor(run_input={"seconds": 36000}).execute(task_tries.retry())
+    assert len(emulator.runs) == 1
+
+
+def test_the_intent_is_stored_before_the_start_and_the_run_right_after_it(emulator: Emulator) -> None:
+    task_tries = TaskTries(store=True)
+    assert task_tries.store is not None
+    seen: list[Any] = []
+    store_set = task_tries.store.set
+
+    def spy(key: str, value: Any) -> None:
+        seen.append((value["run_id"], len(emulator.runs), dict(task_tries.ti.xcoms)))
+        store_set(key, value)
+
+    task_tries.store.set = spy  # type: ignore[method-assign]
+    info = run_actor(run_input={"seconds": 60}).execute(task_tries.context)
+    assert seen == [(None, 0, {}), (info["id"], 1, {})]
+    assert task_tries.store.get(STORE_KEY)["run_id"] == info["id"]
+
+
+def test_a_refused_start_leaves_no_intent(emulator: Emulator) -> None:
+    task_tries = TaskTries(store=True)
+    assert task_tries.store is not None
+    with pytest.raises(ApifyHttpError):
+        run_actor(actor_id="emulator/nobody").execute(task_tries.context)
+    assert not task_tries.store.values
+
+
+@pytest.fixture
+def last_try(task_tries: TaskTries) -> TaskTries:
+    """The tries of a task that is not tried again."""
+    task_tries.ti.max_tries = 0
+    return task_tries
+
+
+def test_a_kill_during_the_start_aborts_the_run(emulator: Emulator, last_try: TaskTries) -> None:
+    """While the answer is awaited."""
+    emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=1))
+    operator = run_actor(run_input={"seconds": 36000})
+    with killed(operator, once=lambda: emulator.runs):
+        operator.execute(last_try.context)
+    assert [abort["effective"] for abort in emulator.aborts].count(True) == 1
+
+
+def test_a_kill_before_the_start_has_nothing_to_abort(emulator: Emulator) -> None:
+    run_actor().on_kill()
+    assert not emulator.aborts
+
+
+@pytest.mark.parametrize("position", ["accept", "refuse"])
+def test_a_kill_after_the_end_is_quiet(emulator: Emulator, last_try: TaskTries, position: Any) -> None:
+    emulator.switches.abort_finished = position
+    operator = run_actor(wait_for_completion=True)
+    operator.execute(last_try.context)
+    operator.on_kill()
+    assert [abort["effective"] for abort in emulator.aborts] == [False]
+
+
+def test_a_kill_right_after_the_start_aborts_a_run_that_lags(emulator: Emulator, last_try: TaskTries) -> None:
+    emulator.switches.replica_lag_seconds = 40
+    operator = run_actor(run_input={"seconds": 36000})
+    operator.execute(last_try.context)
+    operator.on_kill()
+    assert [abort["effective"] for abort in emulator.aborts] == [True]
+
+
+def test_a_kill_may_be_declined(emulator: Emulator, last_try: TaskTries) -> None:
+    operator = run_actor(run_input={"seconds": 600}, cancel_on_kill=False)
+    operator.execute(last_try.context)
+    operator.on_kill()
+    assert not emulator.aborts
+
+
+def test_a_worker_that_is_shut_down_leaves_its_run_to_the_next_try(
+    emulator: Emulator, task_tries: TaskTries
+) -> None:
+    operator = run_actor(run_input={"seconds": 36_000})
+    info = operator.execute(task_tries.context)
+    operator.on_kill()  # Airflow, which is not there, does not say that anybody stopped the task.
+    assert not emulator.aborts
+    assert run_actor().execute(task_tries.retry())["id"] == info["id"]

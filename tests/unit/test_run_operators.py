@@ -1,0 +1,286 @@
+"""The operators that start runs, over HTTP against the emulator."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+
+from airflow_provider_apify.api.errors import (
+    ApifyCapacityError,
+    ApifyConfigurationError,
+    ApifyInputError,
+    ApifyNotFoundError,
+    ApifyRunAbortedError,
+    ApifyRunFailedError,
+    ApifyRunTimedOutError,
+    ApifyWaitTimeoutError,
+)
+from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
+from tests.support.connections import set_connection
+from tests.support.task_context import TaskTries
+
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
+
+
+def run_actor(**kwargs: Any) -> RunActorOperator:
+    arguments = {"task_id": "run", "actor_id": "emulator/worker"} | kwargs
+    return RunActorOperator(**arguments)
+
+
+def test_starts_and_returns_the_run_info(emulator: Emulator, task_tries: TaskTries) -> None:
+    info = run_actor(run_input={"seconds": 60}).execute(task_tries.context)
+    (run,) = emulator.runs
+    assert info["id"] == run["id"]
+    assert info["defaultDatasetId"] == run["defaultDatasetId"]
+    assert not run["finishedAt"]
+    assert task_tries.ti.xcoms["_link_ApifyConsoleLink"] == info["consoleUrl"]
+    assert len(str(info)) < 2000
+
+
+@pytest.mark.parametrize("actor_id", ["emulator/worker", "emulator~worker", " emulator/worker "])
+def test_names_an_actor_as_users_do(emulator: Emulator, task_tries: TaskTries, actor_id: str) -> None:
+    run_actor(actor_id=actor_id).execute(task_tries.context)
+    assert len(emulator.runs) == 1
+
+
+def test_passes_every_option_on(emulator: Emulator, task_tries: TaskTries) -> None:
+    run_actor(
+        run_input='{"items": 1}',
+        build="latest",
+        memory_mbytes="256",
+        run_timeout=timedelta(minutes=2),
+        max_items=7,
+        max_total_charge_usd="1.5",
+        restart_on_error=True,
+    ).execute(task_tries.context)
+    options = emulator.runs[0]["options"]
+    assert options["memoryMbytes"] == 256
+    assert options["timeoutSecs"] == 120
+    assert options["maxItems"] == 7
+    assert options["maxTotalChargeUsd"] == 1.5
+
+
+def test_runs_a_task_with_its_input_overlaid(emulator: Emulator, task_tries: TaskTries, hook: Any) -> None:
+    operator = RunTaskOperator(
+        task_id="run", actor_task_id="emulator/job", run_input={"items": 5}, wait_for_completion=True
+    )
+    info = operator.execute(task_tries.context)
+    assert len(hook.get_items(info["defaultDatasetId"], format="json").items()) == 5
+    assert info["actorTaskId"]
+
+
+def test_waits_on_the_worker(emulator: Emulator, task_tries: TaskTries) -> None:
+    info = run_actor(run_input={"seconds": 0.2}, wait_for_completion=True).execute(task_tries.context)
+    assert info["status"] == "SUCCEEDED"
+    assert info["finishedAt"]
+
+
+def test_does_not_defer_for_a_run_that_ends_at_once(emulator: Emulator, task_tries: TaskTries) -> None:
+    operator = run_actor(wait_for_completion=True, deferrable=True)
+    assert operator.execute(task_tries.context)["status"] == "SUCCEEDED"
+
+
+def test_defers_for_a_longer_run(fast_clock: Emulator, task_tries: TaskTries) -> None:
+    operator = run_actor(
+        run_input={"seconds": 600},
+        wait_for_completion=True,
+        deferrable=True,
+        execution_timeout=timedelta(hours=1),
+    )
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(task_tries.context)
+    _, kwargs = deferred.value.trigger.serialize()
+    assert kwargs["run_id"] == fast_clock.runs[0]["id"]
+    assert kwargs["cancel_on_kill"]
+    assert 3500 < kwargs["abort_at"] - fast_clock.clock.time() < 3600
+
+
+@pytest.mark.parametrize(
+    ("order", "arguments", "error", "words"),
+    [
+        (
+            {"fail": True, "status_message": "Out of cheese"},
+            {},
+            ApifyRunFailedError,
+            ["FAILED", "exit code 1", "Out of cheese", "console.apify.com", "about to fail"],
+        ),
+        ({"seconds": 30}, {"run_timeout": 1}, ApifyRunTimedOutError, ["TIMED-OUT", "console.apify.com"]),
+    ],
+)
+def test_fails_unless_the_run_succeeded(
+    fast_clock: Emulator,
+    task_tries: TaskTries,
+    order: Any,
+    arguments: Any,
+    error: type[Exception],
+    words: list[str],
+) -> None:
+    operator = run_actor(run_input=order, wait_for_completion=True, **arguments)
+    with pytest.raises(error) as raised:
+        operator.execute(task_tries.context)
+    for word in words:
+        assert word in str(raised.value)
+    assert raised.value.run["id"] == fast_clock.runs[0]["id"]
+
+
+def test_fails_when_somebody_aborts_the_run(fast_clock: Emulator, task_tries: TaskTries, hook: Any) -> None:
+    operator = run_actor(run_input={"seconds": 3600}, wait_for_completion=True)
+
+    def abort_from_console(**_: Any) -> None:
+        hook.abort_run(fast_clock.runs[0]["id"])
+
+    task_tries.ti.xcom_push = abort_from_console  # type: ignore[method-assign]
+    with pytest.raises(ApifyRunAbortedError, match="ABORTED"):
+        operator.execute(task_tries.context)
+
+
+def test_wait_timeout_leaves_the_run(fast_clock: Emulator, task_tries: TaskTries) -> None:
+    operator = run_actor(
+        run_input={"seconds": 3600}, wait_for_completion=True, wait_timeout=timedelta(minutes=3)
+    )
+    with pytest.raises(ApifyWaitTimeoutError) as raised:
+        operator.execute(task_tries.context)
+    assert raised.value.run_id == fast_clock.runs[0]["id"]
+    assert not fast_clock.aborts
+
+
+@pytest.mark.parametrize("cancel", [True, False])
+def test_execution_timeout_in_the_triggerer(
+    fast_clock: Emulator, task_tries: TaskTries, cancel: bool
+) -> None:
+    operator = run_actor(
+        run_input={"seconds": 3600},
+        wait_for_completion=True,
+        deferrable=True,
+        cancel_on_kill=cancel,
+        execution_timeout=timedelta(minutes=3),
+    )
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(task_tries.context)
+    (event,) = asyncio.run(events_of(deferred.value.trigger))
+    error = ApifyRunAbortedError if cancel else ApifyWaitTimeoutError
+    with pytest.raises(error, match="`execution_timeout` passed"):
+        operator.execute_complete(task_tries.context, event)
+    assert len(fast_clock.aborts) == cancel
+
+
+async def events_of(trigger: Any) -> list[Any]:
+    return [event.payload async for event in trigger.run()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"actor_id": ""}, ApifyConfigurationError, "not a valid Actor ID"),
+        ({"actor_id": None}, ApifyConfigurationError, "not a valid Actor ID"),
+        ({"actor_id": "a/b/c"}, ApifyConfigurationError, "not a valid Actor ID"),
+        ({"actor_id": "emulator/nobody"}, ApifyNotFoundError, "record-not-found"),
+        ({"run_input": "{not json"}, ApifyConfigurationError, "not JSON"),
+        ({"run_input": {"x": object()}}, ApifyConfigurationError, "not JSON"),
+        ({"run_input": {"x": float("nan")}}, ApifyConfigurationError, "not JSON"),
+        ({"run_input": {"text": "x" * 10_000_000}}, ApifyConfigurationError, "9,437,184"),
+        ({"memory_mbytes": 1000}, ApifyConfigurationError, "power of two"),
+        ({"memory_mbytes": "lots"}, ApifyConfigurationError, "memory_mbytes"),
+        ({"run_timeout": -1}, ApifyConfigurationError, "run_timeout"),
+        ({"max_items": 0}, ApifyConfigurationError, "max_items"),
+        ({"actor_id": {"id": "x"}}, ApifyConfigurationError, r'run.output\["id"\]'),
+        ({"on_retry": "resurect"}, ApifyConfigurationError, "'new', 'resurrect'"),
+        ({"actor_log": "all"}, ApifyConfigurationError, "'off', 'tail', 'full'"),
+        ({"wait_timeout": "an hour"}, ApifyConfigurationError, "wait_timeout"),
+        ({"build": "no-such-build"}, ApifyInputError, "unknown-build-tag"),
+    ],
+)
+def test_bad_input_costs_nothing(
+    emulator: Emulator, task_tries: TaskTries, arguments: Any, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        run_actor(**arguments).execute(task_tries.context)
+    assert not emulator.runs
+
+
+def test_unknown_task_costs_nothing(emulator: Emulator, task_tries: TaskTries) -> None:
+    with pytest.raises(ApifyNotFoundError, match="record-not-found"):
+        RunTaskOperator(task_id="run", actor_task_id="emulator/nothing").execute(task_tries.context)
+
+
+@pytest.mark.parametrize(
+    ("connection", "words"),
+    [
+        ({"password": ""}, "no API token"),
+        ({"password": "wrong"}, "valid API token"),
+        ({"password": "x", "host": "http://127.0.0.1:9"}, "host and proxy"),
+        ({"password": "x", "extra": {"request_timeout": "soon"}}, "request_timeout"),
+    ],
+)
+def test_bad_connection_costs_nothing(
+    server: Any, fast_clock: Emulator, task_tries: TaskTries, monkeypatch: Any, connection: Any, words: str
+) -> None:
+    set_connection(monkeypatch, **({"host": server.url} | connection))
+    with pytest.raises(Exception, match=words):
+        run_actor().execute(task_tries.context)
+    assert not fast_clock.runs
+
+
+def test_missing_connection_says_how_to_make_one(emulator: Emulator, task_tries: TaskTries) -> None:
+    with pytest.raises(ApifyConfigurationError, match="AIRFLOW_CONN_APIFY_NOWHERE"):
+        run_actor(apify_conn_id="apify_nowhere").execute(task_tries.context)
+
+
+def test_capacity_is_waited_for(fast_clock: Emulator, task_tries: TaskTries) -> None:
+    fast_clock.faults.add(
+        Fault("answer", "POST", "/v2/actors/*/runs", (1, 2), status=402, type="actor-memory-limit-exceeded")
+    )
+    run_actor().execute(task_tries.context)
+    assert len(fast_clock.runs) == 1
+
+
+def test_capacity_is_waited_for_in_the_triggerer(fast_clock: Emulator, task_tries: TaskTries) -> None:
+    fast_clock.faults.add(
+        Fault("answer", "POST", "/v2/actors/*/runs", (1,), status=402, type="concurrent-runs-limit-exceeded")
+    )
+    operator = run_actor(deferrable=True, wait_for_completion=True)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(task_tries.context)
+    assert not fast_clock.runs
+    operator = run_actor(deferrable=True, wait_for_completion=True)
+    info = getattr(operator, deferred.value.method_name)(task_tries.context, deferred.value.trigger.event)
+    assert info["status"] == "SUCCEEDED"
+    assert len(fast_clock.runs) == 1
+
+
+def test_capacity_is_not_waited_for_beyond_the_execution_timeout(
+    fast_clock: Emulator, task_tries: TaskTries
+) -> None:
+    refusal = {"status": 402, "type": "actor-memory-limit-exceeded"}
+    fast_clock.faults.add(Fault("answer", "POST", "/v2/actors/*/runs", tuple(range(1, 9)), **refusal))
+    begun = fast_clock.clock.time()
+    operator = run_actor(deferrable=True, execution_timeout=timedelta(minutes=3))
+
+    def go_on(method: str, *arguments: Any) -> None:
+        try:
+            getattr(operator, method)(task_tries.context, *arguments)
+        except TaskDeferred as deferred:
+            trigger: Any = deferred.trigger
+            assert trigger.retry_at <= begun + 180 + 30
+            fast_clock.clock.advance(max(0.0, trigger.retry_at - fast_clock.clock.time()))
+            go_on(deferred.method_name, trigger.event)
+
+    with pytest.raises(ApifyCapacityError, match="`execution_timeout` passed"):
+        go_on("execute")
+    assert not fast_clock.runs
+
+
+@pytest.mark.parametrize("patience", [None, timedelta(minutes=10)])
+def test_capacity_is_not_waited_for_longer_than_asked(
+    fast_clock: Emulator, task_tries: TaskTries, patience: timedelta | None
+) -> None:
+    fast_clock.faults.add(
+        Fault("answer", "POST", "/v2/actors/*/runs", status=402, type="actor-memory-limit-exceeded")
+    )
+    with pytest.raises(ApifyCapacityError, match="Nothing was started"):
+        run_actor(wait_for_capacity=patience).execute(task_tries.context)

@@ -1,0 +1,123 @@
+"""The sensor, in each of its modes, over HTTP against the emulator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    TaskDeferred,
+)
+
+from airflow_provider_apify.api.errors import ApifyNotFoundError, ApifyRunFailedError, ApifyRunGoesOnError
+from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.sensors.run import ApifyRunSensor
+from tests.support.task_context import TaskTries
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
+
+MODES = [{"deferrable": True}, {"deferrable": False, "mode": "poke", "poke_interval": 1}]
+
+
+def sensor(run_id: str, **kwargs: Any) -> ApifyRunSensor:
+    return ApifyRunSensor(**{"task_id": "wait", "run_id": run_id, **kwargs})
+
+
+@pytest.fixture
+def started(hook: Any) -> Any:
+    """Start a run and return its ID."""
+    return lambda **order: hook.start_actor_run("emulator/worker", order).id
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_returns_the_run_info(started: Any, task_tries: TaskTries, mode: Any) -> None:
+    info = sensor(started(seconds=0.2), **mode).execute(task_tries.context)
+    assert info["status"] == "SUCCEEDED"
+    assert info["defaultDatasetId"]
+    assert "/runs/" in task_tries.ti.xcoms["_link_ApifyConsoleLink"]
+
+
+@pytest.mark.parametrize("soft_fail", [False, True])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_failed_run_fails_and_never_skips(
+    fast_clock: Emulator, started: Any, task_tries: TaskTries, mode: Any, soft_fail: bool
+) -> None:
+    operator = sensor(started(fail=True), soft_fail=soft_fail, **mode)
+    with pytest.raises(ApifyRunFailedError) as raised:
+        operator.execute(task_tries.context)
+    assert not isinstance(raised.value, AirflowException)
+
+
+def test_defers_and_never_aborts(fast_clock: Emulator, started: Any, task_tries: TaskTries) -> None:
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(started(seconds=600), timeout=1000).execute(task_tries.context)
+    _, kwargs = deferred.value.trigger.serialize()
+    assert not kwargs["cancel_on_kill"]
+    assert 900 < kwargs["give_up_at"] - fast_clock.clock.time() <= 1000
+
+
+@pytest.mark.parametrize(
+    ("soft_fail", "error"), [(False, AirflowSensorTimeout), (True, AirflowSkipException)]
+)
+def test_its_timeout_is_that_of_any_sensor(
+    fast_clock: Emulator, started: Any, task_tries: TaskTries, soft_fail: bool, error: type[Exception]
+) -> None:
+    run_id = started(seconds=36000)
+    event = {"end": "give_up_due", "run_id": run_id, "run": None, "message": "Too late."}
+    operator = sensor(run_id, soft_fail=soft_fail)
+    with pytest.raises(error):
+        operator.resume_execution("execute_complete", {"event": event}, task_tries.context)
+    assert not fast_clock.aborts
+
+
+@pytest.mark.parametrize("soft_fail", [False, True])
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        {},
+        {"status": "success"},
+        {"end": "finished", "run_id": "x", "run": None, "message": ""},
+        {"end": "finished", "run_id": "x", "run": {"id": "x", "status": "RUNNING"}, "message": ""},
+        {"end": "whatever", "run_id": "x", "run": None, "message": ""},
+    ],
+)
+def test_an_event_that_says_nothing_certain_is_an_error(
+    task_tries: TaskTries, event: Any, soft_fail: bool
+) -> None:
+    with pytest.raises(Exception, match="says nothing certain") as raised:
+        sensor("x", soft_fail=soft_fail).resume_execution(
+            "execute_complete", {"event": event}, task_tries.context
+        )
+    assert not isinstance(raised.value, AirflowSkipException)
+
+
+def test_completes_from_the_event_alone(server: Any, started: Any, hook: Any, task_tries: TaskTries) -> None:
+    run = hook.wait_for_run(started())
+    event = {"end": "finished", "run_id": run.id, "run": run.info, "message": ""}
+    server.__exit__(None, None, None)
+    assert sensor(run.id).execute_complete(task_tries.context, event) == run.info
+
+
+def test_poke_survives_trouble(fast_clock: Emulator, started: Any, task_tries: TaskTries) -> None:
+    run_id = started(seconds=600)
+    operator = sensor(run_id, deferrable=False)
+    fast_clock.faults.add(Fault("answer", "GET", "/v2/actor-runs/*", status=503))
+    assert not operator.poke(task_tries.context).is_done
+    fast_clock.faults.clear()
+    fast_clock.clock.advance(600)
+    wait_until(lambda: fast_clock.runs[0]["finishedAt"])
+    assert operator.poke(task_tries.context).is_done
+
+
+def test_an_unknown_run_is_an_error_after_a_minute(fast_clock: Emulator, task_tries: TaskTries) -> None:
+    begun = fast_clock.clock.time()
+    with pytest.raises(ApifyNotFoundError, match="Check the ID"):
+        sensor("0123456789abcdefg", deferrable=False).poke(task_tries.context)
+    assert fast_clock.clock.time() - begun >= 60
+    with pytest.raises((ApifyRunGoesOnError, TaskDeferred)):
+        sensor("0123456789abcdefg").execute(task_tries.context)

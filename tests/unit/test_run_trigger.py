@@ -1,0 +1,183 @@
+"""The trigger, over HTTP against the emulator."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.runs.outcome import Outcome, WaitEnd
+from airflow_provider_apify.triggers.run import ApifyCapacityTrigger, ApifyRunTrigger
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
+
+MINUTE = 60.0
+RUNS = "/v2/actor-runs/*"
+
+
+def start(**order: Any) -> str:
+    return ApifyHook().start_actor_run("emulator/worker", order).id
+
+
+def trigger(run_id: str, **kwargs: Any) -> ApifyRunTrigger:
+    return ApifyRunTrigger(run_id, "apify_default", **kwargs)
+
+
+async def outcome_of(trigger: ApifyRunTrigger) -> Outcome:
+    events = [event async for event in trigger.run()]
+    assert len(events) == 1
+    return Outcome.from_event(json.loads(json.dumps(events[0].payload)))
+
+
+async def test_tells_how_the_run_ended() -> None:
+    outcome = await outcome_of(trigger(start(seconds=600)))
+    assert outcome.end is WaitEnd.FINISHED
+    assert outcome.run is not None
+    assert outcome.run.status == "SUCCEEDED"
+
+
+def test_can_be_made_again_from_what_it_serializes() -> None:
+    made = trigger("r", abort_at=1.0, give_up_at=2.0, cancel_on_kill=True, abort_gracefully=True)
+    path, kwargs = made.serialize()
+    assert path == "airflow_provider_apify.triggers.run.ApifyRunTrigger"
+    assert ApifyRunTrigger(**kwargs).serialize() == made.serialize()
+    assert ApifyRunTrigger(**kwargs, of_a_later_version=1).serialize() == made.serialize()
+    assert "apify_api" not in json.dumps(kwargs)
+
+
+async def test_gives_up_when_it_is_due(emulator: Emulator) -> None:
+    outcome = await outcome_of(trigger(start(seconds=36000), give_up_at=emulator.clock.time() + 3 * MINUTE))
+    assert outcome.end is WaitEnd.GIVE_UP_DUE
+    assert not emulator.aborts
+
+
+async def test_asks_for_an_abort_when_it_is_due(emulator: Emulator) -> None:
+    now = emulator.clock.time()
+    outcome = await outcome_of(
+        trigger(start(seconds=36000), abort_at=now + MINUTE, give_up_at=now + 2 * MINUTE)
+    )
+    assert outcome.end is WaitEnd.ABORT_DUE
+    assert not emulator.aborts
+
+
+async def test_aborts_when_it_is_due(emulator: Emulator) -> None:
+    """Not left to the worker, which Airflow 2 does not let execute anything after `execution_timeout`."""
+    run_id = start(seconds=36000)
+    outcome = await outcome_of(trigger(run_id, abort_at=emulator.clock.time() + MINUTE, cancel_on_kill=True))
+    assert outcome.end is WaitEnd.ABORT_DUE
+    assert outcome.run is not None
+    assert outcome.run.status in ("ABORTING", "ABORTED")
+    assert emulator.aborts == [{"runId": run_id, "effective": True}]
+
+
+async def test_leaves_an_abort_that_fails_to_the_worker(emulator: Emulator) -> None:
+    run_id = start(seconds=36000)
+    emulator.faults.add(Fault("answer", "POST", RUNS, status=503))
+    outcome = await outcome_of(trigger(run_id, abort_at=emulator.clock.time() + MINUTE, cancel_on_kill=True))
+    assert outcome.end is WaitEnd.ABORT_DUE
+    assert outcome.run is None
+
+
+async def test_a_run_that_ended_before_the_deadline_was_seen_counts_as_ended(emulator: Emulator) -> None:
+    run_id = start(seconds=10)
+    emulator.clock.advance(100)
+    wait_until(lambda: emulator.runs[0]["finishedAt"])
+    outcome = await outcome_of(trigger(run_id, abort_at=emulator.clock.time() - 50))
+    assert outcome.end is WaitEnd.FINISHED
+
+
+@pytest.mark.parametrize(("minutes", "end"), [(14, WaitEnd.FINISHED), (16, WaitEnd.OUTAGE)])
+async def test_an_outage_is_tolerated_for_a_while(emulator: Emulator, minutes: int, end: WaitEnd) -> None:
+    run_id = start(seconds=20 * MINUTE)
+    emulator.faults.add(Fault("answer", "GET", RUNS, status=503))
+    emulator.clock.call_at(emulator.clock.time() + minutes * MINUTE, emulator.faults.clear)
+    outcome = await outcome_of(trigger(run_id))
+    assert outcome.end is end
+    assert not emulator.aborts
+    if end is WaitEnd.OUTAGE:
+        with pytest.raises(Exception, match="may be going on"):
+            outcome.finished_run()
+
+
+async def test_too_many_requests_are_no_outage(emulator: Emulator) -> None:
+    run_id = start(seconds=30 * MINUTE)
+    emulator.faults.add(Fault("answer", "GET", RUNS, status=429, type="rate-limit-exceeded"))
+    emulator.clock.call_at(emulator.clock.time() + 20 * MINUTE, emulator.faults.clear)
+    assert (await outcome_of(trigger(run_id))).end is WaitEnd.FINISHED
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 401, "type": "invalid-token"}, {"status": 403, "type": "insufficient-permissions"}]
+)
+async def test_a_refusal_ends_the_wait(emulator: Emulator, fault: Any) -> None:
+    run_id = start(seconds=36000)
+    refusals = emulator.faults.add(Fault("answer", "GET", RUNS, **fault))
+    assert (await outcome_of(trigger(run_id))).end is WaitEnd.REFUSED
+    assert refusals.fired == 1
+
+
+async def test_a_run_may_be_missing_for_a_minute_and_not_longer(emulator: Emulator) -> None:
+    emulator.switches.replica_lag_seconds = 40
+    assert (await outcome_of(trigger(start(seconds=100)))).end is WaitEnd.FINISHED
+    assert (await outcome_of(trigger("0123456789abcdefg"))).end is WaitEnd.REFUSED
+
+
+async def test_an_unknown_status_means_going_on(emulator: Emulator) -> None:
+    emulator.switches.unknown_status = "PAUSED-BY-MARTIANS"
+    emulator.switches.unknown_fields = {"news": {"of": "tomorrow"}}
+    assert (await outcome_of(trigger(start(seconds=600)))).end is WaitEnd.FINISHED
+
+
+async def test_nonsense_answers_are_an_outage_and_no_hot_loop(emulator: Emulator) -> None:
+    run_id = start(seconds=10 * MINUTE)
+    nonsense = emulator.faults.add(Fault("answer", "GET", RUNS, status=200, body="<html>Log in to the Wi-Fi"))
+    emulator.clock.call_at(emulator.clock.time() + 5 * MINUTE, emulator.faults.clear)
+    assert (await outcome_of(trigger(run_id))).end is WaitEnd.FINISHED
+    assert nonsense.fired < 40
+
+
+async def test_long_polls_that_are_answered_at_once_are_no_hot_loop(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_apify.api.runs.MAX_WAIT_SECONDS", 0)
+    outcome = await outcome_of(trigger(start(seconds=10 * MINUTE)))
+    assert outcome.end is WaitEnd.FINISHED
+    assert len([seen for seen in emulator.requests if seen.method == "GET"]) < 10 * MINUTE / 5 + 5
+
+
+async def test_a_lost_connection_is_told_as_such(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_APIFY_DEFAULT")
+    outcome = await outcome_of(trigger("0123456789abcdefg"))
+    assert outcome.end is WaitEnd.REFUSED
+    assert "AIRFLOW_CONN_APIFY_DEFAULT" in outcome.message
+
+
+async def test_a_thousand_waits_share_one_session(emulator: Emulator, monkeypatch: Any) -> None:
+    import aiohttp
+
+    made = []
+    init = aiohttp.ClientSession.__init__
+
+    def counting(self: Any, *args: Any, **kwargs: Any) -> None:
+        made.append(self)
+        init(self, *args, **kwargs)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "__init__", counting)
+    run_id = start(seconds=600)
+    outcomes = await asyncio.gather(*(outcome_of(trigger(run_id)) for _ in range(50)))
+    assert {outcome.end for outcome in outcomes} == {WaitEnd.FINISHED}
+    assert len([session for session in made if not session.closed]) == 0
+    assert len(made) == 1
+
+
+async def test_capacity_is_tried_again_when_it_is_due(emulator: Emulator) -> None:
+    made = ApifyCapacityTrigger(emulator.clock.time() + 100, {"attempt": 2})
+    path, kwargs = made.serialize()
+    assert path == "airflow_provider_apify.triggers.run.ApifyCapacityTrigger"
+    events = [event.payload async for event in ApifyCapacityTrigger(**kwargs).run()]
+    assert events == [{"attempt": 2}]

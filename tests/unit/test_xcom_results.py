@@ -1,0 +1,134 @@
+"""Small results as the return value of the task that ran the Actor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+
+from airflow_provider_apify.api.errors import (
+    ApifyConfigurationError,
+    ApifyDataError,
+    ApifyRunFailedError,
+    ApifyTooLargeError,
+)
+from airflow_provider_apify.emulator import Emulator
+from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
+from tests.support.task_context import TaskTries
+
+pytestmark = pytest.mark.usefixtures("server", "fast_clock")
+
+
+@pytest.fixture(autouse=True)
+def writer(emulator: Emulator) -> None:
+    """An Actor that leaves the record OUTPUT that it is told to."""
+
+    @emulator.actor("emulator/writer")
+    def write(actor: Any) -> None:
+        if "output" in actor.input:
+            value = actor.input["output"]
+            if actor.input.get("json"):
+                actor.set_value("OUTPUT", value.encode(), content_type="application/ld+json")
+            else:
+                actor.set_value("OUTPUT", value.encode() if actor.input.get("bytes") else value)
+
+
+def run_actor(actor: str = "emulator/worker", **kwargs: Any) -> RunActorOperator:
+    arguments = {"task_id": "run", "actor_id": actor, "wait_for_completion": True} | kwargs
+    return RunActorOperator(**arguments)
+
+
+def test_the_items(task_tries: TaskTries) -> None:
+    operator = run_actor(run_input={"items": 4}, returns="items")
+    assert operator.execute(task_tries.context) == [{"n": n} for n in range(4)]
+    assert not operator.multiple_outputs
+    assert task_tries.ti.xcoms["defaultDatasetId"]
+
+
+def test_the_items_of_a_task(task_tries: TaskTries) -> None:
+    operator = RunTaskOperator(
+        task_id="run", actor_task_id="emulator/job", wait_for_completion=True, returns="items"
+    )
+    assert operator.execute(task_tries.context) == [{"n": 0}, {"n": 1}]
+
+
+def test_no_items_are_no_error(task_tries: TaskTries) -> None:
+    assert run_actor(run_input={"items": 0}, returns="items").execute(task_tries.context) == []
+
+
+@pytest.mark.parametrize("output", [{"a": [1, None, "ž"]}, [1, 2], "plain text 🐎", 7])
+def test_the_output(task_tries: TaskTries, output: Any) -> None:
+    operator = run_actor("emulator/writer", run_input={"output": output}, returns="output")
+    assert operator.execute(task_tries.context) == output
+
+
+def test_a_run_far_longer_than_apify_waits_for(emulator: Emulator, task_tries: TaskTries) -> None:
+    """Apify's own synchronous endpoints lose a run after 300 s; this one is known from its start."""
+    operator = run_actor(run_input={"seconds": 3600, "items": 1}, returns="items")
+    assert operator.execute(task_tries.context) == [{"n": 0}]
+    assert task_tries.ti.xcoms["id"] == emulator.runs[0]["id"]
+    assert not [seen for seen in emulator.requests if "run-sync" in seen.path]
+
+
+async def test_after_a_deferral(emulator: Emulator, task_tries: TaskTries) -> None:
+    operator = run_actor(run_input={"seconds": 600, "items": 1}, returns="items", deferrable=True)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(task_tries.context)
+    (event,) = [event.payload async for event in deferred.value.trigger.run()]
+    assert operator.execute_complete(task_tries.context, event) == [{"n": 0}]
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "error", "words"),
+    [
+        ({"returns": "items", "run_input": {"items": 10_000}}, ApifyTooLargeError, "DatasetToS3Operator"),
+        (
+            {"actor": "emulator/writer", "returns": "output", "run_input": {"output": "x" * 50_000}},
+            ApifyTooLargeError,
+            "KeyValueStoreToS3Operator",
+        ),
+        (
+            {"actor": "emulator/writer", "returns": "output", "run_input": {}},
+            ApifyDataError,
+            'returns="items"',
+        ),
+        (
+            {"actor": "emulator/writer", "returns": "output", "run_input": {"output": "PNG", "bytes": True}},
+            ApifyDataError,
+            "octet-stream",
+        ),
+        (
+            {"actor": "emulator/writer", "returns": "output", "run_input": {"output": "{", "json": True}},
+            ApifyDataError,
+            "Expecting property name",
+        ),
+        ({"returns": "items", "run_input": {"fail": True}}, ApifyRunFailedError, "FAILED"),
+    ],
+)
+def test_what_cannot_be_returned_is_an_error(
+    emulator: Emulator, task_tries: TaskTries, kwargs: Any, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words) as raised:
+        run_actor(**kwargs).execute(task_tries.context)
+    assert emulator.runs[0]["id"] in str(raised.value)
+
+
+def test_a_retry_after_too_large_results_pays_nothing(emulator: Emulator, task_tries: TaskTries) -> None:
+    operator = run_actor(run_input={"items": 10_000}, returns="items")
+    for context in (task_tries.context, task_tries.retry()):
+        with pytest.raises(ApifyTooLargeError):
+            operator.execute(context)
+    assert len(emulator.runs) == 1
+
+
+def test_without_a_wait_there_is_nothing_to_return(emulator: Emulator, task_tries: TaskTries) -> None:
+    with pytest.raises(ApifyConfigurationError, match="wait_for_completion"):
+        run_actor(returns="items", wait_for_completion=False).execute(task_tries.context)
+    assert not emulator.runs
+
+
+def test_an_unknown_result_is_an_error(emulator: Emulator, task_tries: TaskTries) -> None:
+    with pytest.raises(ApifyConfigurationError, match="'run', 'items', 'output'"):
+        run_actor(returns="dataset").execute(task_tries.context)
+    assert not emulator.runs
