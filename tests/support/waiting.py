@@ -12,7 +12,7 @@ from typing import Any
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 30, *, interval: float = 0.01) -> Any:
-    """Wait, in real time, for something that another thread or process is about to do; return what it gave."""
+    """Wait, in real time, until a condition holds; return what it gave."""
     pause, deadline = threading.Event(), time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < deadline, f"The condition did not hold within {seconds:.0f} s."
