@@ -29,7 +29,7 @@ def prepare(emulator: ScenarioEmulator) -> None:
 
 
 def kill_worker(dag_run: ScenarioRun, *task_ids: str) -> None:
-    """Kill whatever the tasks run in: the Celery worker, or on 2.11 the processes of the tasks."""
+    """Kill the Celery worker that the tasks run in, or on 2.11 the processes of the tasks."""
     if AIRFLOW_3:
         dag_run.cluster.components["worker-2"].kill()
         dag_run.cluster.components["worker-2"].start()
@@ -41,10 +41,7 @@ def kill_worker(dag_run: ScenarioRun, *task_ids: str) -> None:
         kill_process_tree(watcher.pid)
 
 
-def test_a_worker_is_killed_before_the_answer_and_while_it_waits(
-    dag_run: ScenarioRun, emulator: ScenarioEmulator
-) -> None:
-    """Scenarios 1 and 2."""
+def test_a_killed_worker_leaves_one_run_per_task(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> None:
     until = dag_run.until
     until(lambda: emulator.runs_of("killed_before_answer"))
     until(lambda: "id" in dag_run.xcoms("killed_while_waiting"))
@@ -68,10 +65,10 @@ def test_a_worker_is_killed_before_the_answer_and_while_it_waits(
         assert not emulator.aborts_of(task_id)
 
 
-def test_a_worker_is_told_to_shut_down(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> None:
-    """As a node that is drained does it: nobody has stopped the task, so nothing is aborted."""
+def test_a_worker_that_shuts_down_aborts_nothing(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> None:
+    """A node that is drained stops its workers, but nobody has stopped the task."""
     task_id, until = "shut_down_worker", dag_run.until
-    until(lambda: waits(dag_run, task_id, "worker"))
+    until(lambda: is_waited_for(dag_run, task_id, "worker"))
     watcher = psutil.Process(dag_run.task_instance(task_id)["pid"]).parent()
     assert watcher is not None
     watcher.terminate()
@@ -83,10 +80,9 @@ def test_a_worker_is_told_to_shut_down(dag_run: ScenarioRun, emulator: ScenarioE
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_worker_dies_right_after_the_answer(
+def test_a_retry_finds_the_run_that_a_dead_worker_started(
     dag_run: ScenarioRun, emulator: ScenarioEmulator, mode: str
 ) -> None:
-    """Scenario 1."""
     task_id = f"killed_after_answer_{mode}"
     assert dag_run.final_state(task_id) == "success"
     assert dag_run.task_instance(task_id)["try_number"] > 1
@@ -94,8 +90,7 @@ def test_a_worker_dies_right_after_the_answer(
     assert not emulator.aborts_of(task_id)
 
 
-def test_a_trigger_dies_with_an_error(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> None:
-    """Scenario 3."""
+def test_a_retry_finds_the_run_whose_trigger_died(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> None:
     task_id = "trigger_dies_deferred"
     dag_run.wait_for_try(2, task_id, "deferred")
     emulator.released[task_id].set()
@@ -105,8 +100,10 @@ def test_a_trigger_dies_with_an_error(dag_run: ScenarioRun, emulator: ScenarioEm
 
 
 @pytest.mark.parametrize("lost", ["dropped", "answered_502", "read_timeout"])
-def test_the_answer_to_a_start_is_lost(dag_run: ScenarioRun, emulator: ScenarioEmulator, lost: str) -> None:
-    """Scenario 4: the list lags by 10 s."""
+def test_a_start_whose_answer_is_lost_is_found(
+    dag_run: ScenarioRun, emulator: ScenarioEmulator, lost: str
+) -> None:
+    """The list of runs lags by 10 s."""
     task_id = f"lost_{lost}"
     assert dag_run.final_state(task_id) == "success"
     assert dag_run.task_instance(task_id)["try_number"] == 1
@@ -114,8 +111,9 @@ def test_the_answer_to_a_start_is_lost(dag_run: ScenarioRun, emulator: ScenarioE
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_start_is_refused_for_a_while(dag_run: ScenarioRun, emulator: ScenarioEmulator, mode: str) -> None:
-    """Scenario 5."""
+def test_a_start_that_is_refused_is_repeated(
+    dag_run: ScenarioRun, emulator: ScenarioEmulator, mode: str
+) -> None:
     task_id = f"refused_{mode}"
     assert dag_run.final_state(task_id) == "success"
     assert dag_run.task_instance(task_id)["try_number"] == 1
@@ -126,14 +124,12 @@ def test_a_start_is_refused_for_a_while(dag_run: ScenarioRun, emulator: Scenario
 def test_a_retry_after_a_failed_run_starts_a_new_one(
     dag_run: ScenarioRun, emulator: ScenarioEmulator, mode: str
 ) -> None:
-    """Scenario 11."""
     task_id = f"run_failed_{mode}"
     assert dag_run.final_state(task_id) == "success"
     assert [run["status"] for run in emulator.runs_of(task_id)] == ["FAILED", "SUCCEEDED"]
 
 
 def test_a_clear_of_a_green_task_starts_a_new_run(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> None:
-    """Scenario 11."""
     task_ids = [f"cleared_green_{mode}" for mode in MODES]
     for task_id in task_ids:
         assert dag_run.final_state(task_id) == "success"
@@ -144,7 +140,7 @@ def test_a_clear_of_a_green_task_starts_a_new_run(dag_run: ScenarioRun, emulator
         assert not emulator.aborts_of(task_id)
 
 
-def waits(dag_run: ScenarioRun, task_id: str, mode: str, try_number: int = 1) -> bool:
+def is_waited_for(dag_run: ScenarioRun, task_id: str, mode: str, try_number: int = 1) -> bool:
     """Return whether the task waits for its run, on the worker or in the triggerer."""
     if mode == "worker":
         # A kill leaves a worker five seconds: too few to abort a run that Apify does not show yet.
@@ -160,12 +156,11 @@ def waits(dag_run: ScenarioRun, task_id: str, mode: str, try_number: int = 1) ->
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("action", ["failed", "success"])
-def test_a_user_marks_the_task(
+def test_a_user_who_marks_the_task_aborts_its_run_once(
     dag_run: ScenarioRun, emulator: ScenarioEmulator, mode: str, action: str
 ) -> None:
-    """Scenario 8."""
     task_id, until = f"{action}_{mode}", dag_run.until
-    until(lambda: waits(dag_run, task_id, mode))
+    until(lambda: is_waited_for(dag_run, task_id, mode))
     dag_run.mark(task_id, action)
     until(lambda: emulator.aborts_of(task_id))
     (run,) = until(lambda: [run for run in emulator.runs_of(task_id) if run["status"] == "ABORTED"])
@@ -176,11 +171,11 @@ def test_a_user_marks_the_task(
 
 @pytest.fixture(scope="module")
 def cleared(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> dict[str, str]:
-    """The runs of two waiting tasks, which are cleared at the same time: Airflow 2 takes a minute then."""
+    """The runs of two waiting tasks that are cleared at the same time: Airflow 2 takes a minute then."""
 
     def clear(mode: str) -> str:
         task_id = f"clear_{mode}"
-        dag_run.until(lambda: waits(dag_run, task_id, mode))
+        dag_run.until(lambda: is_waited_for(dag_run, task_id, mode))
         (run,) = emulator.runs_of(task_id)
         dag_run.clear(task_id)
         return str(run["id"])
@@ -189,14 +184,13 @@ def cleared(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("mode", CLEARED)
-def test_a_user_clears_the_task(
+def test_a_clear_aborts_the_old_run_and_starts_a_new_one(
     dag_run: ScenarioRun, emulator: ScenarioEmulator, cleared: dict[str, str], mode: str
 ) -> None:
-    """Scenario 8."""
     task_id, until, old = f"clear_{mode}", dag_run.until, cleared[mode]
     until(lambda: len(emulator.runs_of(task_id)) == 2)
     new = emulator.runs_of(task_id)[1]["id"]
-    until(lambda: waits(dag_run, task_id, mode, 2) and dag_run.xcoms(task_id)["id"] == new)
+    until(lambda: is_waited_for(dag_run, task_id, mode, 2) and dag_run.xcoms(task_id)["id"] == new)
     assert emulator.aborts_of(task_id) == [old]
     dag_run.mark(task_id, "failed")
     until(lambda: [run["status"] for run in emulator.runs_of(task_id)] == ["ABORTED", "ABORTED"])
@@ -204,8 +198,9 @@ def test_a_user_clears_the_task(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_execution_timeout(dag_run: ScenarioRun, emulator: ScenarioEmulator, mode: str) -> None:
-    """Scenario 9."""
+def test_execution_timeout_aborts_the_run(
+    dag_run: ScenarioRun, emulator: ScenarioEmulator, mode: str
+) -> None:
     task_id = f"execution_timeout_{mode}"
     assert dag_run.final_state(task_id) == "failed"
     (run,) = emulator.runs_of(task_id)

@@ -1,4 +1,4 @@
-"""Triggerers come and go while a crowd of tasks is deferred (scenarios 7 and 12)."""
+"""Triggerers come and go while a crowd of tasks is deferred."""
 
 from __future__ import annotations
 
@@ -19,32 +19,41 @@ def prepare(emulator: ScenarioEmulator) -> None:
     emulator.add_start_fault(ACTOR, "drop-after", range(10, CROWD + 1, 10))
 
 
-def holders(dag_run: ScenarioRun) -> dict[int, int]:
+def triggers_by_triggerer(dag_run: ScenarioRun) -> dict[int, int]:
     """Return how many triggers each triggerer has."""
     rows = dag_run.cluster.sql("SELECT triggerer_id, count(*) FROM trigger GROUP BY triggerer_id")
     return dict(rows)
 
 
-def test_triggerers_come_and_go(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> None:
+def test_no_run_is_started_twice_or_aborted_while_triggerers_come_and_go(
+    dag_run: ScenarioRun, emulator: ScenarioEmulator
+) -> None:
     until, parts = dag_run.until, dag_run.cluster.components
     started = time.monotonic()
 
-    def say(what: str) -> None:
-        print(f"{time.monotonic() - started:5.0f} s: {what}; {dag_run.count_states()}, {holders(dag_run)}")
+    def report(what: str) -> None:
+        print(
+            f"{time.monotonic() - started:5.0f} s: {what}; {dag_run.count_states()}, {triggers_by_triggerer(dag_run)}"
+        )
 
     until(lambda: dag_run.count_states() == {"deferred": CROWD}, 400)
     limited = ScenarioRun("limited", emulator, dag_run.cluster)
     limited.start()
     limited.wait_for_state("limited_deferred", "deferred")
     everything = CROWD + 1
-    until(lambda: sum(holders(dag_run).values()) == everything and None not in holders(dag_run))
-    say("all are deferred")
+    until(
+        lambda: (
+            sum(triggers_by_triggerer(dag_run).values()) == everything
+            and None not in triggers_by_triggerer(dag_run)
+        )
+    )
+    report("all are deferred")
 
-    def moved(*, to_other_than: Any) -> int:
+    def wait_until_moved(*, to_other_than: Any) -> int:
         """Wait until one triggerer, and another one, has it all."""
 
         def one_has_it_all() -> Any:
-            now = holders(dag_run)
+            now = triggers_by_triggerer(dag_run)
             return [
                 id_ for id_, count in now.items() if id_ not in to_other_than and count == sum(now.values())
             ]
@@ -53,29 +62,29 @@ def test_triggerers_come_and_go(dag_run: ScenarioRun, emulator: ScenarioEmulator
         return int(holder)
 
     parts["triggerer-1"].stop()
-    holder = moved(to_other_than=())
-    say("stopped")
+    holder = wait_until_moved(to_other_than=())
+    report("stopped")
     parts["triggerer-1"].start()
     asked = len(emulator.requests)
     parts["triggerer-2"].kill()
-    holder = moved(to_other_than=(holder,))
+    holder = wait_until_moved(to_other_than=(holder,))
     # A trigger that is assigned does not run yet; what is frozen before it runs sees no cancellation later.
-    until(lambda: polled(emulator, asked) >= {run["id"] for run in emulator.runs_of(ACTOR)})
-    say("killed")
+    until(lambda: polled_runs(emulator, asked) >= {run["id"] for run in emulator.runs_of(ACTOR)})
+    report("killed")
     parts["triggerer-2"].start()
-    until(lambda: alive(dag_run) == 2)
+    until(lambda: count_live_triggerers(dag_run) == 2)
     parts["triggerer-1"].send_signal(signal.SIGSTOP)
-    moved(to_other_than=(holder,))
-    say("frozen")
-    before = spared(dag_run)
+    wait_until_moved(to_other_than=(holder,))
+    report("frozen")
+    before = count_spared_triggers(dag_run)
     parts["triggerer-1"].send_signal(signal.SIGCONT)
-    until(lambda: spared(dag_run) >= before + CROWD)
-    say("thawed")
+    until(lambda: count_spared_triggers(dag_run) >= before + CROWD)
+    report("thawed")
     assert not emulator.aborts_of(ACTOR)
 
     emulator.released[ACTOR].set()
     until(lambda: dag_run.count_states() == {"success": CROWD}, 400)
-    say("all are green")
+    report("all are green")
     assert len(emulator.runs_of(ACTOR)) == CROWD
     assert {run["status"] for run in emulator.runs_of(ACTOR)} == {"SUCCEEDED"}
     assert not emulator.aborts_of(ACTOR)
@@ -88,12 +97,12 @@ def test_triggerers_come_and_go(dag_run: ScenarioRun, emulator: ScenarioEmulator
     assert 55 < lasted.total_seconds() < 120
 
 
-def polled(emulator: ScenarioEmulator, start: int) -> set[str]:
+def polled_runs(emulator: ScenarioEmulator, start: int) -> set[str]:
     """Return the IDs of the runs whose end a trigger waits for, from a request on."""
     return {seen.path.split("/")[-1] for seen in emulator.requests[start:] if "waitForFinish" in seen.query}
 
 
-def alive(dag_run: ScenarioRun) -> int:
+def count_live_triggerers(dag_run: ScenarioRun) -> int:
     """Return how many triggerers are alive."""
     ((count,),) = dag_run.cluster.sql(
         "SELECT count(*) FROM job WHERE job_type = 'TriggererJob' AND end_date IS NULL "
@@ -102,7 +111,7 @@ def alive(dag_run: ScenarioRun) -> int:
     return int(count)
 
 
-def spared(dag_run: ScenarioRun) -> int:
+def count_spared_triggers(dag_run: ScenarioRun) -> int:
     """Return how many triggers were cancelled, and saw that their task is still deferred."""
     # What is logged after the cancellation lands in the triggerer's own log.
     logs = [dag_run.cluster.components["triggerer-1"].log]
