@@ -32,19 +32,16 @@ def test_no_run_is_started_twice_or_aborted_while_triggerers_come_and_go(
     started = time.monotonic()
 
     def report(what: str) -> None:
-        print(
-            f"{time.monotonic() - started:5.0f} s: {what}; {dag_run.count_states()}, {triggers_by_triggerer(dag_run)}"
-        )
+        held = triggers_by_triggerer(dag_run)
+        print(f"{time.monotonic() - started:5.0f} s: {what}; {dag_run.count_states()}, {held}")
 
     until(lambda: dag_run.count_states() == {"deferred": CROWD}, 400)
     limited = ScenarioRun("limited", emulator, dag_run.cluster)
     limited.start()
     limited.wait_for_state("limited_deferred", "deferred")
-    everything = CROWD + 1
     until(
         lambda: (
-            sum(triggers_by_triggerer(dag_run).values()) == everything
-            and None not in triggers_by_triggerer(dag_run)
+            (held := triggers_by_triggerer(dag_run)) and sum(held.values()) == CROWD + 1 and None not in held
         )
     )
     report("all are deferred")
