@@ -98,27 +98,3 @@ def test_a_dag_file_stays_cheap_to_parse() -> None:
     ).stdout
     loaded = {name.partition(".")[0] for name in json.loads(output.splitlines()[-1])}
     assert not loaded & {"requests", "aiohttp", "boto3", "botocore", "pyarrow", "pandas", "s3fs"}
-
-
-def test_dependencies_run_one_way() -> None:
-    """api <- export <- hooks <- durable <- triggers <- operators, sensors, transfers; not <- emulator."""
-    allowed = {
-        "api": {"api"},
-        "emulator": {"emulator"},
-        "export": {"api", "export"},
-        "hooks": {"api", "export", "hooks", "reporting", "get_provider_info"},
-        "transfers": {"api", "export", "hooks", "lineage", "transfers"},
-        "triggers": {"api", "hooks", "triggers", "reporting", "task_state"},
-    }
-    for folder, may_use in allowed.items():
-        for path in (PACKAGE / folder).rglob("*.py"):
-            for line in path.read_text().splitlines():
-                words = line.split()
-                if words[:1] in (["from"], ["import"]) and words[1].startswith("airflow_provider_apify."):
-                    assert words[1].split(".")[1] in may_use, f"{path}: {line}"
-    for path in PACKAGE.rglob("*.py"):
-        if "emulator" not in path.parts:
-            assert "airflow_provider_apify.emulator" not in path.read_text(), path
-    for path in (PACKAGE / "api").rglob("*.py"):
-        assert "import airflow\n" not in path.read_text()
-        assert "from airflow." not in path.read_text()
