@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_apify.api.call import Call
+from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run import RunActorOperator
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
@@ -17,14 +18,21 @@ from airflow_provider_apify.triggers.run import ApifyRunTrigger
 T = TypeVar("T")
 
 
-class DyingHook(ApifyHook):
-    """A hook whose process dies right after the answer to the start."""
+class DyingClient(Client):
+    """A client whose process dies right after the answer to the start."""
 
     def send(self, call: Call[T]) -> T:
         answer = super().send(call)
         if call.method == "POST":
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
+
+
+class DyingHook(ApifyHook):
+    """A hook with such a client."""
+
+    def get_conn(self) -> Client:
+        return DyingClient(self.endpoint)
 
 
 class WorkerDiesOperator(RunActorOperator):
