@@ -10,7 +10,7 @@ SCRIPTS = ("imports.py", "export.py", "records.py", "emulator.py")
 
 
 def main() -> None:
-    """Run them."""
+    """Run all benchmarks."""
     failed = []
     for script in SCRIPTS:
         print(f"\n== {script}", flush=True)

@@ -44,7 +44,7 @@ def connect(port: str, s3_url: str | None) -> None:
 
 
 def load_airflow() -> None:
-    """Load what Airflow itself has loaded before a task of its starts: its operators and its plugins."""
+    """Load what Airflow has loaded before a task starts: operators and plugins."""
     from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
     from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 
@@ -131,7 +131,7 @@ CONTESTANTS = (provider_to_disk, provider_to_s3, official_stream, official_itera
 
 
 def main() -> None:
-    """Run one."""
+    """Run one contestant."""
     name, port, target, *rest = sys.argv[1:]
     s3_url = rest[0] if rest else None
     connect(port, s3_url)

@@ -93,7 +93,7 @@ class Report:
         self.failed = False
 
     def ratio(self, title: str, ours: dict[str, float], theirs: dict[str, float], least: float) -> None:
-        """Tell how many times faster than another one we are."""
+        """Tell how many times faster than another contestant the provider is."""
         value = theirs["seconds"] / ours["seconds"]
         self._line(
             title,
@@ -104,7 +104,7 @@ class Report:
         )
 
     def memory(self, title: str, ours: dict[str, float], most: float) -> None:
-        """Tell how much memory we took."""
+        """Tell how much memory the provider took."""
         value = ours["peak_mb"]
         self._line(title, f"{ours['seconds']:.2f} s", f"{value:.0f} MB", f"<={most:.0f} MB", value <= most)
 

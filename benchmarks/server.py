@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
     bandwidth: float | None
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Answer a request."""
         time.sleep(self.latency)
         url = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}

@@ -33,8 +33,8 @@ class Emulator:
     """
     A local Apify.
 
-    ``faults`` are those in force; ``requests`` are those seen, the last 100,000 at least; ``user`` is the
-    default user; ``platform`` is everything that exists.
+    ``faults`` holds the faults in force, ``requests`` the requests seen (the last 100,000 at least), ``user``
+    the default user, ``platform`` everything that exists.
 
     :param token: API token of the default user. Default ``apify_api_emulator``.
     :param username: Name of the default user. Default ``emulator``.

@@ -13,11 +13,11 @@ from airflow_provider_apify.export.formats.csv import CsvOptions
 from airflow_provider_apify.export.formats.format_choice import Format
 from airflow_provider_apify.export.formats.gzip import GzippedPages
 from airflow_provider_apify.export.item_pages import DatasetSource, Page
-from airflow_provider_apify.export.item_reader import read_pages
 from airflow_provider_apify.export.item_selection import Selection
+from airflow_provider_apify.export.parallel_reader import read_pages
 from airflow_provider_apify.export.parts_and_manifest import write_parts
 from airflow_provider_apify.export.progress import Progress
-from airflow_provider_apify.export.rendered_download import download_rendered
+from airflow_provider_apify.export.rendered_by_apify import download_rendered
 from airflow_provider_apify.export.stores.destination import Destination
 
 
@@ -63,7 +63,9 @@ def export_dataset(
     pages = _counted(pages, progress, source, client, log)
     pages = _required(pages, dataset_id, expected_rows, fail_on_empty)
     if rows_per_file:
-        result = write_parts(destination, pages, encoder, rows_per_file, compress, dataset_id)
+        result = write_parts(
+            destination, pages, encoder, rows_per_file, compress=compress, dataset_id=dataset_id
+        )
     else:
         with destination.begin() as sink, buffer_if_needed(pages, encoder) as buffered:
             written = write_rows(sink, buffered, encoder, compress=compress, checksum=checksum)
@@ -91,7 +93,7 @@ def _counted(
 def _required(
     pages: Iterable[Page], dataset_id: str, expected_rows: int | None, fail_on_empty: bool
 ) -> Iterator[Page]:
-    """Pass pages on, and fail at their end if they had not as many rows as was asked for."""
+    """Pass pages on, and fail after the last one if the number of rows is not the required one."""
     rows = 0
     for page in pages:
         rows += page.rows

@@ -123,7 +123,7 @@ def _read_gzipped(limit: int | None, answer: Answer) -> Page:
 
 
 def _whole_lines(body: bytes) -> bytes:
-    """Return JSON Lines, each with its end; a body that lost its end on the way is no answer."""
+    """Return JSON Lines, each with its end; refuse a body that lost its end on the way."""
     if not body:
         return body
     last = body[body.rfind(b"\n", 0, -1) + 1 :]

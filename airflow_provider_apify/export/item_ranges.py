@@ -20,8 +20,9 @@ from airflow_provider_apify.export import page_size
 from airflow_provider_apify.export.item_pages import DatasetSource, Range
 from airflow_provider_apify.export.page_size import PageSize
 
-#: Ranges, which may be fetched at once, and calls, whose result has to be sent in before the plan goes on.
-Plan = Generator[Range | Call[Any], Any, None]
+#: A range, which may be fetched at once, or a call, whose result has to be sent in before the plan goes on.
+Step = Range | Call[Any]
+Plan = Generator[Step, Any, None]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.export import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.item_pages import DatasetSource
 from airflow_provider_apify.export.item_ranges import count_items
-from airflow_provider_apify.export.item_reader import read_pages
 from airflow_provider_apify.export.item_selection import select
+from airflow_provider_apify.export.parallel_reader import read_pages
 
 
 def iterate_items(

@@ -83,7 +83,7 @@ def export_records(
 def _list_keys(
     client: Client, store_id: str, keys: Sequence[str] | None, prefix: str
 ) -> Iterator[tuple[str, int | None]]:
-    """Give keys and sizes; the size of a record that was asked for by its key is not known."""
+    """Give keys and sizes; of keys that the user gave, the size is unknown."""
     if keys is not None:
         yield from ((key, None) for key in keys if key.startswith(prefix))
         return

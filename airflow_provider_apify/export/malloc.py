@@ -1,4 +1,4 @@
-"""Which memory glibc keeps for the next block, and which it gives back to the system."""
+"""Memory of large blocks: what glibc keeps for the next block, and what glibc gives back to the system."""
 
 from __future__ import annotations
 

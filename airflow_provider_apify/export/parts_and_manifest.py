@@ -39,6 +39,7 @@ def write_parts(
     pages: Iterable[Page],
     encoder: Encoder,
     rows_per_file: int,
+    *,
     compress: bool,
     dataset_id: str,
 ) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def _all_or_none(files: list[tuple[Sink, Destination]]) -> Iterator[None]:
 
 
 def _part_name(name: str, number: int) -> str:
-    """Name a part: those of `items.csv.gz` are `items-00000.csv.gz`, `items-00001.csv.gz`, …"""
+    """Name a part by its number: the first one of `items.csv.gz` is `items-00000.csv.gz`."""
     path = PurePosixPath(name)
     suffixes = "".join(path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:])
     return f"{name.removesuffix(suffixes)}-{number:05d}{suffixes}"

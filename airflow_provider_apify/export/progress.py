@@ -21,7 +21,7 @@ class Progress:
         return time.monotonic() - self._started
 
     def add(self, count: int, size: int) -> bool:
-        """Count more of them; return whether it is time to log again."""
+        """Count more rows or records; return whether it is time to log again."""
         self.count += count
         self.size += size
         if time.monotonic() - self._logged < _LOG_SECONDS:
@@ -30,10 +30,10 @@ class Progress:
         return True
 
     def left(self, total: int) -> str:
-        """Describe what is left of a total."""
+        """Describe the rate, and the time until a total is reached."""
         seconds = max(0, total - self.count) * self.seconds / max(1, self.count)
         return f"{self.size / self.seconds / 1e6:.1f} MB/s; {seconds:.0f} s to go"
 
     def describe(self, what: str) -> str:
-        """Describe what was done."""
+        """Describe the rows or records so far."""
         return f"{self.count:,} {what} ({self.size / 1e6:,.1f} MB) in {self.seconds:.1f} s"

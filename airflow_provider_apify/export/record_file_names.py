@@ -1,4 +1,4 @@
-"""How the files of a key-value store's records are called, and the manifest that lists them."""
+"""Names of the files that a key-value store's records become, and of the manifest that lists the files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bases of all transfers: what they share is done once, and a public class says where the files go."""
+"""Bases of the transfers: the shared work; each public class says where the files go."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Transfer(ApifyOperator):
     one, is the destination. The result becomes the extra of events of the task's outlets.
 
     :param replace: replace what is at the destination. Otherwise the task fails before it reads anything.
-    :param concurrency: number of requests at a time. (templated)
+    :param concurrency: number of requests at a time, 16 by default. (templated)
     :param apify_conn_id: the Airflow connection to Apify. (templated)
     """
 
@@ -42,11 +42,12 @@ class Transfer(ApifyOperator):
         """Do the transfer, and return what was written."""
         self._at_work = True
         try:
+            source = self._source_uri()
             concurrency: int = number("concurrency", self.concurrency, int, least=1)
             self._result = self._transfer(self._destination(), concurrency)
         finally:
             self._at_work = False
-        report(self.hook, self._source_uri(), self._result["destination"])
+        report(self.hook, source, self._result["destination"])
         for outlet in self.outlets or ():
             context["outlet_events"][outlet].extra.update(self._result)
         return self._result
@@ -69,6 +70,7 @@ class Transfer(ApifyOperator):
         raise NotImplementedError
 
     def _source_uri(self) -> str:
+        """Return the URI of what is at Apify, for lineage; refuse an ID that cannot be one."""
         raise NotImplementedError
 
 
@@ -90,16 +92,16 @@ class DatasetTransfer(Transfer):
     :param skip_hidden: leave out fields whose name starts with `#`.
     :param skip_empty: leave out items without any field.
     :param view: a view of the dataset's schema. (templated)
-    :param delimiter: the character between the columns of a CSV file. (templated)
+    :param delimiter: the character between the columns of a CSV file, a comma by default. (templated)
     :param bom: start a CSV file with a byte order mark. Apify's own CSV does; most loaders stumble over it.
     :param rows_per_file: write numbered files of so many rows: `items.csv` becomes `items-00000.csv`,
         `items-00001.csv`, … and `_items.csv.manifest.json`, which comes last and lists them with their rows,
         bytes and SHA-256. CSV and Parquet files of one export have the same columns. (templated)
     :param expected_rows: number of rows there must be, or the task fails. (templated)
-    :param fail_on_empty: fail if there is no row.
+    :param fail_on_empty: fail if there is no row; an empty file is written otherwise.
     :param checksum: add the file's SHA-256 to the result, as `sha256`.
     :param replace: replace an existing file. Otherwise the task fails before it reads anything.
-    :param concurrency: number of requests at a time. (templated)
+    :param concurrency: number of requests at a time, 16 by default. (templated)
     :param apify_conn_id: the Airflow connection to Apify. (templated)
     :raises ApifyConfigurationError: if an argument or the destination cannot be used; nothing was read.
     :raises ApifyDataError: if Apify gives fewer items than the dataset has, or there are not as many rows as
@@ -148,7 +150,6 @@ class DatasetTransfer(Transfer):
         from airflow_provider_apify.export.formats.format_choice import choose_format
         from airflow_provider_apify.export.item_selection import select
 
-        resource_ref("dataset", self.dataset_id)
         selection = select(
             offset=self.offset,
             limit=self.limit,

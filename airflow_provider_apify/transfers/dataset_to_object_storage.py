@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 class DatasetToObjectStorageOperator(DatasetTransfer):
     """
-    Export a dataset into a file in any store that Airflow's `ObjectStoragePath` knows: S3, GCS, Azure, …
+    Export a dataset into a file in any store that Airflow's `ObjectStoragePath` knows (S3, GCS, Azure, …).
 
     The file appears when it is whole, and not at all if the task fails. The other parameters are documented
     in :class:`~airflow_provider_apify.transfers.base.DatasetTransfer`.

@@ -29,7 +29,7 @@ class KeyValueStoreTransfer(Transfer):
     :param keys: the records; all of them by default. (templated)
     :param prefix: only records whose key starts so. (templated)
     :param replace: replace an export that is complete. Otherwise the task fails before it reads anything.
-    :param concurrency: number of records at a time. (templated)
+    :param concurrency: number of records at a time, 16 by default. (templated)
     :param apify_conn_id: the Airflow connection to Apify. (templated)
     :raises ApifyConfigurationError: if an argument or the destination cannot be used; nothing was read.
     :raises ApifyHttpError: if Apify cannot be asked, refuses, or has no such record.
@@ -44,7 +44,6 @@ class KeyValueStoreTransfer(Transfer):
     def _transfer(self, destination: Destination, concurrency: int) -> dict[str, Any]:
         from airflow_provider_apify.export.key_value_store import export_records
 
-        resource_ref("key-value store", self.key_value_store_id)
         return export_records(
             self.key_value_store_id,
             destination,
@@ -139,7 +138,7 @@ class KeyValueStoreToS3Operator(KeyValueStoreTransfer):
 
 class KeyValueStoreToObjectStorageOperator(KeyValueStoreTransfer):
     """
-    Export records into any store that Airflow's `ObjectStoragePath` knows: S3, GCS, Azure, …
+    Export records into any store that Airflow's `ObjectStoragePath` knows (S3, GCS, Azure, …).
 
     The other parameters are documented in :class:`KeyValueStoreTransfer`.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify.export import item_stream, page_size
+from airflow_provider_apify.export import first_stream, page_size
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
 from airflow_provider_apify.transfers.dataset_to_object_storage import DatasetToObjectStorageOperator
 from airflow_provider_apify.transfers.dataset_to_s3 import DatasetToS3Operator
@@ -66,6 +66,6 @@ def set_page_bytes(
     monkeypatch.setattr(page_size, "TARGET_BYTES", page_bytes)
     monkeypatch.setattr(page_size, "_SMALLEST_TARGET_BYTES", page_bytes)
     monkeypatch.setattr(page_size, "FIRST_ITEMS", first_items)
-    monkeypatch.setattr(item_stream, "_CHUNK_BYTES", chunk_bytes)
-    monkeypatch.setattr(item_stream, "_LOOK_SECONDS", 0)
-    monkeypatch.setattr(item_stream, "_FAST_BYTES_PER_SECOND", 0 if stream else float("inf"))
+    monkeypatch.setattr(first_stream, "_CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(first_stream, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(first_stream, "_FAST_BYTES_PER_SECOND", 0 if stream else float("inf"))

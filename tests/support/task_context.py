@@ -6,7 +6,9 @@ import json
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
+
+from airflow.providers.common.compat.sdk import Context
 
 
 class Store:
@@ -61,16 +63,16 @@ class TaskTries:
         self.store = Store() if store else None
 
     @property
-    def context(self) -> dict[str, Any]:
-        context = {"ti": self.ti, "dag_run": self.dag_run}
-        return context | ({"task_state_store": self.store} if self.store else {})
+    def context(self) -> Context:
+        context: dict[str, Any] = {"ti": self.ti, "dag_run": self.dag_run}
+        return cast("Context", context | ({"task_state_store": self.store} if self.store else {}))
 
-    def retry(self) -> dict[str, Any]:
+    def retry(self) -> Context:
         """Go on to the next try by Airflow's own doing."""
         self.ti = TaskInstance(try_number=self.ti.try_number + 1, max_tries=self.ti.max_tries)
         return self.context
 
-    def clear(self) -> dict[str, Any]:
+    def clear(self) -> Context:
         """Go on to the next try by a user's Clear."""
         self.ti = TaskInstance(try_number=self.ti.try_number + 1, max_tries=self.ti.try_number + 1)
         return self.context

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_apify.export import item_reader
+from airflow_provider_apify.export import parallel_reader
 from tests.support.connections import set_connection
 from tests.support.exports import set_page_bytes
 from tests.support.s3_bucket import BUCKET, S3Bucket
@@ -49,4 +49,4 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_first_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     """All items are read in ranges."""
-    monkeypatch.setattr(item_reader, "may_stream", lambda source: False)
+    monkeypatch.setattr(parallel_reader, "may_stream", lambda source: False)

@@ -56,7 +56,7 @@ PAGES = st.sampled_from([20, 200, 4000])
 
 
 class World:
-    """An emulator that outlives the examples, as hypothesis wants it."""
+    """An emulator for all examples of a test: hypothesis makes no new fixture for each."""
 
     def __init__(self, emulator: Emulator, url: str, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.emulator = emulator

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotFoundError
 from airflow_provider_apify.emulator import Emulator, Fault
-from airflow_provider_apify.export import item_stream, page_size
+from airflow_provider_apify.export import first_stream, page_size
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
 from airflow_provider_apify.transfers.dataset_to_s3 import DatasetToS3Operator
 from tests.support.exports import ITEMS_PATH, ragged_items, to_local, to_object_storage, to_s3
@@ -49,7 +49,7 @@ def test_a_page_cut_at_any_byte_is_asked_for_again(emulator: Emulator, tmp_path:
 def test_a_stream_cut_at_any_byte_goes_on_in_ranges(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(item_stream, "_CHUNK_BYTES", 50)
+    monkeypatch.setattr(first_stream, "_CHUNK_BYTES", 50)
     dataset_id = emulator.create_dataset(ROWS)
     whole = landed(dataset_id, tmp_path / "whole.jsonl")
     for cut_at in range(len(whole)):

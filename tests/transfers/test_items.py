@@ -31,7 +31,9 @@ def test_iterate_items_gives_all_items_whatever_breaks(
     emulator.switches.stale_total, emulator.switches.stale_seconds = total, 1e9
     dataset_id = emulator.create_dataset(ITEMS[:300])
     emulator.platform.datasets[dataset_id].push(ITEMS[300:])
-    params: dict[str, Any] = {name: str(value).lower() if value is True else value for name, value in selection.items()}
+    params: dict[str, Any] = {
+        name: str(value).lower() if value is True else value for name, value in selection.items()
+    }
     expected = hook.get_items(dataset_id, **params).items()
     for action in ("drop-before", "answer"):
         emulator.faults.add(Fault(action, "GET", ITEMS_PATH, (4, 6), status=503))

@@ -5,6 +5,7 @@ version changes what the module of that concern rests on, and says which module 
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from typing import Any
 
@@ -34,7 +35,7 @@ def test_an_operator_may_join_in_the_rendering_of_its_templates() -> None:
 @from_3
 def test_a_task_can_ask_for_its_state_on_airflow_3() -> None:
     """`runs/stop_or_shutdown.py`."""
-    ask = stop_or_shutdown.RuntimeTaskInstance.get_task_states
+    ask = vars(stop_or_shutdown)["RuntimeTaskInstance"].get_task_states
     assert {"dag_id", "map_index", "task_ids", "run_ids"} <= set(parameters(ask))
 
 
@@ -42,7 +43,7 @@ def test_a_task_can_ask_for_its_state_on_airflow_3() -> None:
 def test_a_task_can_ask_for_its_state_on_airflow_2() -> None:
     """`runs/stop_or_shutdown.py`."""
     columns = {"dag_id", "task_id", "run_id", "map_index", "state", "trigger_id"}
-    assert columns <= set(stop_or_shutdown.TaskInstance.__table__.columns.keys())
+    assert columns <= set(vars(stop_or_shutdown)["TaskInstance"].__table__.columns.keys())
 
 
 def test_airflow_tells_a_trigger_of_a_kill_from_3_3_on() -> None:
@@ -79,10 +80,8 @@ def test_a_link_is_read_from_an_xcom() -> None:
 
 def test_the_collector_of_lineage_takes_uris() -> None:
     """`runs/lineage.py`; on Airflow 2 an asset is a dataset, which common-compat renames."""
-    if Version("3.0") <= AIRFLOW:
-        from airflow.sdk.lineage import HookLineageCollector
-    else:
-        from airflow.lineage.hook import HookLineageCollector
-    word = "asset" if Version("3.0") <= AIRFLOW else "dataset"
-    for method in (f"add_input_{word}", f"add_output_{word}"):
-        assert {"context", "uri"} <= set(parameters(getattr(HookLineageCollector, method)))
+    on_3 = Version("3.0") <= AIRFLOW
+    collector = importlib.import_module("airflow.sdk.lineage" if on_3 else "airflow.lineage.hook")
+    for direction in ("input", "output"):
+        method = f"add_{direction}_{'asset' if on_3 else 'dataset'}"
+        assert {"context", "uri"} <= set(parameters(getattr(collector.HookLineageCollector, method)))

@@ -152,7 +152,7 @@ def attempt(operator: RunActorOperator, context: Any, plan: Try) -> Any:
         return answer
 
     client.send = mortal_send  # type: ignore[method-assign]
-    step, arguments = operator.execute, ()
+    step, arguments = operator.execute, tuple[Any, ...]()
     while True:
         try:
             return step(context, *arguments)
@@ -180,9 +180,9 @@ def test_nothing_is_paid_twice_and_green_means_success(
     context, green, cleared_at = task_tries.context, False, []
 
     def runs() -> list[dict[str, Any]]:
-        actor_id = fast_clock.platform.find(
-            fast_clock.platform.actors, name.replace("/", "~"), fast_clock.user
-        ).id
+        actor = fast_clock.platform.find(fast_clock.platform.actors, name.replace("/", "~"), fast_clock.user)
+        assert actor is not None
+        actor_id = actor.id
         return [run for run in fast_clock.runs if run["actId"] == actor_id]
 
     for number, plan in enumerate(plans):

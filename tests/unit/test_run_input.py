@@ -93,14 +93,15 @@ def test_an_input_of_text_becomes_one_whose_secrets_can_be_masked(given: str, re
 def test_only_the_input_itself_may_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "input.json").write_text('{"url": "{{ word }}/feed.json"}')
     rendered = []
+    context: Any = {"word": "x"}
     for given in ("input.json", {"url": "{{ word }}/feed.json"}):
         operator = RunActorOperator(task_id="run", actor_id="a", run_input=given)
-        operator.render_template_fields({"word": "x"}, Environment(loader=FileSystemLoader(tmp_path)))
+        operator.render_template_fields(context, Environment(loader=FileSystemLoader(tmp_path)))
         rendered.append(operator.run_input)
     assert rendered == [{"url": "x/feed.json"}] * 2
 
 
-def test_what_comes_close_is_made_fit() -> None:
+def test_sequences_and_rendered_options_are_accepted() -> None:
     class LazySequence(Sequence[int]):
         """As Airflow gives the results of mapped tasks."""
 
@@ -111,13 +112,14 @@ def test_what_comes_close_is_made_fit() -> None:
             return [1, 2][index]
 
     assert encode_json({"ids": LazySequence()}) == b'{"ids": [1, 2]}'
-    params = run_params({"run_timeout": 0.5, "restart_on_error": "True"})
+    rendered: Any = {"run_timeout": 0.5, "restart_on_error": "True"}
+    params = run_params(rendered)
     assert (params["timeout"], params["restartOnError"]) == (1, True)
     with pytest.raises(ApifyConfigurationError, match="True or False"):
-        run_params({"restart_on_error": "yes please"})
+        run_params(rendered | {"restart_on_error": "yes please"})
 
 
-def test_an_unknown_actor_is_no_bad_input(strict: Emulator, task_tries: TaskTries) -> None:
+def test_an_unknown_actor_is_told_from_a_wrong_input(strict: Emulator, task_tries: TaskTries) -> None:
     with pytest.raises(ApifyNotFoundError):
         RunActorOperator(task_id="run", actor_id="emulator/nobody").execute(task_tries.context)
 
@@ -125,7 +127,7 @@ def test_an_unknown_actor_is_no_bad_input(strict: Emulator, task_tries: TaskTrie
 @pytest.mark.parametrize(
     ("price", "limit", "warned"), [(0.01, None, True), (0.01, 2.0, False), (None, None, False)]
 )
-def test_an_unlimited_run_that_is_paid_per_event_is_warned_of(
+def test_a_run_paid_per_event_without_a_limit_is_warned_of(
     emulator: Emulator,
     task_tries: TaskTries,
     read_log: Any,

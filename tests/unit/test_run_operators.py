@@ -15,6 +15,7 @@ from airflow_provider_apify.api.errors import (
     ApifyInputError,
     ApifyNotFoundError,
     ApifyRunAbortedError,
+    ApifyRunError,
     ApifyRunFailedError,
     ApifyRunTimedOutError,
     ApifyWaitTimeoutError,
@@ -28,11 +29,11 @@ pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 
 def run_actor(**kwargs: Any) -> RunActorOperator:
-    arguments = {"task_id": "run", "actor_id": "emulator/worker"} | kwargs
+    arguments: dict[str, Any] = {"task_id": "run", "actor_id": "emulator/worker"} | kwargs
     return RunActorOperator(**arguments)
 
 
-def test_starts_and_returns_the_run_info(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_the_operator_starts_a_run_and_returns_its_info(emulator: Emulator, task_tries: TaskTries) -> None:
     info = run_actor(run_input={"seconds": 60}).execute(task_tries.context)
     (run,) = emulator.runs
     assert info["id"] == run["id"]
@@ -43,12 +44,12 @@ def test_starts_and_returns_the_run_info(emulator: Emulator, task_tries: TaskTri
 
 
 @pytest.mark.parametrize("actor_id", ["emulator/worker", "emulator~worker", " emulator/worker "])
-def test_names_an_actor_as_users_do(emulator: Emulator, task_tries: TaskTries, actor_id: str) -> None:
+def test_an_actor_may_be_named_as_users_do(emulator: Emulator, task_tries: TaskTries, actor_id: str) -> None:
     run_actor(actor_id=actor_id).execute(task_tries.context)
     assert len(emulator.runs) == 1
 
 
-def test_passes_every_option_on(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_every_option_reaches_apify(emulator: Emulator, task_tries: TaskTries) -> None:
     run_actor(
         run_input='{"items": 1}',
         build="latest",
@@ -65,7 +66,9 @@ def test_passes_every_option_on(emulator: Emulator, task_tries: TaskTries) -> No
     assert options["maxTotalChargeUsd"] == 1.5
 
 
-def test_runs_a_task_with_its_input_overlaid(emulator: Emulator, task_tries: TaskTries, hook: Any) -> None:
+def test_a_saved_task_runs_with_the_input_laid_over_its_own(
+    emulator: Emulator, task_tries: TaskTries, hook: Any
+) -> None:
     operator = RunTaskOperator(
         task_id="run", actor_task_id="emulator/job", run_input={"items": 5}, wait_for_completion=True
     )
@@ -74,18 +77,18 @@ def test_runs_a_task_with_its_input_overlaid(emulator: Emulator, task_tries: Tas
     assert info["actorTaskId"]
 
 
-def test_waits_on_the_worker(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_the_operator_waits_on_the_worker(emulator: Emulator, task_tries: TaskTries) -> None:
     info = run_actor(run_input={"seconds": 0.2}, wait_for_completion=True).execute(task_tries.context)
     assert info["status"] == "SUCCEEDED"
     assert info["finishedAt"]
 
 
-def test_does_not_defer_for_a_run_that_ends_at_once(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_a_run_that_ends_at_once_needs_no_deferral(emulator: Emulator, task_tries: TaskTries) -> None:
     operator = run_actor(wait_for_completion=True, deferrable=True)
     assert operator.execute(task_tries.context)["status"] == "SUCCEEDED"
 
 
-def test_defers_for_a_longer_run(fast_clock: Emulator, task_tries: TaskTries) -> None:
+def test_a_longer_run_is_deferred(fast_clock: Emulator, task_tries: TaskTries) -> None:
     operator = run_actor(
         run_input={"seconds": 600},
         wait_for_completion=True,
@@ -112,12 +115,12 @@ def test_defers_for_a_longer_run(fast_clock: Emulator, task_tries: TaskTries) ->
         ({"seconds": 30}, {"run_timeout": 1}, ApifyRunTimedOutError, ["TIMED-OUT", "console.apify.com"]),
     ],
 )
-def test_fails_unless_the_run_succeeded(
+def test_a_run_without_success_fails_the_task_and_says_why(
     fast_clock: Emulator,
     task_tries: TaskTries,
     order: Any,
     arguments: Any,
-    error: type[Exception],
+    error: type[ApifyRunError],
     words: list[str],
 ) -> None:
     operator = run_actor(run_input=order, wait_for_completion=True, **arguments)
@@ -128,10 +131,12 @@ def test_fails_unless_the_run_succeeded(
     assert raised.value.run["id"] == fast_clock.runs[0]["id"]
 
 
-def test_fails_when_somebody_aborts_the_run(fast_clock: Emulator, task_tries: TaskTries, hook: Any) -> None:
+def test_a_run_that_somebody_aborts_fails_the_task(
+    fast_clock: Emulator, task_tries: TaskTries, hook: Any
+) -> None:
     operator = run_actor(run_input={"seconds": 3600}, wait_for_completion=True)
 
-    def abort_from_console(**_: Any) -> None:
+    def abort_from_console(key: str, value: Any) -> None:
         hook.abort_run(fast_clock.runs[0]["id"])
 
     task_tries.ti.xcom_push = abort_from_console  # type: ignore[method-assign]
@@ -150,7 +155,7 @@ def test_wait_timeout_leaves_the_run(fast_clock: Emulator, task_tries: TaskTries
 
 
 @pytest.mark.parametrize("cancel", [True, False])
-def test_execution_timeout_in_the_triggerer(
+def test_execution_timeout_aborts_the_run_in_the_triggerer(
     fast_clock: Emulator, task_tries: TaskTries, cancel: bool
 ) -> None:
     operator = run_actor(
@@ -256,7 +261,7 @@ def test_capacity_is_waited_for_in_the_triggerer(fast_clock: Emulator, task_trie
 def test_capacity_is_not_waited_for_beyond_the_execution_timeout(
     fast_clock: Emulator, task_tries: TaskTries
 ) -> None:
-    refusal = {"status": 402, "type": "actor-memory-limit-exceeded"}
+    refusal: dict[str, Any] = {"status": 402, "type": "actor-memory-limit-exceeded"}
     fast_clock.faults.add(Fault("answer", "POST", "/v2/actors/*/runs", tuple(range(1, 9)), **refusal))
     begun = fast_clock.clock.time()
     operator = run_actor(deferrable=True, execution_timeout=timedelta(minutes=3))

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from airflow import __version__ as airflow_version
@@ -19,7 +20,7 @@ from airflow_provider_apify.hooks.api_method import ApiMethod
 from airflow_provider_apify.hooks.apify import ApifyHook
 
 
-def public_classes() -> list[type[BaseOperator]]:
+def public_classes() -> list[Any]:
     info = get_provider_info()
     modules = [
         module

@@ -27,6 +27,8 @@ from airflow_provider_apify.operators.storage import (
     SetKeyValueStoreRecordOperator,
 )
 
+NO_CONTEXT: Any = {}
+
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
 ROWS = [{"n": n, "text": f"řádek {n} 🐎"} for n in range(5)]
@@ -50,7 +52,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Any:
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
-    extra = {"endpoint_url": url, "region_name": "us-east-1"}
+    extra: dict[str, Any] = {"endpoint_url": url, "region_name": "us-east-1"}
     connection = {"conn_type": "aws", "login": "test", "password": "testtest", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     s3 = boto3.resource("s3", aws_access_key_id="test", aws_secret_access_key="testtest", **extra)
@@ -59,7 +61,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def push(dataset_id: str, **kwargs: Any) -> Any:
-    return PushDatasetItemsOperator(task_id="push", dataset_id=dataset_id, **kwargs).execute({})
+    return PushDatasetItemsOperator(task_id="push", dataset_id=dataset_id, **kwargs).execute(NO_CONTEXT)
 
 
 def rows(hook: ApifyHook, dataset_id: str) -> list[Any]:
@@ -70,7 +72,7 @@ def lines(rows: list[Any]) -> bytes:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
-def test_items_of_another_task(hook: ApifyHook, dataset_id: str) -> None:
+def test_items_of_another_task_are_pushed(hook: ApifyHook, dataset_id: str) -> None:
     assert push(dataset_id, items=ROWS) == {"dataset_id": dataset_id, "items": 5}
     assert push(dataset_id, items=[]) == {"dataset_id": dataset_id, "items": 0}
     push(dataset_id, items={"one": "more"})
@@ -88,7 +90,7 @@ def test_items_of_another_task(hook: ApifyHook, dataset_id: str) -> None:
     ],
 )
 @pytest.mark.parametrize("where", ["disk", "S3"])
-def test_items_of_a_file(
+def test_items_of_a_file_are_pushed(
     hook: ApifyHook, dataset_id: str, request: Any, tmp_path: Path, where: str, name: str, content: bytes
 ) -> None:
     if where == "S3":
@@ -177,13 +179,13 @@ def test_a_missing_dataset_is_an_error() -> None:
         (b"\x00", b"\x00", "application/octet-stream"),
     ],
 )
-def test_a_record(
+def test_a_record_is_written_with_its_media_type(
     hook: ApifyHook, store_id: str, key: str, value: Any, stored: bytes, content_type: str
 ) -> None:
     operator = SetKeyValueStoreRecordOperator(
         task_id="set", key_value_store_id=store_id, key=key, value=value
     )
-    assert operator.execute({}) == {"key_value_store_id": store_id, "key": key}
+    assert operator.execute(NO_CONTEXT) == {"key_value_store_id": store_id, "key": key}
     record = hook.get_record(store_id, key)
     assert (record.value, record.content_type) == (stored, content_type)
 
@@ -201,7 +203,7 @@ def test_a_record_of_a_file_is_written_as_it_is(
         path = str(tmp_path / "feed.csv.gz")
     SetKeyValueStoreRecordOperator(
         task_id="set", key_value_store_id=store_id, key="FEED", path=path, content_type="application/gzip"
-    ).execute({})
+    ).execute(NO_CONTEXT)
     record = hook.get_record(store_id, "FEED")
     assert (record.value, record.content_type) == (content, "application/gzip")
 
@@ -221,23 +223,23 @@ def test_a_record_of_a_file_is_written_as_it_is(
 def test_what_cannot_be_a_record_is_an_error(
     store_id: str, kwargs: Any, error: type[ApifyError], words: str
 ) -> None:
-    arguments = {"task_id": "set", "key_value_store_id": store_id, "key": "FEED"} | kwargs
+    arguments: dict[str, Any] = {"task_id": "set", "key_value_store_id": store_id, "key": "FEED"} | kwargs
     with pytest.raises(error, match=words):
-        SetKeyValueStoreRecordOperator(**arguments).execute({})
+        SetKeyValueStoreRecordOperator(**arguments).execute(NO_CONTEXT)
 
 
 @pytest.mark.parametrize("operator", [GetOrCreateDatasetOperator, GetOrCreateKeyValueStoreOperator])
 def test_a_named_storage_is_made_once(operator: Any) -> None:
-    made = operator(task_id="get", name="daily-feed").execute({})
-    assert operator(task_id="get", name="daily-feed").execute({}) == made
-    assert operator(task_id="get", name="other-feed").execute({}) != made
+    made = operator(task_id="get", name="daily-feed").execute(NO_CONTEXT)
+    assert operator(task_id="get", name="daily-feed").execute(NO_CONTEXT) == made
+    assert operator(task_id="get", name="other-feed").execute(NO_CONTEXT) != made
     with pytest.raises(ApifyConfigurationError, match="not a valid name for a"):
-        operator(task_id="get", name="").execute({})
+        operator(task_id="get", name="").execute(NO_CONTEXT)
 
 
-def test_feeding_an_actor(emulator: Emulator, hook: ApifyHook) -> None:
+def test_an_actor_reads_the_dataset_that_was_fed(emulator: Emulator, hook: ApifyHook) -> None:
     """What it is all for: an input far larger than a run takes, by the ID of a dataset."""
-    dataset_id = GetOrCreateDatasetOperator(task_id="get", name="feed").execute({})
+    dataset_id = GetOrCreateDatasetOperator(task_id="get", name="feed").execute(NO_CONTEXT)
     push(dataset_id, items=ROWS)
 
     @emulator.actor("emulator/reader")

@@ -21,7 +21,7 @@ class ApiError(Exception):
         self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
-        """Return the JSON body of the answer."""
+        """Return the JSON body of the response."""
         error: dict[str, Any] = {"type": self.type, "message": self.message}
         if self.data is not None:
             error["data"] = self.data

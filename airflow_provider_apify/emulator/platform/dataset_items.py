@@ -38,9 +38,8 @@ class ItemStore:
     """
 
     def __init__(self) -> None:
-        self._lock = (
-            threading.Lock()
-        )  # between writers; readers see the items that there were when they began
+        # Between writers; readers see the items that there were when they began.
+        self._lock = threading.Lock()
         self._blocks: list[bytes | bytearray] = []
         self._starts: list[int] = []
         self._ends = array("Q")

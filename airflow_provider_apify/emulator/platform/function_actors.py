@@ -12,12 +12,12 @@ from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 
 
 class ActorStopped(BaseException):
-    """Raised inside an Actor whose run was aborted, has timed out or was rebooted; do not catch it."""
+    """The end of an Actor whose run was aborted, has timed out or was rebooted; do not catch it."""
 
 
 class ActorFailed(Exception):
     """
-    Raised inside an Actor by :meth:`ActorContext.fail`.
+    The end of an Actor that called :meth:`ActorContext.fail`; do not catch it.
 
     :param message: Status message of the run.
     :param exit_code: Exit code of the run.

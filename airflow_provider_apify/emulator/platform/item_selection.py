@@ -14,8 +14,8 @@ class ItemSelection:
     """
     The parameters that turn items into rows, as the API names them.
 
-    The order in which the live service applies them is not documented. Here: ``skipFailedPages``, ``fields``
-    with ``outputFields``, ``unwind``, ``flatten``, ``omit``, ``skipHidden``, ``skipEmpty``.
+    The order in which the live service applies the parameters is not documented. Here: ``skipFailedPages``,
+    ``fields`` with ``outputFields``, ``unwind``, ``flatten``, ``omit``, ``skipHidden``, ``skipEmpty``.
     """
 
     fields: tuple[str, ...] = ()

@@ -121,10 +121,10 @@ class _Meter:
     """Memory and CPU of a process and its children; zeros without ``psutil``."""
 
     def __init__(self, pid: int) -> None:
+        self._process: Any = None
         try:
             import psutil
         except ImportError:
-            self._process: Any = None
             return
         self._gone = psutil.Error
         with contextlib.suppress(psutil.Error):

@@ -1,4 +1,4 @@
-"""Retention: how long finished runs and unnamed storages are kept."""
+"""Retention: the time for which finished runs and unnamed storages are kept."""
 
 from __future__ import annotations
 

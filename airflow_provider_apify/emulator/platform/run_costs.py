@@ -1,4 +1,4 @@
-"""What a run costs: compute units, charged events, and when the figures are final."""
+"""The cost of a run: compute units, charged events, and when the figures are final."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Execution(Protocol):
         """Tell the code that it will be stopped soon (graceful abort)."""
 
     def stop(self) -> None:
-        """Stop the code; what it still does has no effect."""
+        """Stop the code, which has no further effect."""
 
 
 class Host(Protocol):

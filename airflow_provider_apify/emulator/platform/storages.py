@@ -1,4 +1,4 @@
-"""What datasets, key-value stores and request queues have in common."""
+"""Storages: the common part of datasets, key-value stores and request queues."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_apify.emulator.platform.uncertain_behaviour import Switche
 
 @dataclass
 class Storage:
-    """What a dataset, a key-value store and a request queue have in common."""
+    """The common part of a dataset, a key-value store and a request queue."""
 
     label = "storage"
     console = "storage"

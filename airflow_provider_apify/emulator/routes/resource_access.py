@@ -1,4 +1,4 @@
-"""Which resource a path names, and whether the caller may see or change it."""
+"""Access: the resource that a path names, and whether the caller may see or change the resource."""
 
 from __future__ import annotations
 

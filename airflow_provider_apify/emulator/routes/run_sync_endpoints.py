@@ -1,4 +1,4 @@
-"""``run-sync`` and ``run-sync-get-dataset-items``: a run in one request, and how long that may take."""
+"""``run-sync`` and ``run-sync-get-dataset-items``: a run in one request, of 300 seconds at most."""
 
 from __future__ import annotations
 

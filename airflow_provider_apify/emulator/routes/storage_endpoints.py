@@ -1,4 +1,4 @@
-"""What datasets, key-value stores and request queues share: list, create, get, change, delete."""
+"""Endpoints that datasets, key-value stores and request queues share: list, create, get, change, delete."""
 
 from __future__ import annotations
 

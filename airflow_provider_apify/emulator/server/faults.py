@@ -1,4 +1,4 @@
-"""Scripted faults: which requests they meet, and what they do to them."""
+"""Scripted faults: the requests that meet a fault, and what the fault does to a request."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from airflow_provider_apify.export.formats.csv import CsvEncoder, CsvOptions
 from airflow_provider_apify.export.formats.encoder import Encoder
 from airflow_provider_apify.export.formats.jsonl import JsonArray, PassThrough
 from airflow_provider_apify.export.formats.parquet import ParquetEncoder
-from airflow_provider_apify.export.formats.rendered_by_apify import ROW_COUNTERS
+from airflow_provider_apify.export.formats.rendered_row_count import ROW_COUNTERS
 
 _GZIP_SUFFIX = ".gz"
 _NAMES = ("jsonl", "json", "csv", "parquet", *ROW_COUNTERS)

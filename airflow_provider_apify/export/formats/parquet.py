@@ -40,22 +40,31 @@ class ParquetEncoder(Encoder):
                 "Nothing was read."
             ) from None
         self._pa = pa
-        self._kinds = _Kinds()
+        # The kind of all rows so far, and what the rows looked like whose kinds are in it.
+        self._kind: Kind = {}
+        self._seen: set[Any] = set()
 
     def inspect(self, page: bytes) -> None:
         """Take note of the types."""
-        self._kinds.update(parse_rows(page))
+        for row in parse_rows(page):
+            # Most rows of a dataset are of one kind, and telling that is much cheaper than merging kinds.
+            mark = tuple([(name, _mark(value)) for name, value in row.items()])
+            if mark not in self._seen:
+                if len(self._seen) >= _KINDS_REMEMBERED:
+                    self._seen.clear()
+                self._seen.add(mark)
+                self._kind = _merge(self._kind, _kind_of(row))
 
     def encode(self, pages: Iterable[bytes]) -> Iterator[bytes]:
         """Make the bytes of a file."""
         from pyarrow.parquet import ParquetWriter
 
-        row_type, fit = _resolve(self._kinds.merged)
-        if self._kinds.of_any_row and not row_type.num_fields:
+        if self._seen and not self._kind:
             raise ApifyDataError(
                 "None of the rows has a field, and Parquet cannot hold rows without columns. Use "
                 "`skip_empty`, or another format. Nothing was left at the destination."
             )
+        row_type, fit = _struct(self._kind)
         schema = self._pa.schema(list(row_type))
         out = _Collector()
         with ParquetWriter(out, schema) as writer:
@@ -84,29 +93,6 @@ ANY = "any"
 Kind = Any
 
 
-class _Kinds:
-    """The kind of all rows seen so far."""
-
-    def __init__(self) -> None:
-        self.merged: Kind = {}
-        self._seen: set[Any] = set()
-
-    @property
-    def of_any_row(self) -> bool:
-        """Whether there was a row at all."""
-        return bool(self._seen)
-
-    def update(self, rows: Iterable[dict[str, Any]]) -> None:
-        for row in rows:
-            # Most rows of a dataset are of one kind, and telling that is much cheaper than merging kinds.
-            mark = tuple([(name, _mark(value)) for name, value in row.items()])
-            if mark not in self._seen:
-                if len(self._seen) >= _KINDS_REMEMBERED:
-                    self._seen.clear()
-                self._seen.add(mark)
-                self.merged = _merge(self.merged, _kind(row))
-
-
 def _mark(value: Any) -> Any:
     if isinstance(value, dict):
         return tuple([(name, _mark(inner)) for name, inner in value.items()])
@@ -125,13 +111,13 @@ def _number(value: int) -> Kind:
     return _Large if -(2**63) <= value < 2**63 else ANY
 
 
-def _kind(value: Any) -> Kind:
+def _kind_of(value: Any) -> Kind:
     if isinstance(value, dict):
-        return {name: _kind(inner) for name, inner in value.items()}
+        return {name: _kind_of(inner) for name, inner in value.items()}
     if isinstance(value, list):
         kind: Kind = None
         for inner in value:
-            kind = _merge(kind, _kind(inner))
+            kind = _merge(kind, _kind_of(inner))
         return [kind]
     return None if value is None else _number(value) if type(value) is int else type(value)
 
@@ -154,16 +140,14 @@ def _merge(one: Kind, other: Kind) -> Kind:
 
 
 def _resolve(kind: Kind) -> tuple[Any, Callable[[Any], Any]]:
-    """Return the Arrow type of a kind, and what makes a value fit it."""
+    """Return the Arrow type of a kind, and what makes a value fit that type."""
     import pyarrow as pa
 
-    if isinstance(kind, dict):
-        inner = {name: _resolve_inner(inner) for name, inner in kind.items()}
-        return pa.struct([(name, type_) for name, (type_, _) in inner.items()]), _fit_object(
-            {name: fit for name, (_, fit) in inner.items()}
-        )
+    # An object without fields has no type in Parquet.
+    if isinstance(kind, dict) and kind:
+        return _struct(kind)
     if isinstance(kind, list):
-        type_, fit = _resolve_inner(kind[0])
+        type_, fit = _resolve(kind[0])
         return pa.list_(type_), lambda values: None if values is None else [fit(value) for value in values]
     if kind is float:
         return pa.float64(), lambda value: None if value is None else float(value)
@@ -172,13 +156,18 @@ def _resolve(kind: Kind) -> tuple[Any, Callable[[Any], Any]]:
     return pa.string(), _as_text
 
 
-def _resolve_inner(kind: Kind) -> tuple[Any, Callable[[Any], Any]]:
-    return (_resolve(ANY)) if kind == {} else _resolve(kind)
+def _struct(kinds: dict[str, Kind]) -> tuple[Any, Callable[[Any], Any]]:
+    import pyarrow as pa
 
+    types, fits = {}, {}
+    for name, kind in kinds.items():
+        types[name], fits[name] = _resolve(kind)
 
-def _fit_object(fits: dict[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    # Only what a row has: filled up with all the names of thousands, it would need many times its memory.
-    return lambda value: None if value is None else {name: fits[name](inner) for name, inner in value.items()}
+    def fit(value: Any) -> Any:
+        # Only what a row has: filled up with all the names of thousands, it would need many times its memory.
+        return None if value is None else {name: fits[name](inner) for name, inner in value.items()}
+
+    return pa.struct(types), fit
 
 
 def _as_text(value: Any) -> str | None:
@@ -188,7 +177,7 @@ def _as_text(value: Any) -> str | None:
 
 
 class _Collector(io.RawIOBase):
-    """A file that gives away what is written into it."""
+    """A file in memory, from which the bytes are taken as they are written."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []

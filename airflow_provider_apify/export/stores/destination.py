@@ -11,7 +11,7 @@ from airflow_provider_apify.api.errors import ApifyConfigurationError
 
 
 class Sink(ABC):
-    """A file that is being written and that nobody sees before it is committed; discarded if it never is."""
+    """A file that is being written, and that nobody sees before the commit; discarded without a commit."""
 
     @abstractmethod
     def write(self, data: bytes) -> None:
@@ -53,7 +53,7 @@ class Destination(ABC):
 
     @property
     def address(self) -> dict[str, str]:
-        """Where the file is, as a task's result says it."""
+        """Where the file is: the keys of a task's result."""
         return {"destination": self.uri}
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Files in any store that Airflow's `ObjectStoragePath` knows: S3, GCS, Azure, the local disk, …"""
+"""Files in any store that Airflow's `ObjectStoragePath` knows: S3, GCS, Azure and others."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _BUCKET_PROTOCOLS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss"})
 
 
 class StoredFile(Destination):
-    """A file in an object store."""
+    """A file in an object store, whose folders need not be made."""
 
     def __init__(self, path: ObjectStoragePath, *, replace: bool) -> None:
         self.path = path
         self.replace = replace
         # Airflow's own form of the URI names the connection, which is no part of where the file is.
-        self.uri = f"{path.protocol}://{path.path.lstrip('/') if path.protocol != 'file' else path.path}"
+        self.uri = f"{path.protocol}://{path.path.lstrip('/')}"
         self.name = path.name
 
     def sibling(self, name: str) -> StoredFile:
@@ -45,9 +45,6 @@ class StoredFile(Destination):
     def open(self, content_type: str | None = None) -> Sink:
         """Begin to write; each store has its own way to keep a media type, so none is passed on."""
         try:
-            # Elsewhere there are no directories to make, and some stores would make a missing bucket instead.
-            if self.path.protocol == "file":
-                self.path.fs.makedirs(self.path.parent.path, exist_ok=True)
             return _StoredSink(self)
         except (OSError, ImportError) as error:
             raise self._unwritable(error) from error

@@ -1,8 +1,8 @@
 """
-Files that only Apify can render, and only whole: XLSX, XML, HTML and RSS.
+Number of rows in the files that only Apify can render: XLSX, XML, HTML and RSS.
 
-There are no pages to count here, so a file is taken apart as far as is needed to see that it is complete, and
-how many rows it has.
+Such a file has no pages to count, so it is taken apart as far as is needed to see how many rows it has, and
+that it is complete.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from airflow_provider_apify.api.flow import Send
 from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.api.retry import delay
 from airflow_provider_apify.export import page_size
+from airflow_provider_apify.export.first_stream import may_stream, stream_pages
 from airflow_provider_apify.export.item_pages import DatasetSource, Page, Range
-from airflow_provider_apify.export.item_ranges import plan, survey
-from airflow_provider_apify.export.item_stream import may_stream, stream_pages
+from airflow_provider_apify.export.item_ranges import Plan, Step, plan, survey
 from airflow_provider_apify.export.malloc import tune_malloc
 from airflow_provider_apify.export.page_size import PageSize
 
@@ -42,13 +42,14 @@ def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Itera
                 yield page
             extent = surveyed.result()
 
-        def launch(step: Range | Call[Any]) -> tuple[Range | Call[Any], Future[Any]]:
+        def launch(step: Step) -> tuple[Step, Future[Any]]:
             if isinstance(step, Call):
                 return step, pool.submit(client.send, step)
             return step, pool.submit(_fetch, source, step, min(size.items, len(step)), client.send)
 
         steps = plan(source, size, start, extent)
-        window: deque[tuple[Range | Call[Any], Future[Any]]] = deque()
+        # Steps that are on their way, in the order in which their pages are given.
+        window: deque[tuple[Step, Future[Any]]] = deque()
         step = next(steps, None)
         while step or window:
             # A call's result decides what comes next, so nothing is asked for beyond it.
@@ -68,12 +69,11 @@ def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Itera
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _go_on(steps: Any, result: Any) -> Range | Call[Any] | None:
+def _go_on(steps: Plan, result: Any) -> Step | None:
     try:
-        step: Range | Call[Any] = steps.send(result)
+        return steps.send(result)
     except StopIteration:
         return None
-    return step
 
 
 def _fetch(source: DatasetSource, items: Range, step: int, send: Send) -> tuple[list[Page], Range]:

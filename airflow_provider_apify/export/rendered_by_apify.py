@@ -1,4 +1,4 @@
-"""Download a file that only Apify can render, and check that all items are in it."""
+"""Download a file that only Apify can render, and only whole, and check that all items are in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from airflow_provider_apify.api.errors import ApifyDataError, ApifyInputError
 from airflow_provider_apify.api.http_client import Client
-from airflow_provider_apify.export.formats.rendered_by_apify import count_rows
+from airflow_provider_apify.export.formats.rendered_row_count import count_rows
 from airflow_provider_apify.export.item_pages import DatasetSource, Page, applied_limit
 from airflow_provider_apify.export.item_ranges import survey
 from airflow_provider_apify.export.page_size import PageSize
