@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,12 +22,22 @@ def wait_until(condition: Callable[[], Any], seconds: float = 30, *, interval: f
     return result
 
 
+def _is_logging(thread: threading.Thread) -> bool:
+    frame = sys._current_frames().get(thread.ident or 0)
+    return any(
+        frame.f_globals["__name__"].startswith("structlog") for frame, _ in traceback.walk_stack(frame)
+    )
+
+
 @contextmanager
 def killed(operator: Any, once: Callable[[], Any]) -> Iterator[None]:
     """Kill a task at work as Airflow does it: a signal handler calls `on_kill`, and nothing else."""
 
     def kill() -> None:
         wait_until(once)
+        # A handler that logs within a log call waits for structlog's lock for ever; Airflow ends such a task
+        # with SIGKILL five seconds later.
+        wait_until(lambda: not _is_logging(threading.main_thread()), interval=0)
         os.kill(os.getpid(), signal.SIGUSR1)
 
     previous = signal.signal(signal.SIGUSR1, lambda *_: operator.on_kill())
