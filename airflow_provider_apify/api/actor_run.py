@@ -105,7 +105,7 @@ class ActorRun:
 
     @property
     def origin(self) -> str | None:
-        """What started the run, in Apify's words: `API`, `SCHEDULER`, `WEB`, …"""
+        """What started the run, in Apify's words: `API`, `SCHEDULER`, `WEB` or another."""
         return (self.data.get("meta") or {}).get("origin")
 
     @property

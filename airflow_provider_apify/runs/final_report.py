@@ -1,6 +1,7 @@
 """
-What a task tells of a finished run: its final figures (cost above all), the Actor's log, and the error unless
-it succeeded.
+What a task tells of a finished run.
+
+These are the final figures (cost above all), the Actor's log, and the error unless the run succeeded.
 """
 
 from __future__ import annotations

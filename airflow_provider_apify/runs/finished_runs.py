@@ -1,6 +1,7 @@
 """
-Which runs of an account have ended since the last look, wherever they were started, and which of these
-somebody has been told of already.
+The runs of an account that have ended since the last look, wherever they were started.
+
+Each of them is told of once.
 """
 
 from __future__ import annotations

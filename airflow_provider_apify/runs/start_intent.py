@@ -1,6 +1,7 @@
 """
-The note of a start in Airflow's task state store, which survives retries: first that one is about to be sent,
-then which run it made.
+The note of a start in Airflow's task state store, which survives retries.
+
+It says first that a start is about to be sent, then which run the start made.
 
 Airflow has the store from 3.3 on (`context["task_state_store"]`); before, no note is kept.
 """
