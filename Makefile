@@ -1,5 +1,5 @@
-# Two commands for a newcomer: `make demo` and `make test`. Everything they need is installed into
-# .venv (Airflow 3.3) and .venv-2.11; nothing outside this folder is touched.
+# Three commands for a newcomer: `make demo`, `make check` and `make test`. Everything they need is installed
+# into .venv (Airflow 3.3) and .venv-2.11; nothing outside this folder is touched.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +7,7 @@ BIN_2 := .venv-2.11/bin
 UV := $(BIN)/uv
 EXTRAS := amazon,common-io,emulator,openlineage,parquet
 
-.PHONY: venv demo test lint types test-3.3 test-2.11
+.PHONY: venv demo check test lint types test-quick test-3.3 test-2.11
 .PHONY: test-distributed test-distributed-3.3 test-distributed-2.11 bench clean
 
 venv: .venv/ready
@@ -37,6 +37,10 @@ venv: .venv/ready
 demo: venv
 	$(BIN)/python example_dags/demo
 
+# Before every commit: less than a minute.
+check: venv
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types test-quick
+
 test: lint types test-3.3 test-2.11
 
 lint: venv
@@ -46,34 +50,33 @@ lint: venv
 types: venv
 	$(BIN)/mypy
 
-# Now and then Airflow itself fails a task that is well (apache/airflow issues 67287 and 72716, among others):
-# what failed in a real Airflow is tried once more.
-define real_airflow
-	$(1)/python -m pytest $(2) -o cache_dir=$(1)/cache/$(2) || \
-		$(1)/python -m pytest $(2) -o cache_dir=$(1)/cache/$(2) --last-failed
-endef
+# What needs no running Airflow and is quick.
+test-quick: venv
+	$(BIN)/python -m pytest tests/support tests/unit -m 'not slow'
 
 test-3.3: venv
-	$(BIN)/python -m pytest tests/unit tests/transfers tests/emulator
-	$(call real_airflow,$(BIN),tests/airflow)
+	$(BIN)/python -m pytest tests/support tests/unit tests/transfers tests/emulator --cov --cov-report=
+	@$(BIN)/coverage report | awk '/^TOTAL/ {print "Branch coverage without the emulator: " $$NF} \
+		/[.]py / && $$NF + 0 < 95 {low = low " " $$1 " " $$NF} END {print "Below 95 %:" (low ? low : " none")}'
+	$(BIN)/python -m pytest tests/airflow
 
 # The emulator knows no Airflow: its own tests need not run twice.
 test-2.11: .venv-2.11/ready
 	$(BIN_2)/python -m pytest tests/unit tests/transfers
-	$(call real_airflow,$(BIN_2),tests/airflow)
+	$(BIN_2)/python -m pytest tests/airflow
 
 # A whole Airflow of many processes, with PostgreSQL and Redis; .ci/run installs what it needs.
 test-distributed: test-distributed-3.3 test-distributed-2.11
 
 test-distributed-3.3: .venv/distributed
-	$(call real_airflow,$(BIN),tests/distributed)
+	$(BIN)/python -m pytest tests/distributed
 
 test-distributed-2.11: .venv-2.11/distributed
-	$(call real_airflow,$(BIN_2),tests/distributed)
+	$(BIN_2)/python -m pytest tests/distributed
 
 # Half an hour on a machine with nothing else to do.
 bench: .venv/bench
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv .venv-2.11 .demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-2.11 .demo .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -48,8 +48,8 @@ def load_airflow() -> None:
     from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
     from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 
-    assert BaseHook.get_connection
-    assert BaseOperator.execute
+    assert callable(BaseHook.get_connection)
+    assert callable(BaseOperator.execute)
     get_hook_lineage_collector()  # type: ignore[no-untyped-call]
 
 

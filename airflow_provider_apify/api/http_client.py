@@ -1,6 +1,5 @@
 """
-HTTP itself: `requests` on a worker, `aiohttp` in the triggerer, the headers of every request (token,
-User-Agent), proxies, and the certificates (TLS) that both clients trust.
+HTTP itself: `requests` on a worker, `aiohttp` in the triggerer; headers, token, proxies, certificates (TLS).
 
 The HTTP libraries are named here alone; what an answer means is decided elsewhere.
 """

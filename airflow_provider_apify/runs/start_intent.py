@@ -1,7 +1,8 @@
 """
-What a start leaves behind to be found by: the fingerprint of its task instance, which goes to Apify, and a
-note in Airflow's task state store, which survives retries: first that the start is about to be sent, then
-which run it made.
+Traces of a start, by which later tries find its run: a fingerprint at Apify, and a note in Airflow.
+
+The fingerprint of the task instance goes to Apify in the User-Agent. The note survives retries in Airflow's
+task state store: first that the start is about to be sent, then which run it made.
 
 Airflow has the store from 3.3 on (`context["task_state_store"]`); before, no note is kept.
 """

@@ -106,8 +106,13 @@ def report(s3: str, *, seconds: float, real: bool) -> None:
 def _s3_client(url: str) -> Any:
     import boto3
 
-    keys = {"aws_access_key_id": "demo", "aws_secret_access_key": "demo"}
-    return boto3.client("s3", endpoint_url=url, region_name="us-east-1", **keys)
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="demo",
+        aws_secret_access_key="demo",
+    )
 
 
 def _s3_connection(url: str) -> dict[str, object]:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +13,19 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from airflow_provider_apify.emulator import Emulator
-from tests.airflow.steering import Airflow
+from tests.support.airflow_defects import pytest_runtest_makereport  # noqa: F401
+from tests.support.airflow_home import AirflowHome
+from tests.support.s3_bucket import BUCKET, S3Bucket
 
-ROOT = Path(__file__).parents[2]
+EXAMPLE_DAGS = Path(__file__).parents[2] / "example_dags"
+#: DAGs of these tests for every version of Airflow, and for Airflow 3 alone.
+DAGS, DAGS_3 = Path(__file__).parent / "dags", Path(__file__).parent / "dags_3"
 TOKEN = "apify_api_canary0123456789"
-BUCKET = "results"
 
 
 @pytest.fixture(scope="module")
 def emulator() -> Emulator:
-    """An Apify whose one Actor pushes what it is told to."""
+    """An Apify whose one Actor pushes as many items as its input says."""
     emulator = Emulator(token=TOKEN)
 
     @emulator.actor("emulator/crawler")
@@ -41,7 +41,7 @@ def emulator() -> Emulator:
 
 
 def item(url: str, number: int) -> dict[str, Any]:
-    """What the Actor pushes."""
+    """Return the item that the Actor pushes for a page."""
     return {
         "url": f"{url}?page={number}",
         "title": f"Page “{number}”, 100 %",
@@ -49,21 +49,9 @@ def item(url: str, number: int) -> dict[str, Any]:
     }
 
 
-@dataclass
-class S3:
-    """An S3 server with one bucket."""
-
-    url: str
-    client: Any
-
-    def get(self, key: str) -> bytes:
-        """Return an object."""
-        return bytes(self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read())
-
-
 @pytest.fixture(scope="module")
-def s3() -> Iterator[S3]:
-    """An S3 server over HTTP."""
+def s3() -> Iterator[S3Bucket]:
+    """A bucket of an S3 server."""
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
@@ -75,12 +63,13 @@ def s3() -> Iterator[S3]:
         aws_secret_access_key="test",
     )
     client.create_bucket(Bucket=BUCKET)
-    yield S3(url, client)
+    yield S3Bucket(client)
+    client.close()
     server.stop()
 
 
 @pytest.fixture(scope="module")
-def apify(emulator: Emulator) -> Iterator[Any]:
+def server(emulator: Emulator) -> Iterator[Any]:
     """The emulator over HTTP."""
     with emulator.serve() as server:
         yield server
@@ -90,28 +79,25 @@ def apify(emulator: Emulator) -> Iterator[Any]:
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Airflow's database as it is at first: making it takes long, copying it does not."""
     home = tmp_path_factory.mktemp("database")
-    Airflow(home, home, {"AIRFLOW_HOME": str(home)})("db", "migrate")
+    AirflowHome(home, {}).command("db", "migrate")
     return home / "airflow.db"
 
 
 @pytest.fixture(scope="module")
-def airflow(apify: Any, s3: S3, database: Path, tmp_path_factory: pytest.TempPathFactory) -> Airflow:
+def airflow(
+    server: Any, s3: S3Bucket, database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AirflowHome:
     """An Airflow with the example DAGs and connections to both servers, all of its logs at DEBUG."""
     home = tmp_path_factory.mktemp("airflow")
     shutil.copy(database, home)
-    aws = {"endpoint_url": s3.url, "region_name": "us-east-1"}
+    aws = {"endpoint_url": s3.client.meta.endpoint_url, "region_name": "us-east-1"}
     connections = {
-        "apify_default": {"conn_type": "apify", "host": apify.url, "password": TOKEN},
+        "apify_default": {"conn_type": "apify", "host": server.url, "password": TOKEN},
         "aws_default": {"conn_type": "aws", "login": "test", "password": "testtest", "extra": aws},
     }
-    return Airflow(
+    airflow = AirflowHome(
         home,
-        ROOT / "example_dags",
         {
-            "AIRFLOW_HOME": str(home),
-            # `airflow standalone` starts its parts as `airflow …`.
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__PARALLELISM": "12",
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
@@ -120,3 +106,5 @@ def airflow(apify: Any, s3: S3, database: Path, tmp_path_factory: pytest.TempPat
             **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()},
         },
     )
+    airflow.use_dags(EXAMPLE_DAGS)
+    return airflow

@@ -1,11 +1,11 @@
-"""One installation of Airflow for all scenarios, beside an emulated Apify that counts."""
+"""One Airflow for all scenarios, beside an emulated Apify that counts."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify.emulator import Emulator, Fault
-from tests.distributed.installation import Installation, installation
+from tests.distributed.cluster import AirflowCluster, airflow_cluster
+from tests.support.airflow_api import FINISHED, wait_for
+from tests.support.airflow_defects import Observation, pytest_runtest_makereport  # noqa: F401
 
 TOKEN = "apify_api_canary0123456789"
 
 
-class World(Emulator):
+class ScenarioEmulator(Emulator):
     """An Apify that has an Actor for each task of the scenarios."""
 
     def __init__(self) -> None:
@@ -34,8 +36,8 @@ class World(Emulator):
         for name in names:
             self.actor_ids[name] = self.add_actor(f"emulator/{name}", function=self._work)
 
-    def fault(self, name: str, action: Any, calls: Any = (1,), **how: Any) -> None:
-        """Let something happen to the starts of an Actor."""
+    def add_start_fault(self, name: str, action: Any, calls: Any = (1,), **how: Any) -> None:
+        """Add a fault of the starts of an Actor."""
         self.faults.add(Fault(action, "POST", f"/v2/actors/emulator~{name}/runs", calls, **how))
 
     def runs_of(self, name: str) -> list[dict[str, Any]]:
@@ -48,7 +50,7 @@ class World(Emulator):
         return all(self.platform.is_visible(run) for run in runs)
 
     def aborts_of(self, name: str) -> list[str]:
-        """Return the IDs of the runs of an Actor that were aborted, each as often as that stopped it."""
+        """Return the IDs of the aborted runs of an Actor, each as often as an abort stopped it."""
         ids = {run["id"] for run in self.runs_of(name)}
         return [abort["runId"] for abort in self.aborts if abort["runId"] in ids and abort["effective"]]
 
@@ -65,108 +67,111 @@ class World(Emulator):
 
 
 @dataclass
-class Scene:
-    """
-    One run of one DAG.
-
-    :param name: of the DAG, and of its run.
-    """
+class ScenarioRun:
+    """A run of a DAG, by the name of the DAG."""
 
     name: str
-    world: World
-    airflow: Installation
+    emulator: ScenarioEmulator
+    cluster: AirflowCluster
+
+    @property
+    def observation(self) -> Observation:
+        """Return what tells the defects of Airflow that hit a test."""
+        return self.cluster.api.observation
 
     def start(self) -> None:
-        """Start it."""
-        self.airflow.rest.start_dag(self.name, self.name)
+        """Start the run."""
+        self.cluster.api.start_dag(self.name, self.name)
 
-    def until(self, condition: Any, seconds: float = 180) -> Any:
-        """Wait until something holds, for longer than it takes on a busy machine."""
-        return self.airflow.rest.until(condition, seconds)
+    def until(self, condition: Callable[[], Any], seconds: float = 180) -> Any:
+        """Wait until the condition holds, for longer than it takes on a busy machine."""
+        return wait_for(condition, seconds)
 
-    def task(self, task_id: str) -> Any:
+    def task_instance(self, task_id: str) -> Any:
         """Return a task instance."""
-        return self.airflow.rest.task(self.name, self.name, task_id)
+        return self.cluster.api.task_instance(self.name, self.name, task_id)
 
-    def wait_for(self, task_id: str, *states: str) -> Any:
-        """Wait until a task instance is in one of the states."""
-        return self.until(lambda: (ti := self.task(task_id))["state"] in states and ti)
+    def wait_for_state(self, task_id: str, *states: str) -> str:
+        """Wait until a task instance is in one of the states; return this state."""
+        return self.cluster.api.wait_for_state(self.name, self.name, task_id, *states, seconds=180)
 
     def wait_for_try(self, number: int, task_id: str, state: str) -> None:
         """Wait until a task instance is in a state, in its n-th try."""
 
         def is_there() -> bool:
-            ti = self.task(task_id)
-            return bool(ti["try_number"] == number and ti["state"] == state)
+            instance = self.task_instance(task_id)
+            return bool(instance["try_number"] == number and instance["state"] == state)
 
         self.until(is_there)
 
-    def ends_as(self, task_id: str) -> str:
+    def final_state(self, task_id: str) -> str:
         """Wait for the end of a task; return its state."""
-        return str(self.wait_for(task_id, "success", "failed", "skipped", "upstream_failed")["state"])
+        return self.wait_for_state(task_id, *FINISHED)
 
     def mark(self, task_id: str, state: str) -> None:
         """Mark a task as failed or as success."""
-        self.airflow.rest.mark(self.name, self.name, task_id, state)
+        self.cluster.api.mark(self.name, self.name, task_id, state)
 
     def clear(self, task_id: str) -> None:
         """Clear a task."""
-        self.airflow.rest.clear(self.name, self.name, task_id)
+        self.cluster.api.clear(self.name, self.name, task_id)
 
     def xcoms(self, task_id: str) -> dict[str, Any]:
         """Return the XComs of a task."""
-        return self.airflow.rest.xcoms(self.name, self.name, task_id)
+        return self.cluster.api.xcoms(self.name, self.name, task_id)
 
-    def log(self, task_id: str, try_number: int = 1, suffix: str = "") -> str:
+    def task_log(self, task_id: str, try_number: int = 1, suffix: str = "") -> str:
         """Return what the worker logged of a try."""
-        folder = self.airflow.home / "logs" / f"dag_id={self.name}"
+        folder = self.cluster.home / "logs" / f"dag_id={self.name}"
         paths = folder.glob(f"*/task_id={task_id}/**/attempt={try_number}.log{suffix}")
         return "".join(path.read_text() for path in paths)
 
     def trigger_log(self, task_id: str, try_number: int = 1) -> str:
         """Return what the triggerers logged of a try."""
-        return self.log(task_id, try_number, ".trigger.*")
+        return self.task_log(task_id, try_number, ".trigger.*")
 
-    def states(self) -> dict[str, int]:
+    def count_states(self) -> dict[str, int]:
         """Return how many task instances are in which state."""
-        rows = self.airflow.sql(
+        rows = self.cluster.sql(
             f"SELECT state, count(*) FROM task_instance WHERE dag_id = '{self.name}' GROUP BY state"
         )
         return dict(rows)
 
 
 @pytest.fixture(scope="session")
-def world() -> Iterator[World]:
+def emulator() -> Iterator[ScenarioEmulator]:
     """The emulated Apify."""
     from tests.distributed.dags import scenarios
 
-    world = World()
-    world.populate([task.task_id for dag in scenarios.DAGS for task in dag.tasks])
-    yield world
-    for event in world.released.values():
+    emulator = ScenarioEmulator()
+    emulator.populate([task.task_id for dag in scenarios.DAGS for task in dag.tasks])
+    yield emulator
+    for event in emulator.released.values():
         event.set()
 
 
 @pytest.fixture(scope="session")
-def airflow(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """The installation."""
+def cluster(emulator: ScenarioEmulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowCluster]:
+    """The Airflow."""
     home: Path = tmp_path_factory.mktemp("airflow")
-    with world.serve() as server:
+    with emulator.serve() as server:
         connection = {"conn_type": "apify", "host": server.url, "password": TOKEN}
         connections = {
             "apify_default": connection,
             "apify_hasty": {**connection, "extra": {"request_timeout": 3}},
         }
         started = time.monotonic()
-        with installation(home, connections) as airflow:
+        with airflow_cluster(home, connections) as cluster:
             print(f"Airflow is up after {time.monotonic() - started:.0f} s: {home}")
-            yield airflow
+            yield cluster
 
 
 @pytest.fixture(scope="module")
-def scene(request: pytest.FixtureRequest, world: World, airflow: Installation) -> Scene:
-    """The DAG that the module is about, started."""
-    scene = Scene(request.module.DAG, world, airflow)
-    request.module.prepare(world)
-    scene.start()
-    return scene
+def dag_run(
+    request: pytest.FixtureRequest, emulator: ScenarioEmulator, cluster: AirflowCluster
+) -> ScenarioRun:
+    """A run of the DAG that the module is about."""
+    dag_run = ScenarioRun(request.module.DAG, emulator, cluster)
+    request.module.prepare(emulator)
+    dag_run.start()
+    return dag_run

@@ -170,6 +170,7 @@ async def event_of(trigger: Any) -> Any:
     return event.payload
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=worlds, plans=tries_of_a_task)
 def test_nothing_is_paid_twice_and_green_means_success(

@@ -74,6 +74,7 @@ def test_old_airflow_hides_and_relabels_the_same_fields() -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_dag_file_stays_cheap_to_parse() -> None:
     """Importing every operator, sensor and transfer loads no HTTP, S3 or Parquet library."""
     modules = [

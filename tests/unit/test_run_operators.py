@@ -307,6 +307,6 @@ def test_every_parameter_can_be_mapped() -> None:
         )
         with pytest.raises(TypeError, match="items"):
             RunTaskOperator.partial(task_id="other", actor_task_id="emulator/job", items=1)
-    task = mapped.unmap({"run_input": {"items": 2}})
+    task: Any = mapped.unmap({"run_input": {"items": 2}})
     assert (task.actor_task_id, task.durable, task.build) == ("emulator/job", False, "beta")
     assert (task.run_input, task.on_retry) == ({"items": 2}, "new")

@@ -124,6 +124,7 @@ async def look() -> ActorRun:
 """
 
 
+@pytest.mark.slow
 def test_mypy_sees_the_parameters_in_a_users_dag(tmp_path: Path) -> None:
     pytest.importorskip("mypy", reason="mypy is installed beside the newest Airflow only")
     dag = tmp_path / "users_dag.py"

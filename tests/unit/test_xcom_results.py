@@ -63,6 +63,7 @@ def test_the_output_record_is_returned(task_tries: TaskTries, output: Any) -> No
     assert operator.execute(task_tries.context) == output
 
 
+@pytest.mark.slow
 def test_results_of_a_long_run_are_returned(emulator: Emulator, task_tries: TaskTries) -> None:
     """Apify's own synchronous endpoints lose a run after 300 s; this one is known from its start."""
     operator = run_actor(run_input={"seconds": 3600, "items": 1}, returns="items")

@@ -84,9 +84,8 @@ class Server:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.ServerRunner(
-            web.Server(self._handle, access_log=None, auto_decompress=False), shutdown_timeout=0.1
-        )
+        server = web.Server(self._handle, access_log=None, auto_decompress=False)
+        runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self.port, backlog=4096)
         try:
@@ -99,7 +98,11 @@ class Server:
         self.platform.url = self.url
         self._ready.set()
         await self._stop.wait()
+        transports = [connection.transport for connection in server.connections if connection.transport]
         await runner.cleanup()
+        # A transport with data that its client does not read would keep its socket open.
+        for transport in transports:
+            transport.abort()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path.startswith(EVENTS):

@@ -1,7 +1,7 @@
 """
-What the distributed tests do things to.
+DAGs of the distributed tests.
 
-Each task starts the Actor of its own name; the Actor of a `RELEASED` one ends when the test says so.
+Each task starts the Actor of its own name; the Actor of a `RELEASED` task ends when the test says so.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_apify.operators.run import RunActorOperator
-from tests.distributed.accidents import TriggerDiesOperator, WorkerDiesOperator
+from tests.distributed.failing_operators import TriggerDiesOperator, WorkerDiesOperator
 
 #: How many tasks start the same Actor at once.
 CROWD = 20 if airflow_version.startswith("2.") else 200

@@ -1,4 +1,4 @@
-"""The servers that a distributed Airflow stands on, each in a folder and on a port of its own."""
+"""PostgreSQL and Redis for a distributed Airflow, each in a folder and on a port of its own."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from typing import Any
 
 import psycopg2
 
-from tests.airflow.steering import end_group, free_port
+from tests.support.processes import end_process_group, free_port
 
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """Run PostgreSQL; give user, host, port and database as a URL has them."""
+    """Run PostgreSQL; yield user, host, port and database as a URL has them."""
     port = free_port()
     address = f"airflow@127.0.0.1:{port}/postgres"
     with _folder("postgresql") as folder:
@@ -48,7 +48,7 @@ def postgresql() -> Iterator[str]:
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """Run Redis; give its URL."""
+    """Run Redis; yield its URL."""
     from redis import ConnectionError, Redis
 
     port = free_port()
@@ -80,11 +80,11 @@ def _running(command: list[str], folder: Path, end: signal.Signals, **user: Any)
             yield
         finally:
             process.send_signal(end)
-            end_group(process)
+            end_process_group(process)
 
 
 def _postgresql(program: str) -> str:
-    """Debian keeps the programs of each version of PostgreSQL in a folder that is not on the PATH."""
+    """Return the path of a program, which Debian keeps in a folder that is not on the PATH."""
     found = shutil.which(program) or max(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{program}")))
     return str(found)
 

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from airflow_provider_apify.emulator import Emulator
-from tests.airflow.steering import Airflow
+from tests.airflow.conftest import DAGS
+from tests.support.airflow_home import AirflowHome
 
 FROM_CONNECTION = "canary-of-the-connection"
 UNDER_A_NAME = "canary-under-its-name"
 
 
-def test_they_are_in_no_rendered_field(
-    airflow: Airflow, emulator: Emulator, apify: Any, monkeypatch: pytest.MonkeyPatch
+def test_secrets_of_the_input_reach_the_actor_and_no_rendered_field(
+    airflow: AirflowHome, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = {"conn_type": "http", "password": FROM_CONNECTION}
     monkeypatch.setitem(airflow.env, "AIRFLOW_CONN_SITE", json.dumps(site))
-    monkeypatch.setitem(airflow.env, "AIRFLOW__CORE__DAGS_FOLDER", str(Path(__file__).parent / "dags"))
-    airflow.test_dag("secrets", word=UNDER_A_NAME)
+    airflow.use_dags(DAGS)
+    airflow.test_dag("input_masking", {"word": UNDER_A_NAME})
     for run in emulator.runs[-3:]:
         given = json.loads(emulator.platform.runs[run["id"]].store.records["INPUT"].value)
         assert (given["login"], given["proxy"]["password"]) == (FROM_CONNECTION, UNDER_A_NAME)
-    with sqlite3.connect(airflow.home / "airflow.db") as database:
+    with sqlite3.connect(airflow.path / "airflow.db") as database:
         rows = database.execute(
-            "SELECT rendered_fields FROM rendered_task_instance_fields WHERE dag_id = 'secrets'"
+            "SELECT rendered_fields FROM rendered_task_instance_fields WHERE dag_id = 'input_masking'"
         ).fetchall()
     assert len(rows) == 3
     for (fields,) in rows:

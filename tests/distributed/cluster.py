@@ -1,4 +1,4 @@
-"""A real Airflow of many processes: Celery on 3.3, the LocalExecutor on 2.11."""
+"""An Airflow of many processes: with Celery on 3.3, with the LocalExecutor on 2.11."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ import psutil
 import psycopg2
 from airflow import __version__ as airflow_version
 
-from tests.airflow.steering import Airflow, Rest, end_group, free_port
-from tests.distributed.servers import postgresql, redis
+from tests.distributed.postgresql_and_redis import postgresql, redis
+from tests.support.airflow_api import AirflowApi, wait_for
+from tests.support.airflow_defects import Observation
+from tests.support.airflow_home import AirflowHome
+from tests.support.processes import end_process_group, free_port, kill_process_tree, signal_process_tree
 
 AIRFLOW_3 = not airflow_version.startswith("2.")
 ROOT = Path(__file__).parents[2]
 
-#: After how long a triggerer or a task that does not stir is taken for dead, in seconds.
+#: Seconds without a heartbeat after which Airflow takes a triggerer or a task for dead.
 DEAD_AFTER = 15
 
 _SECRET, _KEY = secrets.token_hex(32), base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
@@ -37,8 +40,7 @@ class Component:
     """
     A part of Airflow that runs as a process.
 
-    :param name: what its log is called.
-    :param arguments: of the `airflow` command.
+    :param arguments: arguments of the `airflow` command.
     """
 
     name: str
@@ -49,11 +51,11 @@ class Component:
 
     @property
     def log(self) -> Path:
-        """Where its output goes."""
+        """Return the file that its output goes to."""
         return self.home / f"{self.name}.log"
 
     def start(self) -> None:
-        """Start it."""
+        """Start the process."""
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "airflow", *self.arguments],
@@ -63,55 +65,37 @@ class Component:
                 start_new_session=True,
             )
 
-    def tell(self, number: signal.Signals) -> None:
-        """Send a signal to it and to all that it started."""
-        _tell_tree(self.process.pid, number)
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process and to all that it started."""
+        signal_process_tree(self.process.pid, number)
 
     def kill(self) -> None:
-        """Let it die without a word."""
-        kill_tree(self.process.pid)
+        """Kill the process with all that it started."""
+        kill_process_tree(self.process.pid)
         self.process.wait()
 
     def stop(self) -> None:
-        """Let it end in order."""
+        """End the process in order."""
         self.process.terminate()
         self.process.wait(60)
 
 
-def kill_tree(pid: int) -> None:
-    """Let a process die with all that it started, as with their machine."""
-    # Nothing is left awake to notice and to tell of the death of the others.
-    frozen = _tell_tree(pid, signal.SIGSTOP)
-    for process in frozen:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-
-
-def _tell_tree(pid: int, number: signal.Signals) -> list[psutil.Process]:
-    tree = [psutil.Process(pid)]
-    tree += tree[0].children(recursive=True)
-    for process in tree:
-        with suppress(psutil.NoSuchProcess):
-            process.send_signal(number)
-    return tree
-
-
 @dataclass
-class Installation:
+class AirflowCluster:
     """
-    What runs, and how to steer it.
+    A running Airflow.
 
-    :param home: where the logs are.
-    :param database: its address.
+    :param home: folder of the logs.
+    :param database: user, host, port and name of the metadata database, as a URL has them.
     """
 
     home: Path
     database: str
-    rest: Rest
+    api: AirflowApi
     components: dict[str, Component]
 
     def sql(self, statement: str) -> list[Any]:
-        """Ask the metadata database."""
+        """Query the metadata database."""
         connection = psycopg2.connect(f"postgresql://{self.database}")
         try:
             with connection, connection.cursor() as cursor:
@@ -122,40 +106,35 @@ class Installation:
 
 
 @contextmanager
-def installation(home: Path, connections: Mapping[str, Any]) -> Iterator[Installation]:
-    """
-    Bring all of it up, and down again.
-
-    :param home: a folder of its own.
-    :param connections: the Airflow connections.
-    """
+def airflow_cluster(home: Path, connections: Mapping[str, Any]) -> Iterator[AirflowCluster]:
+    """Run an Airflow in a home of its own, and stop it again."""
     port = free_port()
     with ExitStack() as stack:
         database = stack.enter_context(postgresql())
         broker = stack.enter_context(redis()) if AIRFLOW_3 else ""
-        env = _env(home, port, database, broker)
+        env = _env(port, database, broker)
         env |= {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()}
-        airflow = Airflow(home, ROOT / "tests/distributed/dags", env)
-        airflow("db", "migrate")
-        rest = Rest(f"http://127.0.0.1:{port}")
-        if not AIRFLOW_3:
-            user = ["--username", _LOGIN, "--password", _LOGIN, "--role", "Admin", "--email", "t@example.com"]
-            airflow("users", "create", *user, "--firstname", "T", "--lastname", "T")
-            login = base64.b64encode(f"{_LOGIN}:{_LOGIN}".encode()).decode()
-            rest = Rest(rest.url, "/api/v1", {"Authorization": f"Basic {login}"})
+        airflow = AirflowHome(home, env)
+        airflow.command("db", "migrate")
         components = {
-            name: Component(name, tuple(command.split()), env, home)
+            name: Component(name, tuple(command.split()), airflow.env, home)
             for name, command in (_COMPONENTS_3 if AIRFLOW_3 else _COMPONENTS_2).items()
         }
+        api = AirflowApi(f"http://127.0.0.1:{port}", observation=Observation(components["scheduler"].log))
+        if not AIRFLOW_3:
+            user = ["--username", _LOGIN, "--password", _LOGIN, "--role", "Admin", "--email", "t@example.com"]
+            airflow.command("users", "create", *user, "--firstname", "T", "--lastname", "T")
+            login = base64.b64encode(f"{_LOGIN}:{_LOGIN}".encode()).decode()
+            api.root, api.headers["Authorization"] = "/api/v1", f"Basic {login}"
         stack.callback(_end, home, components)
         for component in components.values():
             component.start()
         try:
-            rest.until(rest.healthy, seconds=300)
+            wait_for(api.is_healthy, seconds=300)
         except AssertionError as error:
             tails = (f"{part.name}:\n{part.log.read_text()[-2000:]}" for part in components.values())
             raise AssertionError("Airflow did not come up.\n\n" + "\n\n".join(tails)) from error
-        yield Installation(home, database, rest, components)
+        yield AirflowCluster(home, database, api, components)
 
 
 _TRIGGERERS = {
@@ -178,7 +157,7 @@ _COMPONENTS_2 = {
 }
 
 
-def _env(home: Path, port: int, database: str, broker: str) -> dict[str, str]:
+def _env(port: int, database: str, broker: str) -> dict[str, str]:
     options: dict[str, dict[str, Any]] = {
         "core": {
             "dags_folder": ROOT / "tests/distributed/dags",
@@ -221,9 +200,7 @@ def _env(home: Path, port: int, database: str, broker: str) -> dict[str, str]:
             "secret_key": _SECRET,
         }
     return {
-        "AIRFLOW_HOME": str(home),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        # For the accidents that befall operators and triggers.
+        # For the operators and triggers that die.
         "PYTHONPATH": str(ROOT),
         **{
             f"AIRFLOW__{section.upper()}__{key.upper()}": str(value)
@@ -236,10 +213,10 @@ def _env(home: Path, port: int, database: str, broker: str) -> dict[str, str]:
 def _end(home: Path, components: Mapping[str, Component]) -> None:
     started = [component for component in components.values() if hasattr(component, "process")]
     for component in reversed(started):
-        component.tell(signal.SIGCONT)
+        component.send_signal(signal.SIGCONT)
         component.process.terminate()
     for component in started:
-        end_group(component.process)
+        end_process_group(component.process)
     # Tasks run in process groups of their own; what outlived its parent is known by its home.
     for process in psutil.process_iter():
         with suppress(psutil.Error):

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from airflow_provider_apify.emulator import Emulator
-from tests.airflow.steering import Airflow
+from tests.airflow.conftest import DAGS
+from tests.support.airflow_home import AirflowHome
 
 
-def test_they_know_which_run_failed(
-    airflow: Airflow, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_callback_and_notifier_of_a_failed_task_know_the_run(
+    airflow: AirflowHome, emulator: Emulator, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(airflow.env, "AIRFLOW__CORE__DAGS_FOLDER", str(Path(__file__).parent / "dags"))
-    airflow.test_dag("alerts", check=False, folder=str(tmp_path))
+    airflow.use_dags(DAGS)
+    airflow.test_dag("failure_callbacks", {"folder": str(tmp_path)}, check=False)
     run_id = emulator.runs[-1]["id"]
     told = f"{run_id} FAILED https://console.apify.com/actors/runs/{run_id}"
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {

@@ -31,7 +31,7 @@ def tell(context: Any) -> None:
     (folder / "function").write_text(f"{run['id']} {run['status']} {run['consoleUrl']}")
 
 
-with DAG("alerts", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")):
+with DAG("failure_callbacks", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")):
     RunActorOperator(
         task_id="run",
         actor_id="emulator/crawler",

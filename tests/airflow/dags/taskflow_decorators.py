@@ -5,7 +5,7 @@ from __future__ import annotations
 import pendulum
 from airflow.providers.common.compat.sdk import DAG, task
 
-with DAG("decorated", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")):
+with DAG("taskflow_decorators", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")):
 
     @task.apify_actor(actor_id="emulator/crawler", wait_for_completion=True)
     def crawl(url: str) -> dict[str, object]:

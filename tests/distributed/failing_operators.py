@@ -1,32 +1,42 @@
-"""Operators and triggers to which an accident happens, at one exact line, in their first try."""
+"""Operators and triggers that die at one exact line of their first try."""
 
 from __future__ import annotations
 
 import os
 import signal
 from collections.abc import AsyncIterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_apify.api.call import Call
+from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run import RunActorOperator
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
 
+T = TypeVar("T")
 
-class DyingHook(ApifyHook):
-    """Its process dies right after the answer to the start."""
 
-    def send(self, call: Call[Any]) -> Any:
+class DyingClient(Client):
+    """A client whose process dies right after the answer to the start."""
+
+    def send(self, call: Call[T]) -> T:
         answer = super().send(call)
         if call.method == "POST":
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 
 
+class DyingHook(ApifyHook):
+    """A hook with such a client."""
+
+    def get_conn(self) -> Client:
+        return DyingClient(self.endpoint)
+
+
 class WorkerDiesOperator(RunActorOperator):
-    """Its process dies between the answer to the start and the first line after it."""
+    """Operator whose process dies between the answer to the start and the first line after it."""
 
     def execute(self, context: Any) -> Any:
         if context["ti"].try_number == 1:
@@ -35,7 +45,7 @@ class WorkerDiesOperator(RunActorOperator):
 
 
 class DyingTrigger(ApifyRunTrigger):
-    """A trigger that dies with an error of the kind that nobody thought of."""
+    """A trigger that dies with an error that nobody expects."""
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return f"{__name__}.DyingTrigger", super().serialize()[1]
@@ -46,7 +56,7 @@ class DyingTrigger(ApifyRunTrigger):
 
 
 class TriggerDiesOperator(RunActorOperator):
-    """Its trigger dies."""
+    """Operator whose trigger dies."""
 
     def execute(self, context: Any) -> Any:
         self._is_first = context["ti"].try_number == 1

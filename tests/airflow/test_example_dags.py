@@ -10,57 +10,65 @@ import json
 from pathlib import Path
 
 from airflow_provider_apify.emulator import Emulator
-from tests.airflow.conftest import BUCKET, S3, TOKEN, item
-from tests.airflow.steering import Airflow
+from tests.airflow.conftest import TOKEN, item
+from tests.support.airflow_home import AirflowHome
+from tests.support.s3_bucket import BUCKET, S3Bucket
 
 START = "http://example.com/"
 ACTOR = "emulator/crawler"
 
 
 def expected(url: str, pages: int) -> bytes:
-    """The rows, as the Actor pushed them."""
+    """Return the rows as the Actor pushed them."""
     lines = (json.dumps(item(url, n), separators=(",", ":"), ensure_ascii=False) for n in range(pages))
     return "".join(line + "\n" for line in lines).encode()
 
 
-def assert_secret(airflow: Airflow, printed: str) -> None:
-    """The token is in no log, no XCom, no rendered field and nowhere else in Airflow's home."""
+def assert_token_is_nowhere(airflow: AirflowHome, printed: str) -> None:
+    """Assert that the token is in no log, no XCom, no rendered field and nowhere else in Airflow's home."""
     # At DEBUG, Airflow's own in-process supervisor prints the messages that tell it what to mask.
     ours = [line for line in printed.splitlines() if "MaskSecret(" not in line]
     assert TOKEN not in "".join(ours)
-    for path in airflow.home.rglob("*"):
+    for path in airflow.path.rglob("*"):
         if path.is_file():
             assert TOKEN.encode() not in path.read_bytes(), path
 
 
-def test_the_chain(airflow: Airflow, emulator: Emulator, s3: S3, tmp_path: Path) -> None:
+def test_chain_lands_the_items_on_disk_and_in_s3(
+    airflow: AirflowHome, emulator: Emulator, s3: S3Bucket, tmp_path: Path
+) -> None:
     params = {"actor_id": ACTOR, "start_url": START, "folder": str(tmp_path), "bucket": BUCKET}
-    printed = airflow.test_dag("example_apify_chain", **params)
+    printed = airflow.test_dag("example_apify_chain", params)
     (run,) = emulator.runs
     assert run["status"] == "SUCCEEDED"
     (landed,) = tmp_path.glob("*.jsonl")
     assert landed.read_bytes() == expected(START, 50)
-    (key,) = [entry["Key"] for entry in s3.client.list_objects_v2(Bucket=BUCKET)["Contents"]]
+    (key,) = s3.keys
     rows = list(csv.DictReader(io.StringIO(s3.get(key).decode())))
     assert [row["title"] for row in rows] == [item(START, n)["title"] for n in range(50)]
     assert rows[7]["nested/n/0"] == "7"
-    assert_secret(airflow, printed)
+    assert_token_is_nowhere(airflow, printed)
 
 
-def test_the_mapped_one(airflow: Airflow, emulator: Emulator, tmp_path: Path) -> None:
+def test_mapped_starts_a_run_for_each_url(airflow: AirflowHome, emulator: Emulator, tmp_path: Path) -> None:
     urls = [f"http://example.com/{name}" for name in "abc"]
     before = len(emulator.runs)
-    printed = airflow.test_dag("example_apify_mapped", actor_id=ACTOR, start_urls=urls, folder=str(tmp_path))
+    printed = airflow.test_dag(
+        "example_apify_mapped", {"actor_id": ACTOR, "start_urls": urls, "folder": str(tmp_path)}
+    )
     assert len(emulator.runs) == before + 3
     assert sorted(path.read_bytes() for path in tmp_path.iterdir()) == [expected(url, 1) for url in urls]
-    assert_secret(airflow, printed)
+    assert_token_is_nowhere(airflow, printed)
 
 
-def test_the_large_export(airflow: Airflow, emulator: Emulator, tmp_path: Path) -> None:
+def test_large_export_lands_parts_and_a_manifest(
+    airflow: AirflowHome, emulator: Emulator, tmp_path: Path
+) -> None:
     rows = [item(START, n) for n in range(250)]
     dataset_id = emulator.create_dataset(rows)
     airflow.test_dag(
-        "example_apify_large_export", dataset_id=dataset_id, items_per_part=100, folder=f"file://{tmp_path}"
+        "example_apify_large_export",
+        {"dataset_id": dataset_id, "items_per_part": 100, "folder": f"file://{tmp_path}"},
     )
     manifest = json.loads((tmp_path / "_items.jsonl.manifest.json").read_bytes())
     assert [file["rows"] for file in manifest["files"]] == [100, 100, 50]
@@ -71,18 +79,18 @@ def test_the_large_export(airflow: Airflow, emulator: Emulator, tmp_path: Path) 
     assert [json.loads(line) for line in landed.splitlines()] == rows
 
 
-def test_the_taskflow_one(airflow: Airflow) -> None:
-    printed = airflow.test_dag("example_apify_taskflow", actor_id=ACTOR, start_url=START)
+def test_taskflow_succeeds(airflow: AirflowHome) -> None:
+    printed = airflow.test_dag("example_apify_taskflow", {"actor_id": ACTOR, "start_url": START})
     assert "state:success" in printed or "state=success" in printed
-    assert_secret(airflow, printed)
+    assert_token_is_nowhere(airflow, printed)
 
 
-def test_the_provider_is_listed_without_a_warning(airflow: Airflow) -> None:
-    done = airflow("providers", "list", "--output", "plain")
+def test_airflow_lists_the_provider_without_a_warning(airflow: AirflowHome) -> None:
+    done = airflow.command("providers", "list", "--output", "plain")
     assert "airflow-provider-apify" in done.stdout
-    done = airflow("providers", "hooks", "--output", "plain")
+    done = airflow.command("providers", "hooks", "--output", "plain")
     assert "airflow_provider_apify.hooks.apify.ApifyHook" in done.stdout
-    done = airflow("providers", "links", "--output", "plain")
+    done = airflow.command("providers", "links", "--output", "plain")
     assert "airflow_provider_apify.links.ApifyConsoleLink" in done.stdout
     complaints = [
         line for line in done.stderr.splitlines() if "warn" in line.lower() and "apify" in line.lower()
@@ -90,8 +98,8 @@ def test_the_provider_is_listed_without_a_warning(airflow: Airflow) -> None:
     assert not complaints
 
 
-def test_the_dags_parse_without_an_error_or_a_warning_of_ours(airflow: Airflow) -> None:
-    done = airflow("dags", "list-import-errors", check=False)
+def test_airflow_parses_the_dags_without_an_error_or_a_warning_of_ours(airflow: AirflowHome) -> None:
+    done = airflow.command("dags", "list-import-errors", check=False)
     printed = done.stdout + done.stderr
     assert "No data found" in printed
     assert not [line for line in printed.splitlines() if "Warning" in line and "apify" in line]
