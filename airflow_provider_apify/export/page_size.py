@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 # The size that is aimed at: large enough for the network's speed, small enough for many pages in memory.
@@ -31,7 +30,7 @@ class PageSize:
             return FIRST_ITEMS
         return max(1, min(self._target * self._items // self._bytes, _MAX_ITEMS))
 
-    def expect(self, metadata: Mapping[str, Any]) -> int:
+    def expect(self, metadata: dict[str, Any]) -> int:
         """Start from the figures of the API's dataset object; return how many items it counts."""
         items, stats = int(metadata.get("itemCount") or 0), metadata.get("stats") or {}
         total = int(stats.get("inflatedBytes") or stats.get("storageBytes") or 0)

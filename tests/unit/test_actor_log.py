@@ -49,7 +49,9 @@ def talk(**kwargs: Any) -> RunActorOperator:
     return RunActorOperator(**arguments)
 
 
-def test_all_of_it_on_a_worker(emulator: Emulator, task_tries: TaskTries, read_log: Any) -> None:
+def test_full_shows_every_line_live_on_a_worker(
+    emulator: Emulator, task_tries: TaskTries, read_log: Any
+) -> None:
     talk(actor_log="full").execute(task_tries.context)
     assert numbers(read_log()) == list(range(LINES))
     assert "žluťoučký kůň 🐎" in read_log()
@@ -89,24 +91,26 @@ def test_a_long_log_is_read_rarely(emulator: Emulator, task_tries: TaskTries, re
     assert numbers(read_log()) == list(range(LINES))
 
 
-def test_its_end_by_default(task_tries: TaskTries, read_log: Any) -> None:
+def test_the_last_lines_are_shown_by_default(task_tries: TaskTries, read_log: Any) -> None:
     talk().execute(task_tries.context)
     assert numbers(read_log()) == list(range(LINES - 50, LINES))
 
 
-def test_nothing_of_it(emulator: Emulator, task_tries: TaskTries, read_log: Any) -> None:
+def test_off_shows_and_asks_for_nothing(emulator: Emulator, task_tries: TaskTries, read_log: Any) -> None:
     talk(actor_log="off").execute(task_tries.context)
     assert numbers(read_log()) == []
     assert not [seen for seen in emulator.requests if seen.path.endswith("/log")]
 
 
-def test_its_end_is_in_the_error(task_tries: TaskTries, read_log: Any) -> None:
+def test_the_last_lines_are_in_the_error(task_tries: TaskTries, read_log: Any) -> None:
     with pytest.raises(ApifyRunFailedError, match="<199>"):
         talk(run_input={"fail": True}).execute(task_tries.context)
     assert numbers(read_log()) == []
 
 
-def test_all_of_it_at_the_end_of_a_deferral(emulator: Emulator, task_tries: TaskTries, read_log: Any) -> None:
+def test_full_shows_every_line_at_the_end_of_a_deferral(
+    emulator: Emulator, task_tries: TaskTries, read_log: Any
+) -> None:
     """While the task is deferred nothing of the log is shown: the triggerer cannot mask all secrets."""
     operator = talk(actor_log="full", deferrable=True)
     with pytest.raises(TaskDeferred) as deferred:
@@ -126,7 +130,7 @@ def test_all_of_it_at_the_end_of_a_deferral(emulator: Emulator, task_tries: Task
     ("actor_log", "shown"),
     [("off", []), ("tail", list(range(LINES - 50, LINES))), ("full", list(range(LINES)))],
 )
-def test_the_sensor_likewise(
+def test_the_sensor_shows_as_much_of_the_log_as_asked(
     emulator: Emulator, hook: Any, task_tries: TaskTries, read_log: Any, actor_log: Any, shown: Any
 ) -> None:
     run_id = hook.start_actor_run("emulator/talker").id

@@ -24,12 +24,12 @@ from tests.support.task_context import TaskTries
         ("apify://key-value-stores/x/", "apify://key-value-stores/x"),
     ],
 )
-def test_a_uri_that_names_something(given: str, taken: str) -> None:
+def test_a_uri_of_an_apify_resource_is_normalised(given: str, taken: str) -> None:
     assert Asset(uri=given).uri == taken
 
 
 @pytest.mark.parametrize("given", ["apify://datasets", "apify://dataset/x", "apify://actors/a/b/c"])
-def test_a_uri_that_names_nothing(given: str) -> None:
+def test_a_uri_of_no_apify_resource_is_refused(given: str) -> None:
     words = "names nothing at Apify"
     # Airflow 2 only warns.
     with pytest.warns(match=words) if airflow_version < "3" else pytest.raises(ValueError, match=words):
@@ -38,7 +38,7 @@ def test_a_uri_that_names_nothing(given: str) -> None:
 
 @pytest.mark.usefixtures("server", "fast_clock")
 @pytest.mark.parametrize("teller", ["operator", "sensor"])
-def test_a_finished_run_is_told_of(
+def test_a_finished_run_is_reported_to_the_lineage_collector(
     emulator: Emulator, task_tries: TaskTries, monkeypatch: Any, teller: str
 ) -> None:
     from airflow.providers.common.compat.lineage import hook as hook_lineage
@@ -78,7 +78,7 @@ def test_a_finished_run_is_told_of(
 
 
 @pytest.mark.usefixtures("server", "fast_clock")
-def test_a_failed_run_is_told_of(task_tries: TaskTries) -> None:
+def test_a_failed_run_is_reported_to_the_lineage_collector(task_tries: TaskTries) -> None:
     operator = RunActorOperator(
         task_id="run", actor_id="emulator/worker", run_input={"fail": True}, wait_for_completion=True
     )

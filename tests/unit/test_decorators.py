@@ -39,7 +39,9 @@ def test_the_function_makes_the_input_and_the_task_returns_the_run(
     assert given_to(emulator, info["id"]) == '{"items": 4, "day": "2026-11-23"}'
 
 
-def test_a_task_likewise(emulator: Emulator, dag: Any, task_tries: TaskTries) -> None:
+def test_the_function_makes_the_input_of_a_saved_task(
+    emulator: Emulator, dag: Any, task_tries: TaskTries
+) -> None:
     @task.apify_task(actor_task_id="emulator/job")
     def crawl() -> dict[str, Any]:
         return {"items": 7}
@@ -50,9 +52,7 @@ def test_a_task_likewise(emulator: Emulator, dag: Any, task_tries: TaskTries) ->
     assert '"items": 7' in given_to(emulator, info["id"])
 
 
-def test_what_the_function_returns_is_no_template(
-    emulator: Emulator, dag: Any, task_tries: TaskTries
-) -> None:
+def test_the_functions_result_is_not_rendered(emulator: Emulator, dag: Any, task_tries: TaskTries) -> None:
     @task.apify_actor(actor_id="emulator/worker")
     def crawl() -> Any:
         return {"pageFunction": "{{ not ours }}"}
@@ -82,7 +82,7 @@ def test_the_input_is_made_again_after_a_wait_for_capacity(
     assert '"items": 5' in given_to(fast_clock, info["id"])
 
 
-def test_it_can_be_mapped_and_overridden(dag: Any) -> None:
+def test_a_decorated_task_can_be_mapped_and_overridden(dag: Any) -> None:
     @task.apify_actor(actor_id="emulator/worker")
     def crawl(url: str, depth: int) -> Any:
         return {"url": url, "depth": depth}

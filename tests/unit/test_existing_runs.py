@@ -59,7 +59,7 @@ def test_the_last_run_is_the_last_successful_one(done: Any, hook: ApifyHook, tas
 
 
 @pytest.mark.parametrize("names", [{}, {"actor_id": "emulator/worker", "actor_task_id": "emulator/job"}])
-def test_one_of_actor_and_task_is_named(task_tries: TaskTries, names: Any) -> None:
+def test_exactly_one_of_actor_and_task_has_to_be_named(task_tries: TaskTries, names: Any) -> None:
     for operator in (
         GetLastRunOperator(task_id="last", **names),
         ApifyLastRunSensor(task_id="last", max_age=timedelta(hours=1), mode="poke", **names),
@@ -95,7 +95,7 @@ def test_resurrects_with_other_options(emulator: Emulator, done: Any, task_tries
     assert (options["memoryMbytes"], options["timeoutSecs"]) == (2048, 300)
 
 
-def test_a_resurrection_whose_answer_was_lost_is_no_error(
+def test_a_resurrection_whose_answer_was_lost_succeeds(
     emulator: Emulator, done: Any, hook: ApifyHook, task_tries: TaskTries
 ) -> None:
     run_id = done(seconds=0.5, fail=True)

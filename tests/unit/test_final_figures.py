@@ -28,7 +28,7 @@ def paid(emulator: Emulator) -> None:
         actor.sleep(60)
 
 
-def test_is_final_on_a_worker(task_tries: TaskTries, read_log: Any) -> None:
+def test_the_cost_is_final_on_a_worker(task_tries: TaskTries, read_log: Any) -> None:
     operator = RunActorOperator(task_id="run", actor_id="emulator/paid", wait_for_completion=True)
     info = operator.execute(task_tries.context)
     assert 20 <= info["usageTotalUsd"] < 21
@@ -37,13 +37,15 @@ def test_is_final_on_a_worker(task_tries: TaskTries, read_log: Any) -> None:
         assert words in read_log()
 
 
-async def test_is_final_in_the_triggerer(hook: ApifyHook) -> None:
+async def test_the_cost_is_final_in_the_triggerer(hook: ApifyHook) -> None:
     run_id = hook.start_actor_run("emulator/paid").id
     (event,) = [event.payload async for event in ApifyRunTrigger(run_id, "apify_default").run()]
     assert 20 <= event["run"]["usageTotalUsd"] < 21
 
 
-def test_is_final_for_a_poking_sensor(emulator: Emulator, hook: ApifyHook, task_tries: TaskTries) -> None:
+def test_the_cost_is_final_for_a_poking_sensor(
+    emulator: Emulator, hook: ApifyHook, task_tries: TaskTries
+) -> None:
     run_id = hook.start_actor_run("emulator/paid").id
     sensor = ApifyRunSensor(task_id="wait", run_id=run_id, deferrable=False, poke_interval=1)
     while not (found := sensor.poke(task_tries.context)).is_done:
@@ -61,9 +63,7 @@ def test_a_run_of_long_ago_is_not_waited_for(
     assert [seen.path.split("/")[2] for seen in emulator.requests[asked:]] == ["actor-runs", "datasets"]
 
 
-def test_that_it_cannot_be_told_does_no_harm(
-    emulator: Emulator, task_tries: TaskTries, read_log: Any
-) -> None:
+def test_an_unknown_cost_does_no_harm(emulator: Emulator, task_tries: TaskTries, read_log: Any) -> None:
     emulator.faults.add(Fault("answer", "GET", "/v2/datasets/*", status=503))
     emulator.faults.add(Fault("answer", "GET", "/v2/actor-runs/*/log", status=503))
     operator = RunActorOperator(task_id="run", actor_id="emulator/paid", wait_for_completion=True)

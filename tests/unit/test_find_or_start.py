@@ -50,7 +50,7 @@ def dying_after_the_start(monkeypatch: pytest.MonkeyPatch, operator: RunActorOpe
 @pytest.mark.parametrize("lost", ["drop-after", "answer 502", "read timeout"])
 @pytest.mark.parametrize("lag", [0, 10])
 @pytest.mark.parametrize("in_list", [True, False])
-def test_a_lost_answer_is_made_up_for(
+def test_the_run_of_a_lost_answer_is_found(
     emulator: Emulator,
     server: Any,
     task_tries: TaskTries,
@@ -72,7 +72,9 @@ def test_a_lost_answer_is_made_up_for(
     assert [run["id"] for run in emulator.runs] == [info["id"]]
 
 
-def test_a_lost_answer_of_a_task_is_made_up_for(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_the_run_of_a_saved_task_is_found_after_a_lost_answer(
+    emulator: Emulator, task_tries: TaskTries
+) -> None:
     emulator.faults.add(Fault("drop-after", "POST", "/v2/actor-tasks/*/runs", (1,)))
     info = RunTaskOperator(task_id="run", actor_task_id="emulator/job").execute(task_tries.context)
     assert [run["id"] for run in emulator.runs] == [info["id"]]
@@ -267,7 +269,7 @@ def test_a_clear_leaves_no_run_behind(emulator: Emulator) -> None:
     assert len(emulator.runs) == 2
 
 
-def test_a_clear_stops_what_it_left_behind_as_gently_as_asked(emulator: Emulator) -> None:
+def test_a_clear_aborts_the_earlier_run_gracefully_if_asked(emulator: Emulator) -> None:
     task_tries = TaskTries(store=True)
 
     @emulator.actor("emulator/careful")
@@ -362,7 +364,7 @@ def test_a_kill_before_the_start_has_nothing_to_abort(emulator: Emulator) -> Non
 
 
 @pytest.mark.parametrize("position", ["accept", "refuse"])
-def test_a_kill_after_the_end_is_quiet(emulator: Emulator, last_try: TaskTries, position: Any) -> None:
+def test_a_kill_after_the_end_aborts_nothing(emulator: Emulator, last_try: TaskTries, position: Any) -> None:
     emulator.switches.abort_finished = position
     operator = run_actor(wait_for_completion=True)
     operator.execute(last_try.context)
@@ -378,7 +380,7 @@ def test_a_kill_right_after_the_start_aborts_a_run_that_lags(emulator: Emulator,
     assert [abort["effective"] for abort in emulator.aborts] == [True]
 
 
-def test_a_kill_may_be_declined(emulator: Emulator, last_try: TaskTries) -> None:
+def test_cancel_on_kill_false_leaves_the_run(emulator: Emulator, last_try: TaskTries) -> None:
     operator = run_actor(run_input={"seconds": 600}, cancel_on_kill=False)
     operator.execute(last_try.context)
     operator.on_kill()

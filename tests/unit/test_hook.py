@@ -21,7 +21,7 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from tests.support.connections import set_connection
 
 
-def test_tells_whose_token_it_is(hook: ApifyHook, server: Any) -> None:
+def test_the_connection_test_tells_whose_token_it_is(hook: ApifyHook, server: Any) -> None:
     ok, message = hook.test_connection()
     assert ok
     assert "emulator" in message
@@ -39,7 +39,7 @@ def test_tells_whose_token_it_is(hook: ApifyHook, server: Any) -> None:
         ({"extra": {"proxy": "http://127.0.0.1:9"}}, "host and proxy"),
     ],
 )
-def test_tells_what_to_do_about_a_connection_that_fails(
+def test_the_connection_test_tells_what_to_do_about_a_failure(
     server: Any, fast_clock: Emulator, monkeypatch: Any, fields: Any, words: str
 ) -> None:
     set_connection(monkeypatch, **({"host": server.url, "password": server.token} | fields))
@@ -48,7 +48,7 @@ def test_tells_what_to_do_about_a_connection_that_fails(
     assert words in message
 
 
-def test_tells_what_to_do_without_permission(hook: ApifyHook, emulator: Emulator) -> None:
+def test_the_connection_test_tells_what_to_do_without_permission(hook: ApifyHook, emulator: Emulator) -> None:
     emulator.faults.add(Fault("answer", "GET", "*", status=403, type="insufficient-permissions"))
     ok, message = hook.test_connection()
     assert not ok
@@ -66,12 +66,12 @@ def test_tells_what_to_do_without_permission(hook: ApifyHook, emulator: Emulator
         ({"host": "http://127.0.0.1", "port": 8010}, "http://127.0.0.1:8010"),
     ],
 )
-def test_reads_the_host(monkeypatch: Any, fields: Any, base_url: str) -> None:
+def test_the_host_may_be_written_in_many_ways(monkeypatch: Any, fields: Any, base_url: str) -> None:
     set_connection(monkeypatch, password="x", **fields)
     assert ApifyHook().endpoint.base_url == base_url
 
 
-def test_reads_the_uri_form(monkeypatch: Any) -> None:
+def test_a_connection_may_be_a_uri(monkeypatch: Any) -> None:
     uri = "apify://:a%2Fb@http%3A%2F%2F127.0.0.1%3A8010/?request_timeout=7&long_poll_seconds=3"
     monkeypatch.setenv("AIRFLOW_CONN_APIFY_DEFAULT", uri)
     endpoint = ApifyHook().endpoint
@@ -79,7 +79,7 @@ def test_reads_the_uri_form(monkeypatch: Any) -> None:
     assert (endpoint.timeout, endpoint.long_poll) == (7, 3)
 
 
-def test_looks_nothing_up_before_it_is_needed() -> None:
+def test_the_connection_is_not_looked_up_before_it_is_needed() -> None:
     ApifyHook("apify_nowhere")
 
 
@@ -102,7 +102,7 @@ async def test_every_method_works_on_a_worker_and_on_an_event_loop(
     assert hook.abort_run((await hook.start_actor_run.aio("emulator/worker", {"seconds": 60})).id)
 
 
-def test_waits_for_taskflow_users(hook: ApifyHook, fast_clock: Emulator) -> None:
+def test_wait_for_run_returns_a_success_and_raises_otherwise(hook: ApifyHook, fast_clock: Emulator) -> None:
     assert hook.wait_for_run(hook.start_actor_run("emulator/worker").id).succeeded
     with pytest.raises(ApifyRunFailedError):
         hook.wait_for_run(hook.start_actor_run("emulator/worker", {"fail": True}).id)
@@ -111,7 +111,9 @@ def test_waits_for_taskflow_users(hook: ApifyHook, fast_clock: Emulator) -> None
         hook.wait_for_run(slow.id, wait_timeout=timedelta(minutes=2))
 
 
-def test_calls_that_may_be_repeated_are(hook: ApifyHook, fast_clock: Emulator, caplog: Any) -> None:
+def test_calls_without_further_effect_are_repeated_after_failures(
+    hook: ApifyHook, fast_clock: Emulator, caplog: Any
+) -> None:
     run = hook.start_actor_run("emulator/worker")
     for calls, fault in enumerate(["drop-before", "drop-after", "refuse"], start=1):
         fast_clock.faults.add(Fault(fault, "GET", "/v2/actor-runs/*", (calls,)))  # type: ignore[arg-type]
@@ -142,7 +144,7 @@ def test_an_error_says_what_and_what_to_do(hook: ApifyHook) -> None:
 
 
 @pytest.mark.parametrize("token", ["apify_api_AAA\napify_api_BBB", "apify_api_…"])
-def test_what_is_no_token_is_refused_and_not_told(monkeypatch: Any, token: str) -> None:
+def test_an_invalid_token_is_refused_and_not_quoted(monkeypatch: Any, token: str) -> None:
     set_connection(monkeypatch, password=token)
     ok, message = ApifyHook().test_connection()
     assert not ok

@@ -21,7 +21,7 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 PACKAGE = Path(airflow_provider_apify.__file__).parent
 
 
-def test_is_the_entry_point_of_the_distribution() -> None:
+def test_the_provider_info_is_the_entry_point_of_the_distribution() -> None:
     (entry_point,) = importlib.metadata.entry_points(
         group="apache_airflow_provider", module="airflow_provider_apify.get_provider_info"
     )
@@ -29,7 +29,7 @@ def test_is_the_entry_point_of_the_distribution() -> None:
     assert get_provider_info()["package-name"] == "airflow-provider-apify"
 
 
-def test_everything_it_names_exists() -> None:
+def test_everything_that_the_provider_info_names_exists() -> None:
     info = get_provider_info()
     for kind in ("hooks", "operators", "sensors", "triggers"):
         for group in info[kind]:
@@ -44,7 +44,7 @@ def test_everything_it_names_exists() -> None:
         assert getattr(importlib.import_module(module), name)
 
 
-def test_airflow_accepts_it() -> None:
+def test_airflow_accepts_the_provider_info() -> None:
     from airflow.providers_manager import ProvidersManager
 
     with warnings.catch_warnings(record=True) as caught:

@@ -91,7 +91,7 @@ def run_to_its_end(emulator: Emulator, name: str = "emulator/worker", **order: A
     return run_id
 
 
-async def test_tells_of_each_run_that_ends_from_now_on(emulator: Emulator) -> None:
+async def test_each_run_that_ends_from_now_on_is_an_event(emulator: Emulator) -> None:
     run_to_its_end(emulator)
     emulator.clock.advance(MINUTE)
     async with Triggerer(AssetStore()) as triggerer:
@@ -104,7 +104,7 @@ async def test_tells_of_each_run_that_ends_from_now_on(emulator: Emulator) -> No
     assert len(json.dumps(triggerer.events[0])) < 2_000
 
 
-async def test_tells_of_what_is_asked_for_only(emulator: Emulator) -> None:
+async def test_only_the_target_and_statuses_asked_for_are_events(emulator: Emulator) -> None:
     emulator.add_actor("emulator/other", function=lambda actor: None)
     async with (
         Triggerer(AssetStore()) as of_actor,
@@ -121,7 +121,7 @@ async def test_tells_of_what_is_asked_for_only(emulator: Emulator) -> None:
         assert await of_failures.look() == [failed]
 
 
-async def test_a_long_run_beside_short_ones(emulator: Emulator) -> None:
+async def test_a_long_run_beside_short_ones_is_an_event(emulator: Emulator) -> None:
     hook = ApifyHook()
     before = hook.start_actor_run("emulator/worker", {"seconds": 3 * DAY}).id
     async with Triggerer(AssetStore()) as triggerer:
@@ -137,7 +137,7 @@ async def test_a_long_run_beside_short_ones(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("downtime", [DAY / 2, DAY])
-async def test_a_restart_neither_loses_nor_doubles(emulator: Emulator, downtime: float) -> None:
+async def test_a_restart_neither_loses_nor_doubles_an_event(emulator: Emulator, downtime: float) -> None:
     store = AssetStore()
     hook = ApifyHook()
     async with Triggerer(store) as first:
@@ -157,7 +157,9 @@ async def test_a_restart_neither_loses_nor_doubles(emulator: Emulator, downtime:
         assert await third.look() == []
 
 
-async def test_more_runs_than_a_page_holds(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_runs_than_a_page_holds_are_events(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("airflow_provider_apify.runs.finished_runs.MAX_LIST_LIMIT", 4)
     store = AssetStore()
     async with Triggerer(store) as triggerer:
@@ -177,7 +179,7 @@ async def test_trouble_does_not_end_the_watch(emulator: Emulator) -> None:
         assert await triggerer.look() == [run_id]
 
 
-async def test_without_a_store_it_begins_now(emulator: Emulator) -> None:
+async def test_without_a_store_the_watch_begins_now(emulator: Emulator) -> None:
     run_to_its_end(emulator)
     emulator.clock.advance(MINUTE)
     trigger = ApifyRunEventTrigger(actor_id="emulator/worker")
@@ -202,7 +204,7 @@ def test_a_mistake_shows_when_the_dag_is_parsed(arguments: Any) -> None:
     assert ApifyRunEventTrigger(actor_id="a", statuses="FAILED").serialize()[1]["statuses"] == ["FAILED"]
 
 
-def test_airflow_takes_it_for_a_watcher() -> None:
+def test_airflow_takes_the_trigger_for_a_watcher() -> None:
     from airflow.sdk import Asset, AssetWatcher
 
     trigger = ApifyRunEventTrigger(actor_id="emulator/worker")

@@ -101,7 +101,7 @@ def test_only_the_input_itself_may_be_a_file(tmp_path: Path) -> None:
     assert rendered == [{"url": "x/feed.json"}] * 2
 
 
-def test_what_comes_close_is_made_fit() -> None:
+def test_sequences_and_rendered_options_are_accepted() -> None:
     class LazySequence(Sequence[int]):
         """As Airflow gives the results of mapped tasks."""
 
@@ -119,7 +119,7 @@ def test_what_comes_close_is_made_fit() -> None:
         run_params(rendered | {"restart_on_error": "yes please"})
 
 
-def test_an_unknown_actor_is_no_bad_input(strict: Emulator, task_tries: TaskTries) -> None:
+def test_an_unknown_actor_is_told_from_a_wrong_input(strict: Emulator, task_tries: TaskTries) -> None:
     with pytest.raises(ApifyNotFoundError):
         RunActorOperator(task_id="run", actor_id="emulator/nobody").execute(task_tries.context)
 
@@ -127,7 +127,7 @@ def test_an_unknown_actor_is_no_bad_input(strict: Emulator, task_tries: TaskTrie
 @pytest.mark.parametrize(
     ("price", "limit", "warned"), [(0.01, None, True), (0.01, 2.0, False), (None, None, False)]
 )
-def test_an_unlimited_run_that_is_paid_per_event_is_warned_of(
+def test_a_run_paid_per_event_without_a_limit_is_warned_of(
     emulator: Emulator,
     task_tries: TaskTries,
     read_log: Any,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.providers.common.compat.sdk import DAG, TaskDeferred
 
 from airflow_provider_apify.api.errors import (
     ApifyCapacityError,
@@ -33,7 +34,7 @@ def run_actor(**kwargs: Any) -> RunActorOperator:
     return RunActorOperator(**arguments)
 
 
-def test_starts_and_returns_the_run_info(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_the_operator_starts_a_run_and_returns_its_info(emulator: Emulator, task_tries: TaskTries) -> None:
     info = run_actor(run_input={"seconds": 60}).execute(task_tries.context)
     (run,) = emulator.runs
     assert info["id"] == run["id"]
@@ -44,12 +45,12 @@ def test_starts_and_returns_the_run_info(emulator: Emulator, task_tries: TaskTri
 
 
 @pytest.mark.parametrize("actor_id", ["emulator/worker", "emulator~worker", " emulator/worker "])
-def test_names_an_actor_as_users_do(emulator: Emulator, task_tries: TaskTries, actor_id: str) -> None:
+def test_an_actor_may_be_named_as_users_do(emulator: Emulator, task_tries: TaskTries, actor_id: str) -> None:
     run_actor(actor_id=actor_id).execute(task_tries.context)
     assert len(emulator.runs) == 1
 
 
-def test_passes_every_option_on(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_every_option_reaches_apify(emulator: Emulator, task_tries: TaskTries) -> None:
     run_actor(
         run_input='{"items": 1}',
         build="latest",
@@ -66,7 +67,9 @@ def test_passes_every_option_on(emulator: Emulator, task_tries: TaskTries) -> No
     assert options["maxTotalChargeUsd"] == 1.5
 
 
-def test_runs_a_task_with_its_input_overlaid(emulator: Emulator, task_tries: TaskTries, hook: Any) -> None:
+def test_a_saved_task_runs_with_the_input_laid_over_its_own(
+    emulator: Emulator, task_tries: TaskTries, hook: Any
+) -> None:
     operator = RunTaskOperator(
         task_id="run", actor_task_id="emulator/job", run_input={"items": 5}, wait_for_completion=True
     )
@@ -75,18 +78,18 @@ def test_runs_a_task_with_its_input_overlaid(emulator: Emulator, task_tries: Tas
     assert info["actorTaskId"]
 
 
-def test_waits_on_the_worker(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_the_operator_waits_on_the_worker(emulator: Emulator, task_tries: TaskTries) -> None:
     info = run_actor(run_input={"seconds": 0.2}, wait_for_completion=True).execute(task_tries.context)
     assert info["status"] == "SUCCEEDED"
     assert info["finishedAt"]
 
 
-def test_does_not_defer_for_a_run_that_ends_at_once(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_a_run_that_ends_at_once_needs_no_deferral(emulator: Emulator, task_tries: TaskTries) -> None:
     operator = run_actor(wait_for_completion=True, deferrable=True)
     assert operator.execute(task_tries.context)["status"] == "SUCCEEDED"
 
 
-def test_defers_for_a_longer_run(fast_clock: Emulator, task_tries: TaskTries) -> None:
+def test_a_longer_run_is_deferred(fast_clock: Emulator, task_tries: TaskTries) -> None:
     operator = run_actor(
         run_input={"seconds": 600},
         wait_for_completion=True,
@@ -113,7 +116,7 @@ def test_defers_for_a_longer_run(fast_clock: Emulator, task_tries: TaskTries) ->
         ({"seconds": 30}, {"run_timeout": 1}, ApifyRunTimedOutError, ["TIMED-OUT", "console.apify.com"]),
     ],
 )
-def test_fails_unless_the_run_succeeded(
+def test_a_run_without_success_fails_the_task_and_says_why(
     fast_clock: Emulator,
     task_tries: TaskTries,
     order: Any,
@@ -129,7 +132,9 @@ def test_fails_unless_the_run_succeeded(
     assert raised.value.run["id"] == fast_clock.runs[0]["id"]
 
 
-def test_fails_when_somebody_aborts_the_run(fast_clock: Emulator, task_tries: TaskTries, hook: Any) -> None:
+def test_a_run_that_somebody_aborts_fails_the_task(
+    fast_clock: Emulator, task_tries: TaskTries, hook: Any
+) -> None:
     operator = run_actor(run_input={"seconds": 3600}, wait_for_completion=True)
 
     def abort_from_console(key: str, value: Any) -> None:
@@ -151,7 +156,7 @@ def test_wait_timeout_leaves_the_run(fast_clock: Emulator, task_tries: TaskTries
 
 
 @pytest.mark.parametrize("cancel", [True, False])
-def test_execution_timeout_in_the_triggerer(
+def test_execution_timeout_aborts_the_run_in_the_triggerer(
     fast_clock: Emulator, task_tries: TaskTries, cancel: bool
 ) -> None:
     operator = run_actor(
@@ -285,3 +290,23 @@ def test_capacity_is_not_waited_for_longer_than_asked(
     )
     with pytest.raises(ApifyCapacityError, match="Nothing was started"):
         run_actor(wait_for_capacity=patience).execute(task_tries.context)
+
+
+@pytest.mark.parametrize("operator", [RunActorOperator, RunTaskOperator])
+def test_default_args_reach_every_parameter(operator: Any) -> None:
+    parameters = [name for name in inspect.signature(operator).parameters if name != "kwargs"]
+    arguments = {name: f"default {name}" for name in parameters}
+    task = operator(task_id="run", default_args=arguments)
+    assert {name: getattr(task, name) for name in parameters} == arguments
+
+
+def test_every_parameter_can_be_mapped() -> None:
+    with DAG("dag", schedule=None, default_args={"build": "beta"}):
+        mapped = RunTaskOperator.partial(task_id="run", actor_task_id="emulator/job", durable=False).expand(
+            run_input=[{"items": 1}, {"items": 2}]
+        )
+        with pytest.raises(TypeError, match="items"):
+            RunTaskOperator.partial(task_id="other", actor_task_id="emulator/job", items=1)
+    task = mapped.unmap({"run_input": {"items": 2}})
+    assert (task.actor_task_id, task.durable, task.build) == ("emulator/job", False, "beta")
+    assert (task.run_input, task.on_retry) == ({"items": 2}, "new")

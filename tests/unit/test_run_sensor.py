@@ -34,7 +34,7 @@ def started(hook: Any) -> Any:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_returns_the_run_info(started: Any, task_tries: TaskTries, mode: Any) -> None:
+def test_the_sensor_returns_the_run_info(started: Any, task_tries: TaskTries, mode: Any) -> None:
     info = sensor(started(seconds=0.2), **mode).execute(task_tries.context)
     assert info["status"] == "SUCCEEDED"
     assert info["defaultDatasetId"]
@@ -52,7 +52,9 @@ def test_a_failed_run_fails_and_never_skips(
     assert not isinstance(raised.value, AirflowException)
 
 
-def test_defers_and_never_aborts(fast_clock: Emulator, started: Any, task_tries: TaskTries) -> None:
+def test_the_sensor_defers_and_never_aborts(
+    fast_clock: Emulator, started: Any, task_tries: TaskTries
+) -> None:
     with pytest.raises(TaskDeferred) as deferred:
         sensor(started(seconds=600), timeout=1000).execute(task_tries.context)
     _, kwargs = deferred.value.trigger.serialize()
@@ -63,7 +65,7 @@ def test_defers_and_never_aborts(fast_clock: Emulator, started: Any, task_tries:
 @pytest.mark.parametrize(
     ("soft_fail", "error"), [(False, AirflowSensorTimeout), (True, AirflowSkipException)]
 )
-def test_its_timeout_is_that_of_any_sensor(
+def test_the_sensors_timeout_is_that_of_any_sensor(
     fast_clock: Emulator, started: Any, task_tries: TaskTries, soft_fail: bool, error: type[Exception]
 ) -> None:
     run_id = started(seconds=36000)
@@ -96,7 +98,9 @@ def test_an_event_that_says_nothing_certain_is_an_error(
     assert not isinstance(raised.value, AirflowSkipException)
 
 
-def test_completes_from_the_event_alone(server: Any, started: Any, hook: Any, task_tries: TaskTries) -> None:
+def test_the_sensor_completes_from_the_event_alone(
+    server: Any, started: Any, hook: Any, task_tries: TaskTries
+) -> None:
     run = hook.wait_for_run(started())
     event = {"end": "finished", "run_id": run.id, "run": run.info, "message": ""}
     server.__exit__(None, None, None)

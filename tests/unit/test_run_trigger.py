@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.runs.outcome import Outcome, WaitEnd
+from airflow_provider_apify.runs.wait import Outcome, WaitEnd
 from airflow_provider_apify.triggers.run import ApifyCapacityTrigger, ApifyRunTrigger
 from tests.support.waiting import wait_until
 
@@ -34,14 +34,14 @@ async def outcome_of(trigger: ApifyRunTrigger) -> Outcome:
     return Outcome.from_event(json.loads(json.dumps(events[0].payload)))
 
 
-async def test_tells_how_the_run_ended() -> None:
+async def test_the_event_tells_how_the_run_ended() -> None:
     outcome = await outcome_of(trigger(start(seconds=600)))
     assert outcome.end is WaitEnd.FINISHED
     assert outcome.run is not None
     assert outcome.run.status == "SUCCEEDED"
 
 
-def test_can_be_made_again_from_what_it_serializes() -> None:
+def test_the_trigger_can_be_made_again_from_its_serialized_form() -> None:
     made = trigger("r", abort_at=1.0, give_up_at=2.0, cancel_on_kill=True, abort_gracefully=True)
     path, kwargs = made.serialize()
     assert path == "airflow_provider_apify.triggers.run.ApifyRunTrigger"
@@ -50,13 +50,13 @@ def test_can_be_made_again_from_what_it_serializes() -> None:
     assert "apify_api" not in json.dumps(kwargs)
 
 
-async def test_gives_up_when_it_is_due(emulator: Emulator) -> None:
+async def test_the_wait_is_given_up_when_that_is_due(emulator: Emulator) -> None:
     outcome = await outcome_of(trigger(start(seconds=36000), give_up_at=emulator.clock.time() + 3 * MINUTE))
     assert outcome.end is WaitEnd.GIVE_UP_DUE
     assert not emulator.aborts
 
 
-async def test_asks_for_an_abort_when_it_is_due(emulator: Emulator) -> None:
+async def test_an_abort_that_is_due_is_told_to_the_worker(emulator: Emulator) -> None:
     now = emulator.clock.time()
     outcome = await outcome_of(
         trigger(start(seconds=36000), abort_at=now + MINUTE, give_up_at=now + 2 * MINUTE)
@@ -65,7 +65,7 @@ async def test_asks_for_an_abort_when_it_is_due(emulator: Emulator) -> None:
     assert not emulator.aborts
 
 
-async def test_aborts_when_it_is_due(emulator: Emulator) -> None:
+async def test_the_run_is_aborted_when_that_is_due(emulator: Emulator) -> None:
     """Not left to the worker, which Airflow 2 does not let execute anything after `execution_timeout`."""
     run_id = start(seconds=36000)
     outcome = await outcome_of(trigger(run_id, abort_at=emulator.clock.time() + MINUTE, cancel_on_kill=True))
@@ -75,7 +75,7 @@ async def test_aborts_when_it_is_due(emulator: Emulator) -> None:
     assert emulator.aborts == [{"runId": run_id, "effective": True}]
 
 
-async def test_leaves_an_abort_that_fails_to_the_worker(emulator: Emulator) -> None:
+async def test_an_abort_that_fails_is_left_to_the_worker(emulator: Emulator) -> None:
     run_id = start(seconds=36000)
     emulator.faults.add(Fault("answer", "POST", RUNS, status=503))
     outcome = await outcome_of(trigger(run_id, abort_at=emulator.clock.time() + MINUTE, cancel_on_kill=True))
@@ -104,7 +104,7 @@ async def test_an_outage_is_tolerated_for_a_while(emulator: Emulator, minutes: i
             outcome.finished_run()
 
 
-async def test_too_many_requests_are_no_outage(emulator: Emulator) -> None:
+async def test_rate_limits_are_not_an_outage(emulator: Emulator) -> None:
     run_id = start(seconds=30 * MINUTE)
     emulator.faults.add(Fault("answer", "GET", RUNS, status=429, type="rate-limit-exceeded"))
     emulator.clock.call_at(emulator.clock.time() + 20 * MINUTE, emulator.faults.clear)
@@ -133,7 +133,7 @@ async def test_an_unknown_status_means_going_on(emulator: Emulator) -> None:
     assert (await outcome_of(trigger(start(seconds=600)))).end is WaitEnd.FINISHED
 
 
-async def test_nonsense_answers_are_an_outage_and_no_hot_loop(emulator: Emulator) -> None:
+async def test_nonsense_answers_are_an_outage_without_a_hot_loop(emulator: Emulator) -> None:
     run_id = start(seconds=10 * MINUTE)
     nonsense = emulator.faults.add(Fault("answer", "GET", RUNS, status=200, body="<html>Log in to the Wi-Fi"))
     emulator.clock.call_at(emulator.clock.time() + 5 * MINUTE, emulator.faults.clear)
@@ -141,7 +141,7 @@ async def test_nonsense_answers_are_an_outage_and_no_hot_loop(emulator: Emulator
     assert nonsense.fired < 40
 
 
-async def test_long_polls_that_are_answered_at_once_are_no_hot_loop(
+async def test_long_polls_answered_at_once_make_no_hot_loop(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("airflow_provider_apify.api.runs.MAX_WAIT_SECONDS", 0)

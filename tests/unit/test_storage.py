@@ -72,7 +72,7 @@ def lines(rows: list[Any]) -> bytes:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
-def test_items_of_another_task(hook: ApifyHook, dataset_id: str) -> None:
+def test_items_of_another_task_are_pushed(hook: ApifyHook, dataset_id: str) -> None:
     assert push(dataset_id, items=ROWS) == {"dataset_id": dataset_id, "items": 5}
     assert push(dataset_id, items=[]) == {"dataset_id": dataset_id, "items": 0}
     push(dataset_id, items={"one": "more"})
@@ -90,7 +90,7 @@ def test_items_of_another_task(hook: ApifyHook, dataset_id: str) -> None:
     ],
 )
 @pytest.mark.parametrize("where", ["disk", "S3"])
-def test_items_of_a_file(
+def test_items_of_a_file_are_pushed(
     hook: ApifyHook, dataset_id: str, request: Any, tmp_path: Path, where: str, name: str, content: bytes
 ) -> None:
     if where == "S3":
@@ -179,7 +179,7 @@ def test_a_missing_dataset_is_an_error() -> None:
         (b"\x00", b"\x00", "application/octet-stream"),
     ],
 )
-def test_a_record(
+def test_a_record_is_written_with_its_media_type(
     hook: ApifyHook, store_id: str, key: str, value: Any, stored: bytes, content_type: str
 ) -> None:
     operator = SetKeyValueStoreRecordOperator(
@@ -237,7 +237,7 @@ def test_a_named_storage_is_made_once(operator: Any) -> None:
         operator(task_id="get", name="").execute(NO_CONTEXT)
 
 
-def test_feeding_an_actor(emulator: Emulator, hook: ApifyHook) -> None:
+def test_an_actor_reads_the_dataset_that_was_fed(emulator: Emulator, hook: ApifyHook) -> None:
     """What it is all for: an input far larger than a run takes, by the ID of a dataset."""
     dataset_id = GetOrCreateDatasetOperator(task_id="get", name="feed").execute(NO_CONTEXT)
     push(dataset_id, items=ROWS)

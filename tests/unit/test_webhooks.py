@@ -30,7 +30,7 @@ def webhooks(emulator: Emulator) -> dict[str, Any]:
     return {key: webhook.describe() for key, webhook in emulator.platform.webhooks.all.items()}
 
 
-def test_it_is_made_once_and_changed_where_it_differs(emulator: Emulator) -> None:
+def test_a_webhook_is_made_once_and_changed_where_it_differs(emulator: Emulator) -> None:
     webhook_id = ensure()
     assert ensure() == webhook_id
     assert [seen.method for seen in emulator.requests if "/webhooks" in seen.path] == ["POST", "POST"]
@@ -44,13 +44,13 @@ def test_it_is_made_once_and_changed_where_it_differs(emulator: Emulator) -> Non
     assert "actorTaskId" in webhooks(emulator)[other]["condition"]
 
 
-def test_a_lost_answer_makes_no_second_one(emulator: Emulator) -> None:
+def test_a_lost_answer_makes_no_second_webhook(emulator: Emulator) -> None:
     emulator.faults.add(Fault("drop-after", "POST", "/v2/webhooks", (1,)))
     ensure()
     assert len(webhooks(emulator)) == 1
 
 
-def test_it_is_deleted_once(emulator: Emulator) -> None:
+def test_a_deleted_webhook_may_be_deleted_again(emulator: Emulator) -> None:
     webhook_id = ensure()
     for _ in range(2):
         DeleteWebhookOperator(task_id="delete", webhook_id=webhook_id).execute(NO_CONTEXT)

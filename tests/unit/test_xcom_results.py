@@ -39,31 +39,31 @@ def run_actor(actor: str = "emulator/worker", **kwargs: Any) -> RunActorOperator
     return RunActorOperator(**arguments)
 
 
-def test_the_items(task_tries: TaskTries) -> None:
+def test_items_are_returned(task_tries: TaskTries) -> None:
     operator = run_actor(run_input={"items": 4}, returns="items")
     assert operator.execute(task_tries.context) == [{"n": n} for n in range(4)]
     assert not operator.multiple_outputs
     assert task_tries.ti.xcoms["defaultDatasetId"]
 
 
-def test_the_items_of_a_task(task_tries: TaskTries) -> None:
+def test_items_of_a_saved_task_are_returned(task_tries: TaskTries) -> None:
     operator = RunTaskOperator(
         task_id="run", actor_task_id="emulator/job", wait_for_completion=True, returns="items"
     )
     assert operator.execute(task_tries.context) == [{"n": 0}, {"n": 1}]
 
 
-def test_no_items_are_no_error(task_tries: TaskTries) -> None:
+def test_no_items_are_an_empty_list(task_tries: TaskTries) -> None:
     assert run_actor(run_input={"items": 0}, returns="items").execute(task_tries.context) == []
 
 
 @pytest.mark.parametrize("output", [{"a": [1, None, "ž"]}, [1, 2], "plain text 🐎", 7])
-def test_the_output(task_tries: TaskTries, output: Any) -> None:
+def test_the_output_record_is_returned(task_tries: TaskTries, output: Any) -> None:
     operator = run_actor("emulator/writer", run_input={"output": output}, returns="output")
     assert operator.execute(task_tries.context) == output
 
 
-def test_a_run_far_longer_than_apify_waits_for(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_results_of_a_long_run_are_returned(emulator: Emulator, task_tries: TaskTries) -> None:
     """Apify's own synchronous endpoints lose a run after 300 s; this one is known from its start."""
     operator = run_actor(run_input={"seconds": 3600, "items": 1}, returns="items")
     assert operator.execute(task_tries.context) == [{"n": 0}]
@@ -71,7 +71,7 @@ def test_a_run_far_longer_than_apify_waits_for(emulator: Emulator, task_tries: T
     assert not [seen for seen in emulator.requests if "run-sync" in seen.path]
 
 
-async def test_after_a_deferral(emulator: Emulator, task_tries: TaskTries) -> None:
+async def test_results_are_returned_after_a_deferral(emulator: Emulator, task_tries: TaskTries) -> None:
     operator = run_actor(run_input={"seconds": 600, "items": 1}, returns="items", deferrable=True)
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute(task_tries.context)
