@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowException, Context
@@ -128,9 +129,9 @@ class DatasetTransfer(Transfer):
         from airflow_provider_apify.export.dataset import export_dataset
         from airflow_provider_apify.export.formats.csv import CsvOptions
         from airflow_provider_apify.export.formats.format_choice import choose_format
-        from airflow_provider_apify.export.item_selection import Selection, select
+        from airflow_provider_apify.export.item_selection import select
 
-        selection = select(**{name: getattr(self, name) for name in Selection.__annotations__})
+        selection = select(**{name: getattr(self, name) for name in signature(select).parameters})
         return export_dataset(
             self.dataset_id,
             destination,
