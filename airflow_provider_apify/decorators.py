@@ -16,31 +16,33 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
 
 
-class _RunActorDecorated(RunActorOperator, DecoratedOperator):
-    """Operator that `@task.apify_actor` makes of a function."""
+class _CallsFunction:
+    """Makes the input of the run by the decorated function, before the operator starts the run."""
 
-    custom_operator_name = "@task.apify_actor"
-    template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *RunActorOperator.template_fields)
     template_fields_renderers: ClassVar[dict[str, str]] = {
         **DecoratedOperator.template_fields_renderers,
         **RunActorOperator.template_fields_renderers,
     }
 
-    def _execute(self, context: Context, **progress: Any) -> Any:
-        self.run_input = _call(self, context)
-        return super()._execute(context, **progress)
+    def _execute(self: Any, context: Context, **progress: Any) -> Any:
+        context_merge(context, self.op_kwargs)
+        kwargs = determine_kwargs(self.python_callable, self.op_args, context)
+        self.run_input = self.python_callable(*self.op_args, **kwargs)
+        return super()._execute(context, **progress)  # type: ignore[misc]
 
 
-class _RunTaskDecorated(RunTaskOperator, DecoratedOperator):
+class _RunActorDecorated(_CallsFunction, RunActorOperator, DecoratedOperator):
+    """Operator that `@task.apify_actor` makes of a function."""
+
+    custom_operator_name = "@task.apify_actor"
+    template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *RunActorOperator.template_fields)
+
+
+class _RunTaskDecorated(_CallsFunction, RunTaskOperator, DecoratedOperator):
     """Operator that `@task.apify_task` makes of a function."""
 
     custom_operator_name = "@task.apify_task"
     template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *RunTaskOperator.template_fields)
-    template_fields_renderers: ClassVar[dict[str, str]] = _RunActorDecorated.template_fields_renderers
-
-    def _execute(self, context: Context, **progress: Any) -> Any:
-        self.run_input = _call(self, context)
-        return super()._execute(context, **progress)
 
 
 def apify_actor_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
@@ -61,8 +63,7 @@ def apify_task_task(python_callable: Callable[..., Any] | None = None, **kwargs:
     """
     Make a task of a function that returns the input to lay over that of a saved task at Apify.
 
-    :param python_callable: the function; it may take Airflow's context variables and return what
-        `run_input` may be.
+    :param python_callable: the function, as for :func:`apify_actor_task`.
     :param kwargs: arguments of :class:`~airflow_provider_apify.operators.run.RunTaskOperator`, except
         `run_input`.
     """
@@ -76,9 +77,3 @@ def _decorator(python_callable: Callable[..., Any] | None, operator: type, kwarg
         **{"multiple_outputs": True, **kwargs},
         decorated_operator_class=operator,
     )
-
-
-def _call(operator: DecoratedOperator, context: Context) -> Any:
-    context_merge(context, operator.op_kwargs)
-    kwargs = determine_kwargs(operator.python_callable, operator.op_args, context)
-    return operator.python_callable(*operator.op_args, **kwargs)

@@ -36,13 +36,9 @@ CONNECTION_TYPE: dict[str, Any] = {
 }
 
 
-def _modules(name: str, *modules: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "integration-name": "Apify",
-            "python-modules": [f"airflow_provider_apify.{name}.{m}" for m in modules],
-        }
-    ]
+def _modules(folder: str, *names: str) -> list[dict[str, Any]]:
+    paths = [f"airflow_provider_apify.{folder}.{name}" for name in names]
+    return [{"integration-name": "Apify", "python-modules": paths}]
 
 
 #: `apify://` URIs; Airflow 2 calls assets datasets.

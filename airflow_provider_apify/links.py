@@ -14,26 +14,13 @@ class ApifyConsoleLink(BaseOperatorLink):
     """Link to the run in Apify Console."""
 
     name = "Apify Console"
-
-    @property
-    def xcom_key(self) -> str:
-        """XCom key that Airflow 3 reads the link from; the task writes it as soon as the run is known."""
-        return "_link_ApifyConsoleLink"
+    # Airflow 3 reads the link from this XCom; the task writes it as soon as the run is known.
+    xcom_key = "_link_ApifyConsoleLink"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """
-        Return the link, or nothing while there is no run.
-
-        :param operator: the task.
-        :param ti_key: the task instance.
-        """
+        """Return the link, or nothing while there is no run."""
         return XCom.get_value(key=self.xcom_key, ti_key=ti_key) or ""
 
     def push(self, ti: Any, url: str) -> None:
-        """
-        Show the link from now on, not only once the task is over.
-
-        :param ti: the running task instance.
-        :param url: page of the run.
-        """
+        """Show the link from now on, not only once the task is over."""
         ti.xcom_push(key=self.xcom_key, value=url)

@@ -10,6 +10,9 @@ from typing import Any, cast
 
 import pendulum
 
+# Run info lives in XCom and in trigger events: an Actor's message must not make it large.
+_MAX_STATUS_MESSAGE = 500
+
 
 class RunStatus(StrEnum):
     """Statuses in which a run is over. Every other one, known or not, means that it goes on."""
@@ -20,40 +23,9 @@ class RunStatus(StrEnum):
     TIMED_OUT = "TIMED-OUT"
 
 
-TERMINAL_STATUSES = frozenset(RunStatus)
-# On the way to ABORTED and TIMED-OUT.
-_ENDING_STATUSES = frozenset({"ABORTING", "TIMING-OUT"})
-
-#: What a run tells the next task, under the API's own keys.
-RUN_INFO_KEYS = (
-    "id",
-    "actId",
-    "actorTaskId",
-    "status",
-    "statusMessage",
-    "exitCode",
-    "startedAt",
-    "finishedAt",
-    "buildNumber",
-    "defaultDatasetId",
-    "defaultKeyValueStoreId",
-    "defaultRequestQueueId",
-    "usage",
-    "usageTotalUsd",
-    "consoleUrl",
-)
-
-# Run info lives in XCom and in trigger events: an Actor's message must not make it large.
-_MAX_STATUS_MESSAGE = 500
-
-
 @dataclass(frozen=True)
 class ActorRun:
-    """
-    A run of an Actor or of a task.
-
-    :param data: the run object as the API sent it, or the run info made from it.
-    """
+    """A run of an Actor or of a task: the object that the API sent, or the run info made from it."""
 
     data: Mapping[str, Any]
 
@@ -69,24 +41,29 @@ class ActorRun:
 
     @property
     def started_at(self) -> datetime:
-        """When it was started."""
+        """Time of the start."""
         return cast("datetime", pendulum.parse(self.data["startedAt"]))
 
     @property
     def finished_at(self) -> datetime | None:
-        """When it ended, if it did."""
+        """Time of the end; None while the run goes on."""
         finished = self.data.get("finishedAt")
         return cast("datetime", pendulum.parse(finished)) if finished else None
 
     @property
+    def ended(self) -> float:
+        """Time of the end, in seconds since the epoch; that of the start if Apify does not tell the end."""
+        return (self.finished_at or self.started_at).timestamp()
+
+    @property
     def is_finished(self) -> bool:
         """Whether the run is over."""
-        return self.status in TERMINAL_STATUSES
+        return self.status in list(RunStatus)
 
     @property
     def is_ending(self) -> bool:
-        """Whether the run is not over yet, and can no longer succeed."""
-        return self.status in _ENDING_STATUSES
+        """Whether the run is on its way to ABORTED or TIMED-OUT: not over yet, and it cannot succeed."""
+        return self.status in ("ABORTING", "TIMING-OUT")
 
     @property
     def succeeded(self) -> bool:
@@ -95,7 +72,7 @@ class ActorRun:
 
     @property
     def status_message(self) -> str:
-        """What the Actor says of itself, cut to a length fit for logs and XCom."""
+        """The Actor's word about its run, cut to a length fit for logs and XCom."""
         return str(self.data.get("statusMessage") or "")[:_MAX_STATUS_MESSAGE]
 
     @property
@@ -104,36 +81,33 @@ class ActorRun:
         return (self.data.get("meta") or {}).get("userAgent")
 
     @property
-    def origin(self) -> str | None:
-        """What started the run, in Apify's words: `API`, `SCHEDULER`, `WEB` or another."""
-        return (self.data.get("meta") or {}).get("origin")
-
-    @property
-    def is_paid_per_event(self) -> bool:
-        """Whether the Actor charges for what it does, by its own price list; missing in lists."""
-        return (self.data.get("pricingInfo") or {}).get("pricingModel") == "PAY_PER_EVENT"
-
-    @property
-    def max_total_charge_usd(self) -> float | None:
-        """Most that the run may cost, in US dollars; Apify may set it where nobody asked for it."""
-        return (self.data.get("options") or {}).get("maxTotalChargeUsd")
-
-    @property
     def console_url(self) -> str:
         """Page of the run in Apify Console."""
         return str(self.data.get("consoleUrl") or f"https://console.apify.com/actors/runs/{self.id}")
 
     @property
     def usage(self) -> dict[str, float]:
-        """What the run used of Apify, such as `ACTOR_COMPUTE_UNITS`; what it did not use is left out."""
+        """Amounts of what the run used of Apify, such as `ACTOR_COMPUTE_UNITS`, without the zeros."""
         return {name: amount for name, amount in (self.data.get("usage") or {}).items() if amount}
 
     @property
     def info(self) -> dict[str, Any]:
-        """Run info for XCom: at most 2 kB, with every key of :data:`RUN_INFO_KEYS`."""
-        info = {key: self.data.get(key) for key in RUN_INFO_KEYS}
-        return info | {
+        """Run info for XCom: at most 2 kB, always with the same keys, which are the API's own."""
+        get = self.data.get
+        return {
+            "id": get("id"),
+            "actId": get("actId"),
+            "actorTaskId": get("actorTaskId"),
+            "status": get("status"),
             "statusMessage": self.status_message or None,
+            "exitCode": get("exitCode"),
+            "startedAt": get("startedAt"),
+            "finishedAt": get("finishedAt"),
+            "buildNumber": get("buildNumber"),
+            "defaultDatasetId": get("defaultDatasetId"),
+            "defaultKeyValueStoreId": get("defaultKeyValueStoreId"),
+            "defaultRequestQueueId": get("defaultRequestQueueId"),
             "usage": self.usage,
+            "usageTotalUsd": get("usageTotalUsd"),
             "consoleUrl": self.console_url,
         }

@@ -70,4 +70,3 @@ class Call(Generic[T]):
 
 def no_result(answer: Answer) -> None:
     """Read an answer that tells nothing but its success."""
-    return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from airflow_provider_apify.api.arguments import resource_ref, storage_name
 from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, Answer, Call, no_result
@@ -38,21 +38,14 @@ def get_or_create_dataset(name: str) -> Call[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class ItemsPage:
-    """
-    A page of a dataset.
-
-    :param body: the items, in the format asked for.
-    :param headers: the answer's headers, found in any case.
-    """
+    """A page of a dataset: the items in the format asked for, and headers that are found in any case."""
 
     body: bytes
     headers: Mapping[str, str]
 
     def items(self) -> list[Any]:
         """Return the items of a JSON page."""
-        items = json.loads(self.body)
-        assert isinstance(items, list)
-        return items
+        return cast("list[Any]", json.loads(self.body))
 
 
 def get_items(dataset_id: str, *, raw: bool = False, **params: Any) -> Call[ItemsPage]:
@@ -90,12 +83,7 @@ def push_items(dataset_id: str, items: bytes) -> Call[None]:
 
 
 def chunks(items: Iterable[Any]) -> Iterator[tuple[int, bytes]]:
-    """
-    Cut items, or bytes that hold one each, into as many as Apify takes at a time.
-
-    :return: of each chunk how many items it has, and the items as a JSON array.
-    :raises ApifyConfigurationError: if an item is not a JSON object, or larger than Apify takes.
-    """
+    """Cut items, or bytes that hold one each, into counted JSON arrays of a size that Apify takes."""
     lines: list[bytes] = []
     size = 0
     for position, item in enumerate(items):

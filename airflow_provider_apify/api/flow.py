@@ -11,8 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import ApifyError
@@ -29,32 +28,33 @@ class Pause:
 
 Step = Call[Any] | Pause
 Flow = Generator[Step, Any, T]
-Send = Callable[[Call[Any]], Any]
 AsyncSend = Callable[[Call[Any]], Coroutine[Any, Any, Any]]
-_Advance = Callable[[], Step]
+
+
+class Send(Protocol):
+    """A function that sends a call from a worker and returns its result, such as `Client.send`."""
+
+    def __call__(self, call: Call[T], /) -> T: ...  # noqa: D102
 
 
 def send_one(call: Call[T]) -> Flow[T]:
     """Send a single call."""
-    result: T = yield call
-    return result
+    return cast("T", (yield call))
 
 
 def drive(flow: Flow[T], send: Send) -> T:
     """Carry a flow out on a worker, and return its result."""
-    advance: _Advance = partial(next, flow)
-    while True:
-        try:
-            step = advance()
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        try:
-            answer = _sleep(step) if isinstance(step, Pause) else send(step)
-        except ApifyError as error:
-            advance = partial(flow.throw, error)
-        else:
-            advance = partial(flow.send, answer)
+    try:
+        step = next(flow)
+        while True:
+            try:
+                answer = _sleep(step) if isinstance(step, Pause) else send(step)
+            except ApifyError as error:
+                step = flow.throw(error)
+            else:
+                step = flow.send(answer)
+    except StopIteration as stop:
+        return cast("T", stop.value)
 
 
 def _sleep(pause: Pause) -> Any:
@@ -63,16 +63,14 @@ def _sleep(pause: Pause) -> Any:
 
 async def drive_async(flow: Flow[T], send: AsyncSend) -> T:
     """Carry a flow out on an event loop, and return its result."""
-    advance: _Advance = partial(next, flow)
-    while True:
-        try:
-            step = advance()
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        try:
-            answer = await (asyncio.sleep(step.seconds) if isinstance(step, Pause) else send(step))
-        except ApifyError as error:
-            advance = partial(flow.throw, error)
-        else:
-            advance = partial(flow.send, answer)
+    try:
+        step = next(flow)
+        while True:
+            try:
+                answer = await (asyncio.sleep(step.seconds) if isinstance(step, Pause) else send(step))
+            except ApifyError as error:
+                step = flow.throw(error)
+            else:
+                step = flow.send(answer)
+    except StopIteration as stop:
+        return cast("T", stop.value)

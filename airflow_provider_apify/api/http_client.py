@@ -1,7 +1,10 @@
 """
-HTTP itself: `requests` on a worker, `aiohttp` in the triggerer, and the certificates (TLS) that both trust.
+HTTP itself: `requests` on a worker, `aiohttp` in the triggerer.
 
-The HTTP libraries are named here alone; what is sent and what an answer means is decided elsewhere.
+Here are the headers of every request (token, User-Agent), proxies, and the certificates (TLS) that both
+clients trust.
+
+The HTTP libraries are named here alone; what an answer means is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -11,15 +14,14 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from functools import cache
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from tenacity import AsyncRetrying, Retrying
 
 from airflow_provider_apify.api.call import Answer, Call
-from airflow_provider_apify.api.endpoint import Endpoint
 from airflow_provider_apify.api.error_mapping import read_answer
 from airflow_provider_apify.api.errors import ApifyTooLargeError, ApifyUnreachableError
 from airflow_provider_apify.api.retry import retrying
@@ -37,98 +39,43 @@ _POOL_SIZE = 32
 _DOWNLOAD_BYTES = 1 << 20
 
 
-def query_params(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return query parameters as text: None is left out, booleans in lower case, lists with commas."""
+@dataclass(frozen=True)
+class Endpoint:
+    """Where and how the API is reached; times are seconds."""
 
-    def text(value: Any) -> str:
-        if isinstance(value, bool):
-            return str(value).lower()
-        return ",".join(value) if isinstance(value, (list, tuple)) else str(value)
+    #: API token; goes into the `Authorization` header and nowhere else.
+    token: str = field(repr=False)
+    base_url: str
+    #: How long to wait for a connection, and for the next byte of an answer.
+    timeout: float
+    #: How long to let the API hold an answer while waiting for a run.
+    long_poll: float
+    #: URL of an HTTP proxy; without it the environment's proxy variables count.
+    proxy: str | None
+    user_agent: str
 
-    return {name: text(value) for name, value in params.items() if value is not None}
+    def request(self, call: Call[Any]) -> dict[str, Any]:
+        """Return the arguments that both libraries have in common, without the token."""
+        return {
+            "method": call.method,
+            "url": self.base_url + call.path,
+            "params": {name: _text(value) for name, value in call.params.items() if value is not None},
+            "data": call.body,
+            "headers": {
+                "User-Agent": self.user_agent,
+                # Asked of every integration ("Integrate with Apify" in Apify's documentation).
+                "x-apify-integration-platform": "airflow",
+                **call.headers,
+            },
+            "allow_redirects": call.method == "GET",
+        }
 
 
-class Client:
-    """Client on a worker; may be used by several threads at once."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        import requests
-        from requests.adapters import HTTPAdapter
-
-        self.endpoint = endpoint
-        self._session = requests.Session()
-        # As an `auth` object the token wins over a .netrc, and is dropped on a redirect to another host.
-        self._session.auth = _bearer(endpoint.token)
-        adapter = HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, adapter)
-        if endpoint.proxy:
-            self._session.proxies = {"http": endpoint.proxy, "https": endpoint.proxy}
-
-    def send(self, call: Call[T]) -> T:
-        """
-        Send a call, again where that is safe, and return its result.
-
-        :raises ApifyHttpError: if the call brings no result.
-        """
-        result: T = Retrying(**retrying(call))(self._attempt, call)
-        return result
-
-    @contextmanager
-    def open(self, call: Call[Any]) -> Iterator[OpenAnswer]:
-        """
-        Send a call once, and give the answer while its body is still coming.
-
-        :raises ApifyHttpError: if the call is refused, or the answer breaks off.
-        """
-        with self._answer(call) as response:
-            if response.status_code >= 300:
-                read_answer(call, Answer(response.status_code, response.headers, response.raw.read()))
-            yield OpenAnswer(response.headers, response.raw)
-
-    def download(self, call: Call[Any], file: IO[bytes]) -> Mapping[str, str]:
-        """
-        Send a call, again where that is safe, and write the body over what a file holds; return the headers.
-
-        :raises ApifyHttpError: if no whole body came.
-        """
-
-        def attempt() -> Mapping[str, str]:
-            file.seek(0)
-            file.truncate()
-            with self.open(call) as answer:
-                for part in answer.parts(_DOWNLOAD_BYTES):
-                    file.write(part)
-            return answer.headers
-
-        headers: Mapping[str, str] = Retrying(**retrying(call))(attempt)
-        return headers
-
-    def _attempt(self, call: Call[T]) -> T:
-        with self._answer(call) as response:
-            body = _body(call, response.raw)
-            return read_answer(call, Answer(response.status_code, response.headers, body))
-
-    @contextmanager
-    def _answer(self, call: Call[Any]) -> Iterator[requests.Response]:
-        import requests
-        import urllib3
-
-        endpoint = self.endpoint
-        try:
-            with self._session.request(
-                call.method,
-                endpoint.url(call),
-                params=query_params(call.params),
-                data=call.body,
-                headers=endpoint.headers(call),
-                timeout=(endpoint.timeout, endpoint.timeout + call.wait),
-                allow_redirects=call.method == "GET",
-                stream=True,
-            ) as response:
-                yield response
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise _unreachable(call, endpoint, error, sent=_was_sent(error)) from None
+def _text(value: Any) -> str:
+    """Return a query parameter as text: booleans in lower case, lists with commas."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(value) if isinstance(value, (list, tuple)) else str(value)
 
 
 @dataclass(frozen=True)
@@ -144,40 +91,91 @@ class OpenAnswer:
             yield part
 
 
+class Client:
+    """Client on a worker; may be used by several threads at once."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        import requests
+        from requests.adapters import HTTPAdapter
+
+        self.endpoint = endpoint
+        self._session = requests.Session()
+        # As an `auth` object the token wins over a .netrc, and is dropped on a redirect to another host.
+        self._session.auth = partial(_authorize, endpoint.token)
+        adapter = HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, adapter)
+        if endpoint.proxy:
+            self._session.proxies = {"http": endpoint.proxy, "https": endpoint.proxy}
+
+    def send(self, call: Call[T]) -> T:
+        """Send a call, again where that is safe, and return its result."""
+        return cast("T", Retrying(**retrying(call))(self._attempt, call))
+
+    @contextmanager
+    def open(self, call: Call[Any]) -> Iterator[OpenAnswer]:
+        """Send a call once, and give the answer while its body is still coming."""
+        with self._answer(call) as response:
+            if response.status_code >= 300:
+                read_answer(call, Answer(response.status_code, response.headers, response.raw.read()))
+            yield OpenAnswer(response.headers, response.raw)
+
+    def download(self, call: Call[Any], file: IO[bytes]) -> Mapping[str, str]:
+        """Send a call, again where that is safe; write the body over a file, and return the headers."""
+
+        def attempt() -> Mapping[str, str]:
+            file.seek(0)
+            file.truncate()
+            with self.open(call) as answer:
+                for part in answer.parts(_DOWNLOAD_BYTES):
+                    file.write(part)
+            return answer.headers
+
+        return Retrying(**retrying(call))(attempt)
+
+    def _attempt(self, call: Call[T]) -> T:
+        with self._answer(call) as response:
+            answer = Answer(response.status_code, response.headers, _body(call, response.raw))
+            return read_answer(call, answer)
+
+    @contextmanager
+    def _answer(self, call: Call[Any]) -> Iterator[requests.Response]:
+        import requests
+        import urllib3
+
+        endpoint = self.endpoint
+        try:
+            times = (endpoint.timeout, endpoint.timeout + call.wait)
+            with self._session.request(**endpoint.request(call), timeout=times, stream=True) as response:
+                yield response
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise _unreachable(call, endpoint.base_url, error, _was_sent(error)) from None
+
+
 class AsyncClient:
-    """Client on an event loop; all clients of one endpoint on one loop share a session."""
+    """Client on an event loop, shared by all its users there; see :func:`connect`."""
 
     def __init__(self, endpoint: Endpoint, session: aiohttp.ClientSession) -> None:
         self.endpoint = endpoint
-        self._session = session
+        self.session = session
+        self.users = 0
 
     async def send(self, call: Call[T]) -> T:
-        """
-        Send a call, again where that is safe, and return its result.
-
-        :raises ApifyHttpError: if the call brings no result.
-        """
+        """Send a call, again where that is safe, and return its result."""
         return await AsyncRetrying(**retrying(call))(self._attempt, call)
 
     async def _attempt(self, call: Call[T]) -> T:
         import aiohttp
         from requests.utils import get_environ_proxies, select_proxy
 
-        endpoint = self.endpoint
-        url = endpoint.url(call)
+        endpoint, request = self.endpoint, self.endpoint.request(call)
+        request["headers"]["Authorization"] = f"Bearer {endpoint.token}"
         timeout = aiohttp.ClientTimeout(sock_connect=endpoint.timeout, sock_read=endpoint.timeout + call.wait)
+        # Not aiohttp's own `trust_env`: it would let a .netrc replace the token.
+        environ_proxies = get_environ_proxies(request["url"], no_proxy=None)
+        proxy = endpoint.proxy or select_proxy(request["url"], environ_proxies)
         try:
-            async with self._session.request(
-                call.method,
-                url,
-                params=query_params(call.params),
-                data=call.body,
-                headers={"Authorization": f"Bearer {endpoint.token}", **endpoint.headers(call)},
-                timeout=timeout,
-                allow_redirects=call.method == "GET",
-                # Not aiohttp's own `trust_env`: it would let a .netrc replace the token.
-                proxy=endpoint.proxy or select_proxy(url, get_environ_proxies(url, no_proxy=None)),
-            ) as response:
+            async with self.session.request(**request, timeout=timeout, proxy=proxy) as response:
                 body = await _async_body(call, response.content)
                 return read_answer(call, Answer(response.status, response.headers, body))
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -187,33 +185,37 @@ class AsyncClient:
                 aiohttp.ConnectionTimeoutError,
                 aiohttp.InvalidURL,
             )
-            raise _unreachable(call, endpoint, error, sent=not isinstance(error, never_sent)) from None
+            sent = not isinstance(error, never_sent)
+            raise _unreachable(call, endpoint.base_url, error, sent) from None
+
+
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, AsyncClient]] = WeakKeyDictionary()
 
 
 @asynccontextmanager
 async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
     """
-    Give a client on the running loop; all users of the same endpoint share one session.
+    Give a client on the running loop; all users of the same endpoint share one, with its session.
 
     The last user closes the session, so neither a thousand triggers nor a single `dag.test()` leave one open.
     """
     import aiohttp
 
-    shared = _shared_sessions.setdefault(asyncio.get_running_loop(), {})
-    if endpoint not in shared:
+    clients = _clients.setdefault(asyncio.get_running_loop(), {})
+    if endpoint not in clients:
         # No limit: each waiting trigger holds a connection. No cookies: the token is all there is to say.
         connector = aiohttp.TCPConnector(limit=0, ssl=_tls_context())
         session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        shared[endpoint] = _SharedSession(session)
-    entry = shared[endpoint]
-    entry.users += 1
+        clients[endpoint] = AsyncClient(endpoint, session)
+    client = clients[endpoint]
+    client.users += 1
     try:
-        yield AsyncClient(endpoint, entry.session)
+        yield client
     finally:
-        entry.users -= 1
-        if not entry.users:
-            del shared[endpoint]
-            await entry.session.close()
+        client.users -= 1
+        if not client.users:
+            del clients[endpoint]
+            await client.session.close()
 
 
 @cache
@@ -225,16 +227,6 @@ def _tls_context() -> ssl.SSLContext:
     if os.path.isdir(place):
         return ssl.create_default_context(capath=place)
     return ssl.create_default_context(cafile=place)
-
-
-@dataclass
-class _SharedSession:
-    session: aiohttp.ClientSession
-    users: int = 0
-
-
-_shared_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, _SharedSession]]
-_shared_sessions = WeakKeyDictionary()
 
 
 def _body(call: Call[Any], response: urllib3.HTTPResponse) -> bytes:
@@ -263,40 +255,31 @@ def _too_large(call: Call[Any]) -> ApifyTooLargeError:
     return ApifyTooLargeError(f"The answer to {call} has more than {call.max_bytes:,} bytes.")
 
 
-def _bearer(token: str) -> Any:
-    def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {token}"
-        return request
-
-    return authorize
+def _authorize(token: str, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    request.headers["Authorization"] = f"Bearer {token}"
+    return request
 
 
 def _was_sent(error: Exception) -> bool:
     import requests
-    import urllib3.exceptions
+    from urllib3 import exceptions
 
     if isinstance(error, requests.ConnectTimeout | ValueError):  # ValueError: the URL cannot be used
         return False
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    never_sent = (
-        urllib3.exceptions.NewConnectionError,
-        urllib3.exceptions.ConnectTimeoutError,
-        urllib3.exceptions.ProxyError,
-    )
+    never_sent = exceptions.NewConnectionError | exceptions.ConnectTimeoutError | exceptions.ProxyError
     return not isinstance(reason, never_sent)
 
 
-def _unreachable(
-    call: Call[Any], endpoint: Endpoint, error: BaseException, *, sent: bool
-) -> ApifyUnreachableError:
+def _unreachable(call: Call[Any], base_url: str, error: Exception, sent: bool) -> ApifyUnreachableError:
     # The libraries' own texts hold whole URLs with their parameters: only the innermost cause is shown.
-    cause = error
+    cause: BaseException = error
     while inner := cause.__cause__ or cause.__context__:
         cause = inner
     # A proxy's refusal would be told with the proxy's URL, and the password in it.
     told = getattr(cause, "message", cause) if hasattr(cause, "request_info") else cause
     return ApifyUnreachableError(
-        f"{call} got no whole answer from {endpoint.base_url} ({type(cause).__name__}: {told}). Check the "
+        f"{call} got no whole answer from {base_url} ({type(cause).__name__}: {told}). Check the "
         "connection's host and proxy, and the network between this machine and Apify.",
         sent=sent,
     )

@@ -16,28 +16,20 @@ JSON_TYPE = "application/json; charset=utf-8"
 
 
 def encode_json(value: Any) -> bytes:
-    """
-    Encode a value as JSON.
-
-    :raises ValueError, TypeError: if the value is not JSON-serialisable.
-    """
+    """Encode a value as JSON; raise ValueError or TypeError if it is not JSON-serialisable."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_as_list).encode()
 
 
 def encode_input(run_input: Any) -> bytes | None:
-    """
-    Encode a run's input: None for no input, any JSON value, or text or bytes that hold JSON.
-
-    :raises ApifyConfigurationError: if it is not JSON, or larger than Apify takes (9,437,184 bytes).
-    """
+    """Encode a run's input: None for no input, any JSON value, or text or bytes that hold JSON."""
     if run_input is None:
         return None
     try:
-        if isinstance(run_input, bytes | str):
-            body = run_input if isinstance(run_input, bytes) else run_input.encode()
+        body = run_input.encode() if isinstance(run_input, str) else run_input
+        if isinstance(body, bytes):
             json.loads(body)
         else:
-            body = encode_json(run_input)
+            body = encode_json(body)
     except (TypeError, ValueError) as error:
         raise ApifyConfigurationError(
             f"The run input is not JSON ({error}). Pass a dict, or a string that holds JSON. "
@@ -53,12 +45,12 @@ def encode_input(run_input: Any) -> bytes | None:
 
 def decode_input(run_input: Any) -> Any:
     """Return the object or array that a run's input holds as JSON text, and any other input as it is."""
-    value = None
     if isinstance(run_input, str | bytes):
         with suppress(ValueError):
             value = json.loads(run_input)
-    # A string in JSON has to stay in its quotes.
-    return value if isinstance(value, dict | list) else run_input
+            # A string in JSON has to stay in its quotes.
+            return value if isinstance(value, dict | list) else run_input
+    return run_input
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -60,22 +60,13 @@ def list_keys(
 
 @dataclass(frozen=True)
 class Record:
-    """
-    A record of a key-value store.
-
-    :param value: the bytes.
-    :param content_type: the media type it was stored with.
-    """
+    """A record of a key-value store: its bytes, and the media type that it was stored with."""
 
     value: bytes
     content_type: str
 
     def content(self) -> Any:
-        """
-        Return JSON as its value, and text as a string.
-
-        :raises ValueError: if the record is neither.
-        """
+        """Return JSON as its value, and text as a string; raise ValueError if the record is neither."""
         media_type = self.content_type.partition(";")[0].strip().lower()
         if media_type == "application/json" or media_type.endswith("+json"):
             return json.loads(self.value)

@@ -10,12 +10,7 @@ from typing import Any
 from tenacity import RetryCallState, retry_if_exception, stop_after_attempt
 
 from airflow_provider_apify.api.call import Call
-from airflow_provider_apify.api.errors import (
-    ApifyError,
-    ApifyRateLimitError,
-    ApifyServerError,
-    ApifyUnreachableError,
-)
+from airflow_provider_apify.api.errors import ApifyRateLimitError, ApifyServerError, ApifyUnreachableError
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +33,8 @@ def retrying(call: Call[Any]) -> dict[str, Any]:
 
 
 def may_retry(call: Call[Any], error: BaseException) -> bool:
-    """
-    Return whether a failed call may be sent again.
-
-    A call that is not replayable is sent again only if the first one provably had no effect.
-    """
-    if isinstance(error, ApifyRateLimitError):
-        return True
-    if isinstance(error, ApifyUnreachableError):
-        return call.replayable or not error.sent
-    return isinstance(error, ApifyServerError) and call.replayable
+    """Return whether to send a failed call again; one that is not replayable only if it had no effect."""
+    return will_pass(error) and (call.replayable or not may_have_had_effect(error))
 
 
 def is_outage(error: BaseException) -> bool:
@@ -60,7 +47,7 @@ def will_pass(error: BaseException) -> bool:
     return is_outage(error) or isinstance(error, ApifyRateLimitError)
 
 
-def may_have_had_effect(error: ApifyError) -> bool:
+def may_have_had_effect(error: BaseException) -> bool:
     """Return whether a call that failed with this error may have been carried out."""
     return isinstance(error, ApifyServerError) or (isinstance(error, ApifyUnreachableError) and error.sent)
 
@@ -73,10 +60,10 @@ def delay(attempt: int, error: BaseException | None = None) -> float:
     :param error: the last failure; a `Retry-After` in it wins.
     """
     asked = getattr(error, "retry_after", None)
-    base = _FIRST_DELAY * 2.0 ** min(attempt - 1, 16)
     if asked is not None:
         # Spread those whom the server sent away together.
         return float(min(asked, _LONGEST_RETRY_AFTER)) + random.uniform(0, _FIRST_DELAY)  # noqa: S311
+    base = _FIRST_DELAY * 2.0 ** min(attempt - 1, 16)
     return min(base, _LONGEST_DELAY / 2) * random.uniform(1, 2)  # noqa: S311
 
 

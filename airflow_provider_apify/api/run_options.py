@@ -35,11 +35,7 @@ def options_of(holder: Any, names: Sequence[str] = tuple(RunOptions.__annotation
 
 
 def run_params(options: RunOptions) -> dict[str, Any]:
-    """
-    Return the query parameters of run options; templated values arrive as strings.
-
-    :raises ApifyConfigurationError: if an option cannot be used.
-    """
+    """Check run options, and return them as query parameters; templated values arrive as strings."""
     memory = number("memory_mbytes", options.get("memory_mbytes"), int)
     if memory is not None and (memory < 128 or memory & (memory - 1)):
         raise ApifyConfigurationError(

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.arguments import resource_ref
 from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, MAX_LIST_LIMIT, Answer, Call
 from airflow_provider_apify.api.json_body import JSON_TYPE, encode_input
 from airflow_provider_apify.api.run_options import RunOptions, run_params
-from airflow_provider_apify.api.targets import Target
 
 #: Longest that `waitForFinish` holds an answer, in seconds (API reference, "Get run").
 MAX_WAIT_SECONDS = 60
@@ -20,12 +20,7 @@ MAX_WAIT_SECONDS = 60
 
 @dataclass(frozen=True)
 class RunRequest:
-    """
-    A run to start, with its input and its options checked and encoded.
-
-    :param params: see :func:`~.run_options.run_params`.
-    :param body: see :func:`~.json_body.encode_input`.
-    """
+    """A run to start, with its input and its options checked and encoded."""
 
     target: Target
     params: Mapping[str, Any]
@@ -33,11 +28,7 @@ class RunRequest:
 
     @classmethod
     def of(cls, target: Target, run_input: Any = None, options: RunOptions | None = None) -> RunRequest:
-        """
-        Check and encode what a user asks for; nothing is sent.
-
-        :raises ApifyConfigurationError: if the input or an option cannot be used.
-        """
+        """Check and encode what a user asks for; nothing is sent."""
         return cls(target, run_params(options or {}), encode_input(run_input))
 
     def start(self, user_agent: str | None = None) -> Call[ActorRun]:
@@ -105,23 +96,14 @@ def get_run(
 
 def request_abort(run_id: str, *, gracefully: bool = False) -> Call[ActorRun]:
     """Ask Apify to stop a run; it does nothing, or refuses, if the run is over already."""
-    return Call(
-        method="POST",
-        path=f"{_run_path(run_id)}/abort",
-        params={"gracefully": gracefully or None},
-        read=_read_run,
-    )
+    params = {"gracefully": gracefully or None}
+    return Call(method="POST", path=f"{_run_path(run_id)}/abort", params=params, read=_read_run)
 
 
 def request_resurrection(run_id: str, options: RunOptions | None = None) -> Call[ActorRun]:
     """Ask Apify to let a finished run go on; it refuses if the run goes on already."""
-    return Call(
-        method="POST",
-        path=f"{_run_path(run_id)}/resurrect",
-        params=run_params(options or {}),
-        replayable=False,
-        read=_read_run,
-    )
+    path, params = f"{_run_path(run_id)}/resurrect", run_params(options or {})
+    return Call(method="POST", path=path, params=params, replayable=False, read=_read_run)
 
 
 def list_runs(
@@ -180,12 +162,8 @@ def get_last_run(
     :param origin: only runs started by `API`, `SCHEDULER`, `WEB`, …
     """
     target = Target.either(actor_id=actor_id, actor_task_id=actor_task_id)
-    return Call(
-        method="GET",
-        path=f"{target.path}/runs/last",
-        params={"status": status, "origin": origin},
-        read=_read_run,
-    )
+    params = {"status": status, "origin": origin}
+    return Call(method="GET", path=f"{target.path}/runs/last", params=params, read=_read_run)
 
 
 def get_log(run_id: str, *, max_attempts: int = DEFAULT_ATTEMPTS) -> Call[str]:

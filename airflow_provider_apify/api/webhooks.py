@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.arguments import resource_ref
 from airflow_provider_apify.api.call import Answer, Call, no_result
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotFoundError
 from airflow_provider_apify.api.flow import Send
 from airflow_provider_apify.api.json_body import JSON_TYPE
-from airflow_provider_apify.api.targets import Target
 
 
 def ensure_webhook(
@@ -20,14 +21,13 @@ def ensure_webhook(
     """
     Make the webhook of a key, or change the one there is where it differs.
 
-    :param idempotency_key: tells the webhook from others in the account.
-    :param target: the Actor or task whose runs the webhook is about.
     :param definition: the fields of the API but for `condition` and `idempotencyKey`; None leaves one out.
     """
     if not idempotency_key:
         raise ApifyConfigurationError("The idempotency key is empty.")
     wanted = {key: value for key, value in definition.items() if value is not None}
-    wanted |= {"condition": {target.webhook_key: send(target.get())["id"]}}
+    key = "actorId" if target.kind == "Actor" else "actorTaskId"
+    wanted["condition"] = {key: send(target.get())["id"]}
     # With a key that was used before, Apify returns the webhook made then, so sending again does no harm.
     created = {**wanted, "idempotencyKey": idempotency_key}
     webhook: dict[str, Any] = send(_write("POST", "/v2/webhooks", created))
@@ -39,20 +39,13 @@ def ensure_webhook(
 
 def delete_webhook(send: Send, webhook_id: str) -> None:
     """Delete a webhook; that it is gone already is not an error."""
-    try:
+    with suppress(ApifyNotFoundError):
         send(Call(method="DELETE", path=_path(webhook_id), read=no_result))
-    except ApifyNotFoundError:
-        return
 
 
 def _write(method: str, path: str, fields: Mapping[str, Any]) -> Call[dict[str, Any]]:
-    return Call(
-        method=method,
-        path=path,
-        body=json.dumps(fields).encode(),
-        headers={"Content-Type": JSON_TYPE},
-        read=Answer.data,
-    )
+    body, headers = json.dumps(fields).encode(), {"Content-Type": JSON_TYPE}
+    return Call(method=method, path=path, body=body, headers=headers, read=Answer.data)
 
 
 def _path(webhook_id: str) -> str:

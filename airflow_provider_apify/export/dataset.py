@@ -36,14 +36,7 @@ def export_dataset(
     checksum: bool,
     concurrency: int,
 ) -> dict[str, Any]:
-    """
-    Export a dataset; the files are there, whole, or not at all. Return what was written, for XCom.
-
-    :param rows_per_file: how many rows a part has at the most; None for a single file.
-    :param checksum: whether the result tells the SHA-256 of a single file; a manifest always does.
-    :raises ApifyConfigurationError: if the dataset cannot be exported so; nothing was read.
-    :raises ApifyDataError: if the rows are not those that are there, or that were expected.
-    """
+    """Export a dataset into whole files, or into none at all; return what was written, for XCom."""
     if rows_per_file and file_format.rendered_by_apify:
         raise ApifyConfigurationError(
             f"Apify makes {file_format.name} as a whole. Leave out `rows_per_file`, or use `jsonl`, `csv` or "
@@ -60,12 +53,10 @@ def export_dataset(
         pages = download_rendered(source, client, file_format.name)
     else:
         pages = read_pages(source, client, concurrency)
-    pages = _counted(pages, progress, source, client, log)
-    pages = _required(pages, dataset_id, expected_rows, fail_on_empty)
+    pages = _watched(pages, progress, source, client, log)
+    pages = _required(pages, progress, dataset_id, expected_rows, fail_on_empty)
     if rows_per_file:
-        result = write_parts(
-            destination, pages, encoder, rows_per_file, compress=compress, dataset_id=dataset_id
-        )
+        result = write_parts(destination, pages, encoder, rows_per_file, dataset_id, compress=compress)
     else:
         with destination.begin() as sink, buffer_if_needed(pages, encoder) as buffered:
             written = write_rows(sink, buffered, encoder, compress=compress, checksum=checksum)
@@ -76,34 +67,30 @@ def export_dataset(
     return {"dataset_id": dataset_id, **result, "duration": round(progress.seconds, 3)}
 
 
-def _counted(
+def _watched(
     pages: Iterable[Page], progress: Progress, source: DatasetSource, client: Client, log: Any
 ) -> Iterator[Page]:
-    """Pass pages on, and log now and then how far the export is."""
+    """Pass pages on, count them, and log now and then how far the export is."""
     total = 0
     for page in pages:
         due = progress.add(page.rows, page.size)
         yield page
         if due:
             total = total or client.send(source.metadata())["itemCount"] or 0
-            so_far, left = progress.describe("rows"), progress.left(total)
-            log.info("Read %s of some %s, %s.", so_far, f"{total:,}", left)
+            log.info("Read %s of some %s, %s.", progress.describe("rows"), f"{total:,}", progress.left(total))
 
 
 def _required(
-    pages: Iterable[Page], dataset_id: str, expected_rows: int | None, fail_on_empty: bool
+    pages: Iterable[Page], progress: Progress, dataset_id: str, expected_rows: int | None, fail_on_empty: bool
 ) -> Iterator[Page]:
     """Pass pages on, and fail after the last one if the number of rows is not the required one."""
-    rows = 0
-    for page in pages:
-        rows += page.rows
-        yield page
-    if expected_rows is not None and rows != expected_rows:
+    yield from pages
+    if expected_rows is not None and progress.count != expected_rows:
         raise ApifyDataError(
-            f"The dataset {dataset_id} gave {rows:,} rows where {expected_rows:,} were expected. "
+            f"The dataset {dataset_id} gave {progress.count:,} rows where {expected_rows:,} were expected. "
             "Nothing was left at the destination."
         )
-    if fail_on_empty and not rows:
+    if fail_on_empty and not progress.count:
         raise ApifyDataError(
             f"The dataset {dataset_id} gave no row. See the log of the run that filled it. "
             "Nothing was left at the destination."

@@ -7,21 +7,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.formats import Encoder
 from airflow_provider_apify.export.item_pages import Page
 
 
 @contextmanager
 def buffer_if_needed(pages: Iterable[Page], encoder: Encoder) -> Iterator[Iterable[Page]]:
-    """
-    Show all pages to an encoder that wants to see them, and give them again.
-
-    Meanwhile they lie in a nameless file in the directory for temporary files (`TMPDIR`), which vanishes with
-    the process.
-    """
+    """Show all pages to an encoder that wants to see them, and give them again."""
     if not encoder.inspects:
         yield pages
         return
+    # A nameless file in the directory for temporary files (`TMPDIR`), which vanishes with the process.
     with tempfile.TemporaryFile() as file:
         marks = []
         for page in pages:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.formats import Encoder
 from airflow_provider_apify.export.formats.gzip import compressed
 from airflow_provider_apify.export.item_pages import Page
 from airflow_provider_apify.export.stores.destination import Sink
@@ -33,5 +33,4 @@ def write_rows(
         size += len(chunk)
         if digest:
             digest.update(chunk)
-    written: dict[str, Any] = {"rows": rows, "bytes": size}
-    return written | ({"sha256": digest.hexdigest()} if digest else {})
+    return {"rows": rows, "bytes": size, **({"sha256": digest.hexdigest()} if digest else {})}

@@ -8,13 +8,12 @@ start after the last whole row that has come, with all the care that the stream 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 
 from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.api.http_client import Client
-from airflow_provider_apify.export.item_pages import DatasetSource, Page, count_rows
+from airflow_provider_apify.export.item_pages import DatasetSource, Page, count_rows, whole_page
 from airflow_provider_apify.export.malloc import LARGE_BYTES
 
 # As few reads as can be, of blocks whose memory is used again.
@@ -34,8 +33,7 @@ def stream_pages(source: DatasetSource, client: Client) -> Iterator[Page]:
     rest = b""
     try:
         with client.open(source.all_rows()) as answer:
-            asked = None
-            waited, size = 0.0, 0
+            asked, waited, size = None, 0.0, 0
             for chunk in answer.parts(_CHUNK_BYTES):
                 # Only the wait for the line counts: where the disk is slow, more connections are no help. The
                 # wait for the first chunk is the server's.
@@ -56,12 +54,9 @@ def stream_pages(source: DatasetSource, client: Client) -> Iterator[Page]:
                 asked = time.monotonic()
     except ApifyHttpError:
         return
-    if _is_row(rest):
-        yield Page(rest + b"\n", 1, len(rest) + 1)
-
-
-def _is_row(line: bytes) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
+        last = whole_page(rest)
     except ValueError:
-        return False
+        return
+    if last.rows:
+        yield last

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.api import datasets
@@ -18,40 +17,23 @@ from airflow_provider_apify.export.item_selection import Selection
 
 
 @dataclass(frozen=True)
-class Range:
-    """Items of a dataset, from position `start` to the one before `stop`."""
-
-    start: int
-    stop: int
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-
-@dataclass(frozen=True)
 class Page:
-    """
-    The rows of some items.
+    """The rows of some items."""
 
-    :param data: JSON Lines, each line with its end, or the same compressed with gzip.
-    :param size: bytes of the rows, not compressed.
-    """
-
+    #: JSON Lines, each line with its end, or the same compressed with gzip.
     data: bytes
     rows: int
+    #: Bytes of the rows, not compressed.
     size: int
 
 
 @dataclass(frozen=True)
 class DatasetSource:
-    """
-    A dataset to export, as calls to the API.
-
-    :param gzipped: whether pages are to come compressed, and to stay so.
-    """
+    """A dataset to export, as calls to the API."""
 
     dataset_id: str
     selection: Selection
+    #: Whether pages are to come compressed, and to stay so.
     gzipped: bool = False
 
     def metadata(self) -> Call[dict[str, Any]]:
@@ -63,30 +45,26 @@ class DatasetSource:
         call = datasets.get_items(self.dataset_id, format="jsonl", offset=position, limit=1)
         return call.read_as(lambda answer: bool(answer.body.strip()))
 
-    def page(self, items: Range) -> Call[Page]:
+    def page(self, items: range) -> Call[Page]:
         """Ask for the selected rows of some items; several may be refused for their size, one never is."""
-        call = self._rows(items.start, len(items))
-        limit = page_size.MAX_BYTES if len(items) > 1 else None
-        read: Callable[[Answer], Page] = partial(_read_gzipped, limit) if self.gzipped else _read
-        if not self.selection.one_row_per_item:
-            # Rows do not tell here which items they are of, so Apify must have read all that were asked for.
-            read = partial(_read_uncapped, read, len(items))
+        max_bytes = page_size.MAX_BYTES if len(items) > 1 else None
+
+        def read(answer: Answer) -> Page:
+            # Unless each item is one row, rows do not tell whether all items were read that were asked for.
+            if not self.selection.one_row_per_item and applied_limit(answer.headers) < len(items):
+                raise ApifyTooLargeError(f"Apify gives fewer than {len(items):,} items at once.")
+            return _read_gzipped(answer, max_bytes) if self.gzipped else whole_page(answer.body)
+
         headers = {"Accept-Encoding": "gzip"} if self.gzipped else {}
-        return call.read_as(read, max_bytes=limit, headers=headers)
+        return self._rows(items.start, len(items)).read_as(read, max_bytes=max_bytes, headers=headers)
 
     def all_rows(self, format_name: str = "jsonl") -> Call[Any]:
         """Ask for all selected rows at once, in one of Apify's formats."""
         return self._rows(self.selection.offset, self.selection.limit, format_name)
 
     def _rows(self, offset: int, limit: int | None, format_name: str = "jsonl") -> Call[Any]:
-        return datasets.get_items(
-            self.dataset_id,
-            raw=self.gzipped,
-            **self.selection.shape,
-            format=format_name,
-            offset=offset,
-            limit=limit,
-        )
+        params = {**self.selection.shape, "format": format_name, "offset": offset, "limit": limit}
+        return datasets.get_items(self.dataset_id, raw=self.gzipped, **params)
 
 
 def applied_limit(headers: Mapping[str, str]) -> float:
@@ -100,22 +78,17 @@ def count_rows(lines: bytes) -> int:
     return len(lines) - len(lines.replace(b"\n", b""))
 
 
-def _read_uncapped(read: Callable[[Answer], Page], items: int, answer: Answer) -> Page:
-    if applied_limit(answer.headers) < items:
-        raise ApifyTooLargeError(f"Apify gives fewer than {items:,} items at once.")
-    return read(answer)
-
-
-def _read(answer: Answer) -> Page:
-    lines = _whole_lines(answer.body)
+def whole_page(body: bytes) -> Page:
+    """Make a page of JSON Lines; ValueError means that the last one lost its end on the way."""
+    lines = _whole_lines(body)
     return Page(lines, count_rows(lines), len(lines))
 
 
-def _read_gzipped(limit: int | None, answer: Answer) -> Page:
+def _read_gzipped(answer: Answer, max_bytes: int | None) -> Page:
     if answer.headers.get("Content-Encoding", "").lower() != "gzip":
-        page = _read(answer)
-        return replace(page, data=gzip.compress(page.data) if page.data else b"")
-    plain = gzip.decompress(answer.body, limit)
+        page = whole_page(answer.body)
+        return Page(gzip.compress(page.data) if page.data else b"", page.rows, page.size)
+    plain = gzip.decompress(answer.body, max_bytes)
     lines = _whole_lines(plain)
     # Members of a gzip file may follow each other, so a missing line end is added as a member of its own.
     data = answer.body + gzip.compress(b"\n") if len(lines) > len(plain) else answer.body

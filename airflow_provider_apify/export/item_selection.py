@@ -12,44 +12,28 @@ from airflow_provider_apify.api.errors import ApifyConfigurationError
 Names = Sequence[str] | str | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Selection:
-    """Rows of a dataset, oldest first, in the words of "Get dataset items" (API reference)."""
+    """Rows of a dataset, oldest first; `shape` has all other parameters of "Get dataset items"."""
 
-    offset: int = 0
-    limit: int | None = None
-    fields: tuple[str, ...] = ()
-    omit: tuple[str, ...] = ()
-    unwind: tuple[str, ...] = ()
-    flatten: tuple[str, ...] = ()
-    clean: bool = False
-    skip_hidden: bool = False
-    skip_empty: bool = False
-    view: str | None = None
+    offset: int
+    limit: int | None
+    shape: dict[str, Any]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the fields that are wanted, in this order; empty for all."""
+        return self.shape["fields"] or ()
 
     @property
     def one_row_per_item(self) -> bool:
         """Whether the number of rows says how many items were read; a view may filter and unwind, too."""
-        return not (self.clean or self.skip_empty or self.unwind or self.view)
+        return not any(self.shape[name] for name in ("clean", "skipEmpty", "unwind", "view"))
 
     @property
     def last(self) -> int | None:
         """Position after the last item that is wanted; None if that is the dataset's end."""
         return None if self.limit is None else self.offset + self.limit
-
-    @property
-    def shape(self) -> dict[str, Any]:
-        """The API's parameters, but for `offset` and `limit`."""
-        return {
-            "fields": self.fields or None,
-            "omit": self.omit or None,
-            "unwind": self.unwind or None,
-            "flatten": self.flatten or None,
-            "clean": self.clean or None,
-            "skipHidden": self.skip_hidden or None,
-            "skipEmpty": self.skip_empty or None,
-            "view": self.view or None,
-        }
 
 
 def select(
@@ -60,21 +44,21 @@ def select(
     omit: Names = None,
     unwind: Names = None,
     flatten: Names = None,
-    **others: Any,
+    clean: bool = False,
+    skip_hidden: bool = False,
+    skip_empty: bool = False,
+    view: str | None = None,
 ) -> Selection:
-    """
-    Make a selection from a user's arguments, in which templates may have left numbers and lists as text.
-
-    :raises ApifyConfigurationError: if an argument is not a number, or not names of fields.
-    """
+    """Make a selection of a user's arguments; templates may have left numbers and lists as text."""
+    names = {"fields": fields, "omit": omit, "unwind": unwind, "flatten": flatten}
+    others = {"clean": clean, "skipHidden": skip_hidden, "skipEmpty": skip_empty, "view": view}
     return Selection(
         offset=number("offset", offset, int) or 0,
         limit=number("limit", limit, int, least=1),
-        fields=_names("fields", fields),
-        omit=_names("omit", omit),
-        unwind=_names("unwind", unwind),
-        flatten=_names("flatten", flatten),
-        **others,
+        shape={
+            **{argument: _names(argument, given) or None for argument, given in names.items()},
+            **{argument: given or None for argument, given in others.items()},
+        },
     )
 
 

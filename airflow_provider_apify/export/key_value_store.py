@@ -8,6 +8,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from typing import Any
 
 from airflow_provider_apify.api import key_value_stores
@@ -35,15 +36,14 @@ def export_records(
     """
     Export records into the folder of their manifest, and return what was written, for XCom.
 
-    A record appears when it is whole. The manifest comes last: it says that all are there, and without
-    `replace` it is what a second export is refused for.
-
-    :raises ApifyConfigurationError: if the manifest cannot be written; nothing was read.
+    The manifest comes last: it says that all records are there, and without `replace` it is what a second
+    export is refused for.
     """
     progress = Progress()
     records: list[dict[str, Any]] = []
     # Whether an export may be replaced is decided by its manifest: other files are left of a try that failed.
-    folder = manifest.replaceable()
+    folder = copy(manifest)
+    folder.replace = True
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="apify-export")
 
     def copied() -> Iterator[dict[str, Any]]:
@@ -71,13 +71,8 @@ def export_records(
     for left_over in {file_name(record["key"]) for record in old} - names:
         folder.sibling(left_over).delete()
     log.info("Wrote %s beside %s.", progress.describe("records"), manifest.uri)
-    return {
-        "key_value_store_id": store_id,
-        **manifest.address,
-        "files": progress.count,
-        "bytes": progress.size,
-        "duration": round(progress.seconds, 3),
-    }
+    totals = {"files": progress.count, "bytes": progress.size, "duration": round(progress.seconds, 3)}
+    return {"key_value_store_id": store_id, **manifest.address, **totals}
 
 
 def _list_keys(
@@ -89,9 +84,8 @@ def _list_keys(
         return
     after: str | None = None
     while True:
-        page = client.send(
-            key_value_stores.list_keys(store_id, prefix=prefix or None, exclusive_start_key=after)
-        )
+        call = key_value_stores.list_keys(store_id, prefix=prefix or None, exclusive_start_key=after)
+        page = client.send(call)
         yield from ((item["key"], item.get("size")) for item in page["items"])
         before, after = after, page.get("nextExclusiveStartKey")
         if not page.get("isTruncated") or not after:
@@ -114,13 +108,12 @@ def _copy(
         headers = client.download(key_value_stores.get_record(store_id, key), file)
         content_type = headers.get("Content-Type", key_value_stores.BYTES_TYPE)
         file.seek(0)
-        written = 0
         with destination.open(content_type) as sink:
             while block := file.read(_BLOCK_BYTES):
                 sink.write(block)
                 checksum.update(block)
-                written += len(block)
             sink.commit()
+        written = file.tell()
     return {
         "key": key,
         "destination": destination.uri,

@@ -17,9 +17,9 @@ def tune_malloc() -> None:
     """
     Have glibc return large blocks to the system as soon as they are freed, and keep what small ones took.
 
-    By default it learns to keep blocks of the size of our pages, some for every thread: more than all pages
+    By default glibc learns to keep blocks of the size of a page, some for every thread: more than all pages
     together. And the memory of a block that is used over and over would come from the system each time, which
-    takes as long as filling it. Does nothing where the C library is another one.
+    takes as long as filling the block. Does nothing where the C library is another one.
     """
     with suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 # The size that is aimed at: large enough for the network's speed, small enough for many pages in memory.
@@ -31,14 +30,15 @@ class PageSize:
             return FIRST_ITEMS
         return max(1, min(self._target * self._items // self._bytes, _MAX_ITEMS))
 
-    def expect(self, metadata: Mapping[str, Any]) -> None:
-        """Start from the figures of the API's dataset object."""
-        stats = metadata.get("stats") or {}
+    def expect(self, metadata: dict[str, Any]) -> int:
+        """Start from the figures of the API's dataset object; return how many items it counts."""
+        items, stats = int(metadata.get("itemCount") or 0), metadata.get("stats") or {}
         total = int(stats.get("inflatedBytes") or stats.get("storageBytes") or 0)
         # A small dataset is spread over all connections, too.
         self._target = max(_SMALLEST_TARGET_BYTES, min(total // (2 * self._concurrency), TARGET_BYTES))
-        if metadata.get("itemCount"):
-            self._items, self._bytes = int(metadata["itemCount"]), total
+        if items:
+            self._items, self._bytes = items, total
+        return items
 
     def learn(self, items: int, size: int) -> None:
         """Take note of how many bytes some items had."""

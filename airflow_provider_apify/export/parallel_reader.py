@@ -1,13 +1,16 @@
-"""Read the pages of a dataset in order, several at a time, each in a thread of its own."""
+"""Read the pages or the items of a dataset in order, several pages at a time, each in a thread of its own."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
+from airflow_provider_apify.api.arguments import number
 from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import ApifyDataError, ApifyTooLargeError
 from airflow_provider_apify.api.flow import Send
@@ -15,8 +18,9 @@ from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.api.retry import delay
 from airflow_provider_apify.export import page_size
 from airflow_provider_apify.export.first_stream import may_stream, stream_pages
-from airflow_provider_apify.export.item_pages import DatasetSource, Page, Range
-from airflow_provider_apify.export.item_ranges import Plan, Step, plan, survey
+from airflow_provider_apify.export.item_pages import DatasetSource, Page
+from airflow_provider_apify.export.item_ranges import Step, plan, survey
+from airflow_provider_apify.export.item_selection import select
 from airflow_provider_apify.export.malloc import tune_malloc
 from airflow_provider_apify.export.page_size import PageSize
 
@@ -24,12 +28,17 @@ from airflow_provider_apify.export.page_size import PageSize
 _MAX_MISSES = 6
 
 
-def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Iterator[Page]:
-    """
-    Read a dataset with so many requests at a time; at most so many ranges of some megabytes are in memory.
+def iterate_items(client: Client, dataset_id: str, concurrency: int, **selection: Any) -> Iterator[Any]:
+    """Give the items of a dataset, oldest first, to tasks written in Python."""
+    source = DatasetSource(dataset_id, select(**selection))
+    for page in read_pages(source, client, number("concurrency", concurrency, int, least=1)):
+        # Line by line: the items of a page need many times its bytes.
+        for line in page.data.splitlines():
+            yield json.loads(line)
 
-    :raises ApifyDataError: if Apify gives fewer or more items than the dataset has.
-    """
+
+def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Iterator[Page]:
+    """Read a dataset with so many requests, and as many ranges of some megabytes in memory, at a time."""
     tune_malloc()
     size = PageSize(concurrency)
     start, extent = source.selection.offset, None
@@ -58,7 +67,9 @@ def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Itera
                 step = None if isinstance(step, Call) else next(steps, None)
             asked, future = window.popleft()
             if isinstance(asked, Call):
-                step = _go_on(steps, future.result())
+                # A plan that ends here leaves `step` at None.
+                with suppress(StopIteration):
+                    step = steps.send(future.result())
                 continue
             pages, rest = future.result()
             size.learn(rest.start - asked.start, sum(page.size for page in pages))
@@ -69,14 +80,7 @@ def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Itera
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _go_on(steps: Plan, result: Any) -> Step | None:
-    try:
-        return steps.send(result)
-    except StopIteration:
-        return None
-
-
-def _fetch(source: DatasetSource, items: Range, step: int, send: Send) -> tuple[list[Page], Range]:
+def _fetch(source: DatasetSource, items: range, step: int, send: Send) -> tuple[list[Page], range]:
     """
     Get the rows of items that exist, `step` of them at once; return the rows, and the range that is left.
 
@@ -86,7 +90,7 @@ def _fetch(source: DatasetSource, items: Range, step: int, send: Send) -> tuple[
     pages: list[Page] = []
     start, misses = items.start, 0
     while start < items.stop and sum(page.size for page in pages) < page_size.TARGET_BYTES:
-        asked = Range(start, min(start + step, items.stop))
+        asked = range(start, min(start + step, items.stop))
         try:
             page = send(source.page(asked))
         except ApifyTooLargeError:
@@ -110,4 +114,4 @@ def _fetch(source: DatasetSource, items: Range, step: int, send: Send) -> tuple[
                     f"least {items.stop:,}. Try again later; if the error lasts, the dataset is damaged."
                 )
             time.sleep(delay(misses))
-    return pages, Range(start, items.stop)
+    return pages, range(start, items.stop)

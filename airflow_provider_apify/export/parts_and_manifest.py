@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
+from itertools import groupby
+from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Any
 
 from airflow_provider_apify.export.disk_buffer import buffer_if_needed
 from airflow_provider_apify.export.file_writer import write_rows
-from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.formats import Encoder
 from airflow_provider_apify.export.item_pages import Page
 from airflow_provider_apify.export.stores.destination import Destination, Sink
 
@@ -23,28 +25,22 @@ def manifest(dataset_id: str, results: Iterable[Mapping[str, Any]]) -> bytes:
     :param results: `destination`, `rows`, `bytes` and `sha256` of each file, in the order of the rows; the
         results of mapped transfers with `checksum=True` have these, too.
     """
-    known = ("destination", "rows", "bytes", "sha256")
-    files = [{name: result[name] for name in known} for result in results]
-    whole = {
-        "dataset_id": dataset_id,
-        "rows": sum(file["rows"] for file in files),
-        "bytes": sum(file["bytes"] for file in files),
-        "files": files,
-    }
+    names = ("destination", "rows", "bytes", "sha256")
+    files = [{name: result[name] for name in names} for result in results]
+    whole = {"dataset_id": dataset_id, **_totals(files), "files": files}
     return json.dumps(whole, indent=1).encode() + b"\n"
 
 
+def _totals(files: list[dict[str, Any]]) -> dict[str, int]:
+    return {name: sum(file[name] for file in files) for name in ("rows", "bytes")}
+
+
 def write_parts(
-    whole: Destination,
-    pages: Iterable[Page],
-    encoder: Encoder,
-    rows_per_file: int,
-    *,
-    compress: bool,
-    dataset_id: str,
+    whole: Destination, pages: Iterable[Page], encoder: Encoder, rows: int, dataset_id: str, *, compress: bool
 ) -> dict[str, Any]:
-    """Write parts of `whole` and their manifest, and return their totals."""
-    listing = whole.sibling(_manifest_name(whole.name))
+    """Write parts of `whole`, of so many rows each, and their manifest; return their totals."""
+    # Loaders pass over names with an underscore at the start.
+    listing = whole.sibling(f"_{whole.name}.manifest.json")
     parts: list[dict[str, Any]] = []
     with ExitStack() as sinks:
         # The manifest is opened first, as what says that there is an export already, and comes last.
@@ -52,10 +48,10 @@ def write_parts(
         old = json.loads(listing.read() or b'{"files": []}')
         sealed: list[tuple[Sink, Destination]] = []
         with buffer_if_needed(pages, encoder) as buffered:
-            for rows in _cut(buffered, rows_per_file):
+            for part in _cut(buffered, rows):
                 destination = whole.sibling(_part_name(whole.name, len(parts)))
                 sink = sinks.enter_context(destination.begin())
-                written = write_rows(sink, rows, encoder, compress=compress, checksum=True)
+                written = write_rows(sink, part, encoder, compress=compress, checksum=True)
                 sink.seal()
                 sealed.append((sink, destination))
                 parts.append({"destination": destination.uri, **written})
@@ -65,22 +61,19 @@ def write_parts(
         if old["files"]:
             listing.delete()
         # Now there is neither the old export nor the new one, until the manifest is there.
-        with _all_or_none(sealed):
-            listed.write(manifest(dataset_id, parts))
-            listed.commit()
-    totals = {name: sum(part[name] for part in parts) for name in ("rows", "bytes")}
-    return {**listing.address, **totals, "files": len(parts)}
+        listed.write(manifest(dataset_id, parts))
+        _commit(sealed, listed)
+    return {**listing.address, **_totals(parts), "files": len(parts)}
 
 
-@contextmanager
-def _all_or_none(files: list[tuple[Sink, Destination]]) -> Iterator[None]:
-    """Commit files; take them back if one cannot be committed, or what follows fails."""
+def _commit(files: list[tuple[Sink, Destination]], listed: Sink) -> None:
+    """Commit files, and last their manifest; take the files back if anything cannot be committed."""
     committed: list[Destination] = []
     try:
         for sink, destination in files:
             sink.commit()
             committed.append(destination)
-        yield
+        listed.commit()
     except BaseException:
         for destination in committed:
             with suppress(Exception):
@@ -95,44 +88,28 @@ def _part_name(name: str, number: int) -> str:
     return f"{name.removesuffix(suffixes)}-{number:05d}{suffixes}"
 
 
-def _manifest_name(name: str) -> str:
-    """Name the manifest; loaders pass over names with an underscore at the start."""
-    return f"_{name}.manifest.json"
-
-
-def _cut(pages: Iterable[Page], rows: int) -> Iterator[Iterator[Page]]:
+def _cut(pages: Iterable[Page], rows_per_part: int) -> Iterator[Iterator[Page]]:
     """Cut pages into parts of so many rows, the last one of fewer; use each part up before the next."""
-    left = iter(pages)
-    rest: list[Page] = []
 
-    def part(first: Page) -> Iterator[Page]:
-        wanted, page = rows, first
-        while True:
-            here, later = _cut_page(page, wanted)
-            yield here
-            wanted -= here.rows
-            if later.rows or not wanted:
-                rest[:] = [later] if later.rows else []
-                return
-            if (page := _next(left)).rows == 0:
-                return
+    def pieces() -> Iterator[tuple[int, Page]]:
+        row = 0
+        for page in pages:
+            while page.rows:
+                part, position = divmod(row, rows_per_part)
+                piece, page = _split(page, rows_per_part - position)
+                yield part, piece
+                row += piece.rows
 
-    while (first := rest.pop() if rest else _next(left)).rows:
-        yield part(first)
+    for _, part in groupby(pieces(), key=itemgetter(0)):
+        yield (piece for _, piece in part)
 
 
-_NOTHING = Page(b"", 0, 0)
-
-
-def _next(pages: Iterator[Page]) -> Page:
-    return next((page for page in pages if page.rows), _NOTHING)
-
-
-def _cut_page(page: Page, rows: int) -> tuple[Page, Page]:
+def _split(page: Page, rows: int) -> tuple[Page, Page]:
+    """Split a page after some of its rows; the rest may be empty."""
     if page.rows <= rows:
-        return page, _NOTHING
+        return page, Page(b"", 0, 0)
     end = 0
     for _ in range(rows):
         end = page.data.index(b"\n", end) + 1
-    here, later = page.data[:end], page.data[end:]
-    return Page(here, rows, len(here)), Page(later, page.rows - rows, len(later))
+    head, rest = page.data[:end], page.data[end:]
+    return Page(head, rows, len(head)), Page(rest, page.rows - rows, len(rest))

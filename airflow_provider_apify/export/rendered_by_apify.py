@@ -1,13 +1,22 @@
-"""Download a file that only Apify can render, and only whole, and check that all items are in it."""
+"""
+Files that only Apify can render, and only as a whole: XLSX, XML, HTML and RSS.
+
+Such a file has no pages to count, so it is taken apart as far as is needed to see that it is complete, and
+has the rows of all items.
+"""
 
 from __future__ import annotations
 
+import re
 import tempfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import IO
+from xml.parsers import expat
 
 from airflow_provider_apify.api.errors import ApifyDataError, ApifyInputError
 from airflow_provider_apify.api.http_client import Client
-from airflow_provider_apify.export.formats.rendered_row_count import count_rows
 from airflow_provider_apify.export.item_pages import DatasetSource, Page, applied_limit
 from airflow_provider_apify.export.item_ranges import survey
 from airflow_provider_apify.export.page_size import PageSize
@@ -17,11 +26,7 @@ _INSTEAD = "Use `jsonl`, `csv` or `parquet` instead: they have no limits."
 
 
 def download_rendered(source: DatasetSource, client: Client, format_name: str) -> Iterator[Page]:
-    """
-    Have Apify render a file, and give it, block by block, once it has come whole.
-
-    :raises ApifyDataError: if Apify cannot render the file, or the file is not complete.
-    """
+    """Have Apify render a file, and give it, block by block, once it has come whole."""
     extent = survey(source, PageSize(1), client.send)
     with tempfile.TemporaryFile() as file:
         try:
@@ -30,9 +35,10 @@ def download_rendered(source: DatasetSource, client: Client, format_name: str) -
             raise ApifyDataError(
                 f"Apify cannot make {format_name} of the dataset {source.dataset_id}. {_INSTEAD} ({error})"
             ) from error
+        file.seek(0)
         try:
-            rows = count_rows(format_name, file)
-        except ValueError as error:
+            rows = ROW_COUNTERS[format_name](file)
+        except (ValueError, expat.ExpatError, zipfile.BadZipFile) as error:
             raise ApifyDataError(
                 f"The {format_name} that Apify made of the dataset {source.dataset_id} is not complete "
                 f"({error}). {_INSTEAD}"
@@ -48,3 +54,53 @@ def download_rendered(source: DatasetSource, client: Client, format_name: str) -
         while block := file.read(_BLOCK_BYTES):
             yield Page(block, rows, len(block))
             rows = 0
+
+
+def _count_elements(file: IO[bytes], depth: int, name: str | None = None) -> int:
+    """Count the elements at some depth, the root being at 0; the parser refuses those that are not closed."""
+    parser = expat.ParserCreate()
+    level = rows = 0
+
+    def start(tag: str, _: object) -> None:
+        nonlocal level, rows
+        rows += level == depth and name in (None, tag)
+        level += 1
+
+    def end(_: str) -> None:
+        nonlocal level
+        level -= 1
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.ParseFile(file)
+    return rows
+
+
+def _count_xlsx(file: IO[bytes]) -> int:
+    with zipfile.ZipFile(file) as book:
+        sheets = [name for name in book.namelist() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name)]
+        if not sheets:
+            raise ValueError("it has no sheet")
+        with book.open(sheets[0]) as sheet:
+            # The first row holds the columns' names.
+            return max(0, _count_elements(sheet, depth=2, name="row") - 1)
+
+
+def _count_html(file: IO[bytes]) -> int:
+    rows, tail = -1, b""
+    while block := file.read(_BLOCK_BYTES):
+        # Text is escaped, so what looks like a tag is one; one that lies across two blocks counts once.
+        block = tail + block
+        rows += len(re.findall(rb"<tr[\s>]", block)) - len(re.findall(rb"<tr[\s>]", tail))
+        tail = block[-16:]
+    if not tail.rstrip().endswith(b"</html>"):
+        raise ValueError("its end is missing")
+    return max(0, rows)
+
+
+#: The functions that count the rows of a whole file, by Apify's name of the format.
+ROW_COUNTERS: dict[str, Callable[[IO[bytes]], int]] = {
+    "xlsx": _count_xlsx,
+    "xml": partial(_count_elements, depth=1),
+    "html": _count_html,
+    "rss": partial(_count_elements, depth=2, name="item"),
+}

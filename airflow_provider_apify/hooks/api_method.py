@@ -22,18 +22,7 @@ class ApiMethod(Generic[P, T]):
     The method's documentation and signature, for people, IDEs and AI agents, are those of its maker.
     """
 
-    def __init__(self, make: Callable[P, Call[T] | Flow[T]]) -> None:
-        self._make = make
-        self.__doc__ = make.__doc__
-
-    def __get__(self, hook: Any, owner: type[Any]) -> BoundApiMethod[P, T]:
-        return BoundApiMethod(self._make, hook)
-
-
-class BoundApiMethod(Generic[P, T]):
-    """A call of the API, to be sent by one hook."""
-
-    def __init__(self, make: Callable[P, Call[T] | Flow[T]], hook: Any) -> None:
+    def __init__(self, make: Callable[P, Call[T] | Flow[T]], hook: Any = None) -> None:
         update_wrapper(self, make)
         self._make = make
         self._hook = hook
@@ -41,6 +30,9 @@ class BoundApiMethod(Generic[P, T]):
         result = re.sub(r"^(?:Call|Flow)\[(.*)\]$", r"\1", make.__annotations__["return"])
         self.__signature__ = inspect.signature(make).replace(return_annotation=result)
         self.__annotations__ = {**make.__annotations__, "return": result}
+
+    def __get__(self, hook: Any, owner: type[Any]) -> ApiMethod[P, T]:
+        return ApiMethod(self._make, hook)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send the call from a worker."""

@@ -11,14 +11,13 @@ from typing import Any, TypeVar
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_apify.api import actors, datasets, key_value_stores, runs, users
+from airflow_provider_apify.api import actors, datasets, key_value_stores, runs
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.call import Call
-from airflow_provider_apify.api.endpoint import Endpoint
 from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flow import Flow, drive
-from airflow_provider_apify.api.http_client import AsyncClient, Client, connect
-from airflow_provider_apify.export import DEFAULT_CONCURRENCY
+from airflow_provider_apify.api.http_client import AsyncClient, Client, Endpoint, connect
+from airflow_provider_apify.export.concurrency import DEFAULT_CONCURRENCY
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE
 from airflow_provider_apify.hooks.api_method import ApiMethod
 from airflow_provider_apify.hooks.connection import endpoint_of, missing_connection
@@ -69,7 +68,7 @@ class ApifyHook(BaseHook):
     list_keys = ApiMethod(key_value_stores.list_keys)
     get_record = ApiMethod(key_value_stores.get_record)
     set_record = ApiMethod(key_value_stores.set_record)
-    get_user = ApiMethod(users.get_user)
+    get_user = ApiMethod(actors.get_user)
 
     def __init__(self, apify_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -153,23 +152,10 @@ class ApifyHook(BaseHook):
         :param view: a view of the dataset's schema.
         :raises ApifyDataError: if Apify gives fewer items than the dataset has.
         """
-        from airflow_provider_apify.export.items import iterate_items
+        arguments = {name: value for name, value in locals().items() if name != "self"}
+        from airflow_provider_apify.export.parallel_reader import iterate_items
 
-        return iterate_items(
-            self.get_conn(),
-            dataset_id,
-            concurrency=concurrency,
-            offset=offset,
-            limit=limit,
-            fields=fields,
-            omit=omit,
-            unwind=unwind,
-            flatten=flatten,
-            clean=clean,
-            skip_hidden=skip_hidden,
-            skip_empty=skip_empty,
-            view=view,
-        )
+        return iterate_items(self.get_conn(), **arguments)
 
     def split_dataset(
         self, dataset_id: str, items_per_part: int, *, offset: int | None = None, limit: int | None = None
@@ -183,7 +169,7 @@ class ApifyHook(BaseHook):
         :param limit: how many items to take in all; all by default.
         :return: the arguments `offset` and `limit` of each transfer, for `expand_kwargs`.
         """
-        from airflow_provider_apify.export.items import split_dataset
+        from airflow_provider_apify.export.item_ranges import split_dataset
 
         return split_dataset(self.send, dataset_id, items_per_part, offset=offset, limit=limit)
 

@@ -1,8 +1,4 @@
-"""
-An Airflow connection of the type `apify`, read and checked: its token, host and extra fields.
-
-The fields of its form are named in `get_provider_info`.
-"""
+"""An Airflow connection of the type `apify`, read and checked; `get_provider_info` has its form."""
 
 from __future__ import annotations
 
@@ -15,8 +11,8 @@ from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_apify import __version__
 from airflow_provider_apify.api.arguments import number
-from airflow_provider_apify.api.endpoint import Endpoint
 from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.http_client import Endpoint
 from airflow_provider_apify.api.runs import MAX_WAIT_SECONDS
 from airflow_provider_apify.get_provider_info import DEFAULT_BASE_URL
 
@@ -27,11 +23,7 @@ _DEFAULT_LONG_POLL = 55.0
 
 
 def endpoint_of(connection: Connection, extra: Mapping[str, Any]) -> Endpoint:
-    """
-    Return the endpoint that a connection describes.
-
-    :raises ApifyConfigurationError: if its token or a number cannot be used.
-    """
+    """Return the endpoint that a connection describes, if its token and numbers can be used."""
     token = (connection.password or "").strip()
     if not token:
         raise ApifyConfigurationError(

@@ -12,14 +12,10 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 
 
 class ApifyOperator(BaseOperator):
-    """
-    Base of all tasks that talk to Apify.
-
-    :param apify_conn_id: the Airflow connection. (templated)
-    :param multiple_outputs: make every key of the task's result an XCom of its own.
-    """
+    """Base of all tasks that talk to Apify; every key of a task's result is also an XCom of its own."""
 
     template_fields: Sequence[str] = ("apify_conn_id",)
+    ui_color = "#e6f7ec"
 
     def __init__(
         self,
@@ -36,15 +32,12 @@ class ApifyOperator(BaseOperator):
         """Client connected to Apify."""
         return ApifyHook(self.apify_conn_id)
 
+    def _keep(self, arguments: dict[str, Any]) -> None:
+        """
+        Make attributes of a constructor's arguments, from its `locals()`.
 
-def given(arguments: dict[str, Any], *own: str) -> dict[str, Any]:
-    """
-    Return the arguments that a constructor passes on to its base, from its `locals()`.
-
-    So that a public class can show all its parameters, and its base name what becomes of them once.
-
-    :param own: names of the parameters that the class keeps for itself.
-    """
-    kept = ("self", "__class__", "kwargs", *own)
-    passed = {name: value for name, value in arguments.items() if name not in kept}
-    return passed | dict(arguments["kwargs"])
+        So a public class shows all its parameters, and those that it shares are declared once, in its base.
+        """
+        for name, value in arguments.items():
+            if name not in ("self", "__class__", "kwargs"):
+                setattr(self, name, value)

@@ -20,7 +20,6 @@ class _ExistingRunOperator(ApifyOperator):
     """Base of the operators of this module."""
 
     operator_extra_links = (ApifyConsoleLink(),)
-    ui_color = "#e6f7ec"
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find, abort or resurrect the run, and return its run info."""
@@ -47,13 +46,7 @@ class GetLastRunOperator(_ExistingRunOperator):
     :raises ApifyNotFoundError: if there is no such run.
     """
 
-    template_fields: Sequence[str] = (
-        "actor_id",
-        "actor_task_id",
-        "status",
-        "origin",
-        *_ExistingRunOperator.template_fields,
-    )
+    template_fields: Sequence[str] = ("actor_id", "actor_task_id", "status", "origin", "apify_conn_id")
 
     def __init__(
         self,
@@ -73,10 +66,7 @@ class GetLastRunOperator(_ExistingRunOperator):
 
     def _run(self) -> ActorRun:
         return self.hook.get_last_run(
-            actor_id=self.actor_id,
-            actor_task_id=self.actor_task_id,
-            status=self.status,
-            origin=self.origin,
+            actor_id=self.actor_id, actor_task_id=self.actor_task_id, status=self.status, origin=self.origin
         )
 
 
@@ -92,7 +82,7 @@ class AbortRunOperator(_ExistingRunOperator):
     :raises ApifyHttpError: if the run could not be aborted, and goes on.
     """
 
-    template_fields: Sequence[str] = ("run_id", *_ExistingRunOperator.template_fields)
+    template_fields: Sequence[str] = ("run_id", "apify_conn_id")
 
     def __init__(
         self,
@@ -131,7 +121,7 @@ class ResurrectRunOperator(_ExistingRunOperator):
     :raises ApifyApiError: if Apify refuses.
     """
 
-    template_fields: Sequence[str] = ("run_id", *RESURRECT_OPTIONS, *_ExistingRunOperator.template_fields)
+    template_fields: Sequence[str] = ("run_id", *RESURRECT_OPTIONS, "apify_conn_id")
 
     def __init__(
         self,

@@ -7,25 +7,22 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from math import inf
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context, conf
 
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.arguments import one_of, seconds
 from airflow_provider_apify.api.errors import ApifyCapacityError
 from airflow_provider_apify.api.run_options import RunOptions, options_of
 from airflow_provider_apify.api.runs import RunRequest
-from airflow_provider_apify.api.targets import Target
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.links import ApifyConsoleLink
-from airflow_provider_apify.operators.base import given
 from airflow_provider_apify.operators.wait import WaitingOperator
 from airflow_provider_apify.runs.actor_log import ActorLog
 from airflow_provider_apify.runs.announce import announce_start
 from airflow_provider_apify.runs.find_or_start import OnRetry, RunStarter
 from airflow_provider_apify.runs.input_rendering_and_masking import RendersRunInput
-from airflow_provider_apify.runs.outcome import Outcome
-from airflow_provider_apify.runs.wait import deadline
+from airflow_provider_apify.runs.wait import Outcome, deadline
 from airflow_provider_apify.runs.xcom_results import Returns, check_returns, result_of
 
 # How long to wait for capacity before trying again, in seconds: twice as long each time, up to the last.
@@ -38,70 +35,34 @@ _DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallbac
 class _RunOperator(RendersRunInput, WaitingOperator):
     """Base of the operators that start a run; these document the arguments."""
 
-    template_fields: Sequence[str] = (
-        "run_input",
-        *RunOptions.__annotations__,
-        *WaitingOperator.template_fields,
-    )
+    template_fields: Sequence[str] = ("run_input", *RunOptions.__annotations__, "apify_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"run_input": "json", "webhooks": "json"}
-    operator_extra_links = (ApifyConsoleLink(),)
-    ui_color = "#e6f7ec"
+
+    run_input: Any
+    build: str | None
+    memory_mbytes: int | str | None
+    run_timeout: timedelta | float | str | None
+    max_items: int | str | None
+    max_total_charge_usd: float | str | None
+    restart_on_error: bool | None
+    webhooks: Sequence[Mapping[str, Any]] | None
+    wait_for_completion: bool
+    returns: Returns
+    wait_timeout: timedelta | float | None
+    wait_for_capacity: timedelta | float | None
+    durable: bool
+    on_retry: OnRetry
 
     # What a kill has to stop; a task that resumes from a deferral has left it to the trigger.
     _starter: RunStarter | None = None
     _ti: Any = None
 
-    def __init__(
-        self,
-        *,
-        run_input: Any,
-        build: str | None,
-        memory_mbytes: int | str | None,
-        run_timeout: timedelta | float | str | None,
-        max_items: int | str | None,
-        max_total_charge_usd: float | str | None,
-        restart_on_error: bool | None,
-        webhooks: Sequence[Mapping[str, Any]] | None,
-        wait_for_completion: bool,
-        returns: Returns,
-        deferrable: bool,
-        actor_log: ActorLog,
-        wait_timeout: timedelta | float | None,
-        wait_for_capacity: timedelta | float | None,
-        cancel_on_kill: bool,
-        abort_gracefully: bool,
-        durable: bool,
-        on_retry: OnRetry,
-        multiple_outputs: bool = True,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, returns: Returns, multiple_outputs: bool = True, **kwargs: Any) -> None:
         # Only the run info has keys that are known.
         super().__init__(multiple_outputs=multiple_outputs and returns == "run", **kwargs)
-        self.run_input = run_input
-        self.build = build
-        self.memory_mbytes = memory_mbytes
-        self.run_timeout = run_timeout
-        self.max_items = max_items
-        self.max_total_charge_usd = max_total_charge_usd
-        self.restart_on_error = restart_on_error
-        self.webhooks = webhooks
-        self.wait_for_completion = wait_for_completion
-        self.returns = returns
-        self.deferrable = deferrable
-        self.actor_log = actor_log
-        self.wait_timeout = wait_timeout
-        self.wait_for_capacity = wait_for_capacity
-        self.cancel_on_kill = cancel_on_kill
-        self.abort_gracefully = abort_gracefully
-        self.durable = durable
-        self.on_retry = on_retry
 
     def execute(self, context: Context) -> Any:
-        """
-        Start the run, or find the one that an earlier try started; wait for it if asked to.
-
-        :return: the run info, or what `returns` says.
-        """
+        """Start the run, or find the one of an earlier try; wait if asked to; return what `returns` says."""
         return self._execute(
             context,
             attempt=1,
@@ -110,20 +71,11 @@ class _RunOperator(RendersRunInput, WaitingOperator):
         )
 
     def execute_retry_start(self, context: Context, event: dict[str, Any]) -> Any:
-        """
-        Go on after a wait for capacity in the triggerer.
-
-        :param event: what the task left for itself.
-        """
+        """Go on after a wait for capacity in the triggerer, with what the task left for itself."""
         return self._execute(context, **event)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
-        """
-        Go on after the wait for the run in the triggerer.
-
-        :param event: the outcome of the wait.
-        :return: the run info, or what `returns` says.
-        """
+        """Go on after the wait for the run in the triggerer, and return what `returns` says."""
         self.mask_run_input()
         run = self.finish(Outcome.from_event(event), actor_log=self.actor_log)
         return result_of(run, self.returns, self.hook.send)
@@ -174,23 +126,17 @@ class _RunOperator(RendersRunInput, WaitingOperator):
                 self.log.info("No capacity to start the run; trying again in %.0f s. (%s)", pause, error)
             attempt += 1
             if self.deferrable:
+                from airflow_provider_apify.triggers.run import ApifyCapacityTrigger
+
                 event = {"attempt": attempt, "capacity_until": capacity_until, "abort_at": abort_at}
-                self._defer_start(time.time() + pause, event)
+                trigger = ApifyCapacityTrigger(time.time() + pause, event)
+                self.defer(trigger=trigger, method_name="execute_retry_start")
             time.sleep(pause)
         announce_start(run, self._ti, self.log, max_total_charge_usd=self.max_total_charge_usd)
         if not self.wait_for_completion:
             return run.info
-        give_up_at = deadline(wait_timeout)
-        if self.deferrable:
-            run = self.wait_or_defer(run.id, abort_at, give_up_at)
-        else:
-            run = self.wait_on_worker(run.id, give_up_at)
+        run = self.wait(run.id, abort_at, deadline(wait_timeout))
         return result_of(run, self.returns, self.hook.send)
-
-    def _defer_start(self, retry_at: float, event: dict[str, Any]) -> NoReturn:
-        from airflow_provider_apify.triggers.run import ApifyCapacityTrigger
-
-        self.defer(trigger=ApifyCapacityTrigger(retry_at, event), method_name="execute_retry_start")
 
     def _target(self) -> Target:
         raise NotImplementedError
@@ -247,6 +193,7 @@ class RunActorOperator(_RunOperator):
     """
 
     template_fields: Sequence[str] = ("actor_id", *_RunOperator.template_fields)
+    actor_id: str
 
     def __init__(
         self,
@@ -273,8 +220,8 @@ class RunActorOperator(_RunOperator):
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**given(locals(), "actor_id"))
-        self.actor_id = actor_id
+        super().__init__(returns=returns, **kwargs)
+        self._keep(locals())
 
     def _target(self) -> Target:
         return Target.actor(self.actor_id)
@@ -293,6 +240,7 @@ class RunTaskOperator(_RunOperator):
     """
 
     template_fields: Sequence[str] = ("actor_task_id", *_RunOperator.template_fields)
+    actor_task_id: str
 
     def __init__(
         self,
@@ -319,8 +267,8 @@ class RunTaskOperator(_RunOperator):
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**given(locals(), "actor_task_id"))
-        self.actor_task_id = actor_task_id
+        super().__init__(returns=returns, **kwargs)
+        self._keep(locals())
 
     def _target(self) -> Target:
         return Target.task(self.actor_task_id)

@@ -13,11 +13,7 @@ from airflow_provider_apify.api.errors import ApifyConfigurationError
 
 @contextmanager
 def open_source(path: str, aws_conn_id: str | None) -> Iterator[IO[bytes]]:
-    """
-    Open a file on the worker, or the object of an `s3://bucket/key` URL, which needs the extra `amazon`.
-
-    :raises ApifyConfigurationError: if there is no such file.
-    """
+    """Open a file on the worker, or the object of an `s3://bucket/key` URL (extra `amazon`)."""
     if not path.startswith("s3://"):
         try:
             with open(path, "rb") as file:
@@ -40,11 +36,7 @@ def open_source(path: str, aws_conn_id: str | None) -> Iterator[IO[bytes]]:
 
 
 def read_items(path: str, aws_conn_id: str | None) -> Iterator[Any]:
-    """
-    Read the items of a file one by one: JSON Lines, or a JSON array if its name ends in `.json`; also `.gz`.
-
-    :raises ApifyConfigurationError: if there is no such file, or it does not hold JSON.
-    """
+    """Read items one by one: JSON Lines, or a JSON array if the file's name ends in `.json`; also `.gz`."""
     with open_source(path, aws_conn_id) as raw:
         file = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if path.endswith(".gz") else raw
         if not path.removesuffix(".gz").endswith(".json"):

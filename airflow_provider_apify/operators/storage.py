@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from airflow.providers.common.compat.sdk import Context
@@ -15,20 +14,19 @@ from airflow_provider_apify.api.errors import (
     ApifyConfigurationError,
     ApifyDataError,
     ApifyError,
-    ApifyTooLargeError,
 )
 from airflow_provider_apify.api.json_body import JSON_TYPE, encode_json
-from airflow_provider_apify.api.key_value_stores import BYTES_TYPE, get_record
+from airflow_provider_apify.api.key_value_stores import BYTES_TYPE
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.base import ApifyOperator
 from airflow_provider_apify.operators.source_files import open_source, read_items
-from airflow_provider_apify.runs.xcom_results import MAX_INLINE_BYTES
+from airflow_provider_apify.runs.xcom_results import MAX_INLINE_BYTES, record_content
 
 
 class _GetOrCreateOperator(ApifyOperator):
     """Base of the operators that return the ID of a storage."""
 
-    template_fields: Sequence[str] = ("name", *ApifyOperator.template_fields)
+    template_fields: Sequence[str] = ("name", "apify_conn_id")
     ui_color = "#e6f0f7"
 
     def __init__(self, *, name: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
@@ -93,13 +91,7 @@ class PushDatasetItemsOperator(ApifyOperator):
     :raises ApifyDataError: if it broke off later, or it cannot be told whether a chunk was written.
     """
 
-    template_fields: Sequence[str] = (
-        "dataset_id",
-        "items",
-        "path",
-        "aws_conn_id",
-        *ApifyOperator.template_fields,
-    )
+    template_fields: Sequence[str] = ("dataset_id", "items", "path", "aws_conn_id", "apify_conn_id")
     ui_color = "#e6f0f7"
 
     def __init__(
@@ -162,12 +154,7 @@ class GetKeyValueStoreRecordOperator(ApifyOperator):
     :raises ApifyDataError: if the record is neither JSON nor text.
     """
 
-    template_fields: Sequence[str] = (
-        "key_value_store_id",
-        "key",
-        "max_bytes",
-        *ApifyOperator.template_fields,
-    )
+    template_fields: Sequence[str] = ("key_value_store_id", "key", "max_bytes", "apify_conn_id")
     ui_color = "#e6f0f7"
 
     def __init__(
@@ -187,21 +174,7 @@ class GetKeyValueStoreRecordOperator(ApifyOperator):
     def execute(self, context: Context) -> Any:
         """Get the record, and return its value."""
         limit = number("max_bytes", self.max_bytes, int)
-        name = f"The record {self.key!r} of the key-value store {self.key_value_store_id}"
-        try:
-            record = self.hook.send(replace(get_record(self.key_value_store_id, self.key), max_bytes=limit))
-        except ApifyTooLargeError as error:
-            raise ApifyTooLargeError(
-                f"{name} has more than {limit:,} bytes. Export it with KeyValueStoreToLocalOperator or its "
-                "like, or raise `max_bytes`."
-            ) from error
-        try:
-            return record.content()
-        except ValueError as error:
-            raise ApifyDataError(
-                f"{name} is neither JSON nor text ({error}). Export it with KeyValueStoreToLocalOperator or "
-                "its like."
-            ) from error
+        return record_content(self.hook.send, self.key_value_store_id, self.key, limit)
 
 
 class SetKeyValueStoreRecordOperator(ApifyOperator):
@@ -229,7 +202,7 @@ class SetKeyValueStoreRecordOperator(ApifyOperator):
         "path",
         "content_type",
         "aws_conn_id",
-        *ApifyOperator.template_fields,
+        "apify_conn_id",
     )
     ui_color = "#e6f0f7"
 

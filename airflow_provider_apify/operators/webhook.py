@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_apify.api.targets import Target
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.webhooks import delete_webhook, ensure_webhook
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.base import ApifyOperator
@@ -44,9 +44,8 @@ class CreateOrUpdateWebhookOperator(ApifyOperator):
         "actor_task_id",
         "headers_template",
         "description",
-        *ApifyOperator.template_fields,
+        "apify_conn_id",
     )
-    ui_color = "#e6f7ec"
 
     def __init__(
         self,
@@ -98,8 +97,7 @@ class DeleteWebhookOperator(ApifyOperator):
     :raises ApifyApiError: if Apify refuses.
     """
 
-    template_fields: Sequence[str] = ("webhook_id", *ApifyOperator.template_fields)
-    ui_color = "#e6f7ec"
+    template_fields: Sequence[str] = ("webhook_id", "apify_conn_id")
 
     def __init__(
         self, *, webhook_id: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any

@@ -10,7 +10,7 @@ from airflow_provider_apify.api.errors import (
     ApifyInputError,
     ApifyNotFoundError,
 )
-from airflow_provider_apify.api.flow import Flow
+from airflow_provider_apify.api.flow import Flow, send_one
 from airflow_provider_apify.api.run_options import RunOptions
 from airflow_provider_apify.api.runs import get_run, request_abort, request_resurrection
 from airflow_provider_apify.runs.visibility import retry_while_unknown
@@ -25,18 +25,17 @@ def abort_run(run_id: str, *, gracefully: bool = False, unknown_for: float = 0.0
     :param unknown_for: for how many seconds Apify may not know a run that was started a moment ago.
     :raises ApifyHttpError: if the run could not be aborted and goes on.
     """
+    request = request_abort(run_id, gracefully=gracefully)
     try:
-        run = yield from retry_while_unknown(
-            request_abort(run_id, gracefully=gracefully), unknown_for=unknown_for
-        )
+        return (yield from retry_while_unknown(request, unknown_for=unknown_for))
     except ApifyNotFoundError:
         raise
     except ApifyApiError:
         # Whether Apify refuses to abort a finished run, or ignores it, is not documented consistently.
-        run = yield get_run(run_id)
+        run = yield from send_one(get_run(run_id))
         if not run.is_finished:
             raise
-    return run
+        return run
 
 
 def resurrect_run(run_id: str, *, options: RunOptions | None = None) -> Flow[ActorRun]:
@@ -48,12 +47,12 @@ def resurrect_run(run_id: str, *, options: RunOptions | None = None) -> Flow[Act
     :raises ApifyHttpError: if Apify refuses.
     """
     try:
-        run: ActorRun = yield request_resurrection(run_id, options)
+        return (yield from send_one(request_resurrection(run_id, options)))
     except ApifyHttpError as error:
         # After a lost answer, here or in an earlier try, Apify refuses to resurrect what it did resurrect.
         if not (retry.may_have_had_effect(error) or isinstance(error, ApifyInputError)):
             raise
-        run = yield get_run(run_id)
+        run = yield from send_one(get_run(run_id))
         if run.is_finished:
             raise
-    return run
+        return run

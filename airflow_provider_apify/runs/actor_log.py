@@ -27,7 +27,7 @@ _TAIL_CHARACTERS = 8000
 def log_tail(run: ActorRun, send: Send) -> str:
     """Return the last lines of a run's log, or why they are not available."""
     try:
-        log: str = send(get_log(run.id, max_attempts=2))
+        log = send(get_log(run.id, max_attempts=2))
     except ApifyError as error:
         return f"(not available: {error})"
     return "\n".join(log.splitlines()[-_TAIL_LINES:])[-_TAIL_CHARACTERS:]
@@ -35,11 +35,7 @@ def log_tail(run: ActorRun, send: Send) -> str:
 
 @dataclass
 class LogReader:
-    """
-    Passes an Actor's log on, every line once and in order, also while its run goes on.
-
-    :param log: the task's logger.
-    """
+    """Passes an Actor's log on to the task's, every line once and in order, also while its run goes on."""
 
     run_id: str
     log: Any
@@ -47,11 +43,7 @@ class LogReader:
     _due: float = 0
 
     def read_on(self, *, at_end: bool = False) -> Flow[None]:
-        """
-        Pass on the lines that are new.
-
-        :param at_end: the run is over: take all there is, a last line without its end too.
-        """
+        """Pass on the lines that are new; at the end of the run also a last one without a line break."""
         if time.time() < self._due and not at_end:
             return
         try:

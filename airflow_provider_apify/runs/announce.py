@@ -17,8 +17,9 @@ def announce(run: ActorRun, ti: Any, log: Any) -> None:
 def announce_start(run: ActorRun, ti: Any, log: Any, *, max_total_charge_usd: Any) -> None:
     """Announce a run that the task has started, and warn if it is charged per event without a limit."""
     announce(run, ti, log)
-    if run.is_paid_per_event and max_total_charge_usd is None:
-        limit = run.max_total_charge_usd
+    is_paid_per_event = (run.data.get("pricingInfo") or {}).get("pricingModel") == "PAY_PER_EVENT"
+    if is_paid_per_event and max_total_charge_usd is None:
+        limit = (run.data.get("options") or {}).get("maxTotalChargeUsd")
         log.warning(
             "The Actor charges per event, and no `max_total_charge_usd` limits the run: it may cost %s.",
             "any amount" if limit is None else f"up to ${limit:.2f}, Apify's own limit for it",

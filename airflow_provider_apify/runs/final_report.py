@@ -1,8 +1,4 @@
-"""
-What a task tells of a finished run.
-
-These are the final figures (cost above all), the Actor's log, and the error unless the run succeeded.
-"""
+"""Report of a finished run: its final figures (cost above all), the Actor's log, the error of a failure."""
 
 from __future__ import annotations
 
@@ -12,17 +8,10 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import Stats
 
+from airflow_provider_apify.api import errors
 from airflow_provider_apify.api.actor_run import ActorRun, RunStatus
 from airflow_provider_apify.api.datasets import get_dataset
-from airflow_provider_apify.api.errors import (
-    ApifyError,
-    ApifyHttpError,
-    ApifyRunAbortedError,
-    ApifyRunError,
-    ApifyRunFailedError,
-    ApifyRunTimedOutError,
-)
-from airflow_provider_apify.api.flow import Flow, Pause, Send, drive
+from airflow_provider_apify.api.flow import Flow, Pause, Send, drive, send_one
 from airflow_provider_apify.api.runs import get_run
 from airflow_provider_apify.runs.actor_log import ActorLog, LogReader, log_tail
 
@@ -31,42 +20,32 @@ from airflow_provider_apify.runs.actor_log import ActorLog, LogReader, log_tail
 _FINAL_AFTER = 10.0
 
 _ERROR_BY_STATUS = {
-    RunStatus.FAILED: ApifyRunFailedError,
-    RunStatus.ABORTED: ApifyRunAbortedError,
-    RunStatus.TIMED_OUT: ApifyRunTimedOutError,
+    RunStatus.FAILED: errors.ApifyRunFailedError,
+    RunStatus.ABORTED: errors.ApifyRunAbortedError,
+    RunStatus.TIMED_OUT: errors.ApifyRunTimedOutError,
 }
 
 
 def await_final_figures(run: ActorRun, asked_at: float) -> Flow[ActorRun]:
-    """
-    Wait until the figures of a finished run are final, and return the run with them.
-
-    :param asked_at: when Apify was asked for the run, in seconds since the epoch.
-    """
-    ended_at = run.finished_at.timestamp() if run.finished_at else asked_at
-    if asked_at >= ended_at + _FINAL_AFTER:
+    """Return a finished run with its final figures; `asked_at` is the time when Apify was asked for it."""
+    final_at = _FINAL_AFTER + (run.finished_at.timestamp() if run.finished_at else asked_at)
+    if asked_at >= final_at:
         return run
     # Our clock need not agree with Apify's.
-    yield Pause(min(max(0.0, ended_at + _FINAL_AFTER - time.time()), _FINAL_AFTER))
+    yield Pause(min(max(0.0, final_at - time.time()), _FINAL_AFTER))
     try:
-        settled: ActorRun = yield get_run(run.id, max_attempts=2)
-    except ApifyHttpError:
+        settled = yield from send_one(get_run(run.id, max_attempts=2))
+    except errors.ApifyHttpError:
         return run
     # Whoever resurrected it meanwhile waits for another end.
     return settled if settled.is_finished else run
 
 
 def report_and_raise(run: ActorRun, send: Send, log: Any, *, actor_log: ActorLog = "off") -> ActorRun:
-    """
-    Tell what a finished run cost and left behind, and return it if it succeeded.
-
-    :param actor_log: how much of the Actor's log to show, as far as that was not done while it ran.
-    :raises ApifyRunError: unless it succeeded, with the status message, the exit code, the last lines of the
-        log and the page in Apify Console.
-    """
+    """Report a finished run, and return it if it succeeded; raise :class:`ApifyRunError` otherwise."""
     _report_figures(run, send, log)
     if not run.succeeded:
-        raise _ERROR_BY_STATUS.get(RunStatus(run.status), ApifyRunError)(
+        raise _ERROR_BY_STATUS[RunStatus(run.status)](
             f"The run {run.id} ended as {run.status} (exit code {run.data.get('exitCode')}): "
             f"{run.status_message or 'the Actor gave no status message'}\n"
             f"See {run.console_url}\nLast lines of its log:\n{log_tail(run, send)}",
@@ -85,7 +64,7 @@ def _report_figures(run: ActorRun, send: Send, log: Any) -> None:
     duration = None if ended_at is None else timedelta(seconds=(ended_at - run.started_at).total_seconds())
     try:
         items = send(get_dataset(run.data["defaultDatasetId"], max_attempts=1))["itemCount"]
-    except (ApifyError, KeyError):
+    except (errors.ApifyError, KeyError):
         items = None
     log.info(
         "Run %s ended as %s after %s. It cost %s, used %s and left %s items in its dataset.",

@@ -1,25 +1,20 @@
-"""
-The runs of an account that have ended since the last look, wherever they were started.
-
-Each of them is told of once.
-"""
+"""Which runs of an account have ended since the last look, and which of these somebody has been told of."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import pendulum
 
-from airflow_provider_apify.api.actor_run import TERMINAL_STATUSES, ActorRun
+from airflow_provider_apify.api.actor_run import ActorRun, RunStatus
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.call import MAX_LIST_LIMIT
 from airflow_provider_apify.api.errors import ApifyNotFoundError
-from airflow_provider_apify.api.flow import Flow
+from airflow_provider_apify.api.flow import Flow, send_one
 from airflow_provider_apify.api.runs import get_run, list_runs
-from airflow_provider_apify.api.targets import Target
 
 # Statuses of runs that go on. One that is new to us does no harm: such a run is asked for by its ID.
 _OPEN_STATUSES = ("READY", "RUNNING", "TIMING-OUT", "ABORTING")
@@ -29,24 +24,17 @@ _LIST_LAG = 300.0
 
 @dataclass(frozen=True)
 class Snapshot:
-    """
-    One look at an account.
+    """One look at an account."""
 
-    :param finished: runs that ended lately; the same run may come again.
-    :param floor: every run that goes on was started at or after this time, in seconds since the epoch.
-    """
-
+    #: Runs that ended lately; the same run may come again.
     finished: list[ActorRun]
+    #: Every run that goes on was started at or after this time, in seconds since the epoch.
     floor: float
 
 
 @dataclass
 class AccountWatch:
-    """
-    Looks again and again at all runs of an account, in two lists however many runs there are.
-
-    :param since: runs that were started then or later are looked at, in seconds since the epoch.
-    """
+    """Looks again and again at an account's runs started `since` (epoch seconds), always in two lists."""
 
     since: float
     _open: dict[str, ActorRun] = field(default_factory=dict)
@@ -54,11 +42,11 @@ class AccountWatch:
     def take_snapshot(self) -> Flow[Snapshot]:
         """Look once."""
         still_open = yield from _all_runs(status=_OPEN_STATUSES)
-        recent = yield from _all_runs(started_after=_moment(self.since))
+        recent = yield from _all_runs(started_after=pendulum.from_timestamp(self.since))
         known = {run.id: run for run in [*still_open, *recent]}
         for run_id in self._open.keys() - known.keys():
             try:
-                known[run_id] = yield get_run(run_id)
+                known[run_id] = yield from send_one(get_run(run_id))
             except ApifyNotFoundError:
                 continue
         self._open = {run.id: run for run in known.values() if not run.is_finished}
@@ -69,16 +57,13 @@ class AccountWatch:
 
 @dataclass
 class Watermark:
-    """
-    How far somebody has been told of runs that ended. Times are seconds since the epoch.
+    """How far somebody has been told of runs that ended. Times are seconds since the epoch."""
 
-    :param until: all runs that ended before this time have been told.
-    :param floor: runs that went on then were started at or after this time.
-    :param seen: runs that ended later and have been told: IDs and when they ended.
-    """
-
+    #: All runs that ended before this time have been told.
     until: float
+    #: Runs that went on then were started at or after this time.
     floor: float
+    #: Runs that ended later and have been told: IDs and when they ended.
     seen: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -89,7 +74,7 @@ class Watermark:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Watermark:
-        """Read what :meth:`to_json` made."""
+        """Read the result of :meth:`to_json`."""
         return cls(value["until"], value["floor"], dict(value["seen"]))
 
     def to_json(self) -> dict[str, Any]:
@@ -98,10 +83,9 @@ class Watermark:
 
     def news(self, snapshot: Snapshot) -> list[ActorRun]:
         """Return the runs that are new, in the order of their ends, and take note of them."""
-        finished = {run.id: run for run in snapshot.finished}
-        ended = {id: run for id, run in finished.items() if id not in self.seen and _ended(run) > self.until}
-        news = sorted(ended.values(), key=_ended)
-        self.seen |= {run.id: _ended(run) for run in news}
+        unseen = {run.id: run for run in snapshot.finished if run.id not in self.seen}
+        news = sorted((run for run in unseen.values() if run.ended > self.until), key=lambda run: run.ended)
+        self.seen |= {run.id: run.ended for run in news}
         self.until = max([self.until, *(end - _LIST_LAG for end in self.seen.values())])
         self.seen = {run_id: end for run_id, end in self.seen.items() if end > self.until}
         self.floor = snapshot.floor
@@ -109,11 +93,8 @@ class Watermark:
 
     def catch_up(self, target: Target) -> Flow[Snapshot]:
         """Look at all runs of an Actor or a task that may have ended while nobody watched."""
-        runs = yield from _all_runs(
-            **target.ids,
-            status=sorted(TERMINAL_STATUSES),
-            started_after=_moment(self.floor),
-        )
+        floor = pendulum.from_timestamp(self.floor)
+        runs = yield from _all_runs(**target.ids, status=sorted(RunStatus), started_after=floor)
         return Snapshot(runs, self.floor)
 
 
@@ -121,19 +102,12 @@ def _all_runs(**filters: Any) -> Flow[list[ActorRun]]:
     found: list[ActorRun] = []
     while True:
         # Oldest first: a run that starts meanwhile comes last and moves no other one to another page.
-        page: list[ActorRun] = yield list_runs(offset=len(found), limit=MAX_LIST_LIMIT, desc=False, **filters)
+        call = list_runs(offset=len(found), limit=MAX_LIST_LIMIT, desc=False, **filters)
+        page = yield from send_one(call)
         found += page
         if len(page) < MAX_LIST_LIMIT:
             return found
 
 
-def _moment(time: float) -> datetime:
-    return pendulum.from_timestamp(time)
-
-
 def _started(run: ActorRun) -> float:
     return run.started_at.timestamp()
-
-
-def _ended(run: ActorRun) -> float:
-    return (run.finished_at or run.started_at).timestamp()

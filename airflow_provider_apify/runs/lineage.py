@@ -10,12 +10,7 @@ from airflow_provider_apify.api.actor_run import ActorRun
 
 
 def report(hook: Any, source: str, *destinations: str) -> None:
-    """
-    Report to Airflow's collector of hook lineage; nobody listens unless a lineage plugin is there.
-
-    :param source: the URI at Apify, such as `apify://datasets/<id>`.
-    :param destinations: the URIs of the data made of it.
-    """
+    """Report URIs to Airflow's collector of hook lineage; nobody listens unless a lineage plugin is there."""
     # The one of `common.compat.sdk` still says "dataset" for "asset" on Airflow 2.
     from airflow.providers.common.compat.lineage import hook as hook_lineage
 
@@ -39,29 +34,22 @@ class RunLineage:
         """Return the lineage of the task, for the OpenLineage provider."""
         return _openlineage_of_run(self._finished) if self._finished else None
 
-    def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:
-        """Return the lineage of a task that failed after its run, for the OpenLineage provider."""
-        return self.get_openlineage_facets_on_complete(task_instance)
+    # A task that fails after its run has the same lineage.
+    get_openlineage_facets_on_failure = get_openlineage_facets_on_complete
 
 
 def openlineage(source: str, destination: str, result: Mapping[str, Any]) -> Any:
     """Return the lineage of a transfer from its URIs and its result, for the OpenLineage provider."""
-    from airflow.providers.common.compat.openlineage.facet import (
-        Dataset,
-        OutputDataset,
-        OutputStatisticsOutputDatasetFacet,
-    )
+    from airflow.providers.common.compat.openlineage import facet
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    statistics = OutputStatisticsOutputDatasetFacet(
+    statistics = facet.OutputStatisticsOutputDatasetFacet(
         rowCount=result.get("rows"), size=result["bytes"], fileCount=result["files"]
     )
-    return OperatorLineage(
-        inputs=[Dataset(*_namespace_and_name(source))],
-        outputs=[
-            OutputDataset(*_namespace_and_name(destination), outputFacets={"outputStatistics": statistics})
-        ],
+    output = facet.OutputDataset(
+        *_namespace_and_name(destination), outputFacets={"outputStatistics": statistics}
     )
+    return OperatorLineage(inputs=[facet.Dataset(*_namespace_and_name(source))], outputs=[output])
 
 
 def _namespace_and_name(uri: str) -> tuple[str, str]:
@@ -93,15 +81,8 @@ def _openlineage_of_run(run: ActorRun) -> Any:
         usageTotalUsd: float | None
         consoleUrl: str
 
-    info = run.info
-    facet = ApifyRunFacet(
-        info["actId"],
-        info["actorTaskId"],
-        info["buildNumber"],
-        run.status,
-        info["usageTotalUsd"],
-        run.console_url,
-    )
+    keys = ("actId", "actorTaskId", "buildNumber", "status", "usageTotalUsd", "consoleUrl")
+    facet = ApifyRunFacet(*(run.info[key] for key in keys))
     query = ExternalQueryRunFacet(externalQueryId=run.id, source="apify")
     return OperatorLineage(
         outputs=[Dataset(*_namespace_and_name(uri)) for uri in _outputs(run)],

@@ -1,36 +1,65 @@
 """
-The note of a start in Airflow's task state store, which survives retries.
+What a start leaves behind to be found by.
 
-It says first that a start is about to be sent, then which run the start made.
+These are the fingerprint of its task instance, which goes to Apify, and a note in Airflow's task state store,
+which survives retries: first that the start is about to be sent, then which run it made.
 
 Airflow has the store from 3.3 on (`context["task_state_store"]`); before, no note is kept.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_apify.runs.fingerprint import Fingerprint
+from airflow_provider_apify.api.actor_run import ActorRun
 
 #: Key in the task state store; a promise.
 STORE_KEY = "apify_run"
 
 
 @dataclass(frozen=True)
-class StartIntent:
-    """
-    A start that was about to be sent.
+class Fingerprint:
+    """Identity of a task instance, as a start tells it in its User-Agent."""
 
-    :param max_tries: that of the task instance, to tell a retry from a Clear.
-    :param at: when the start was about to be sent or, once the run is known, when its ID was learnt.
-    :param run_id: the run; None while its ID is not known.
-    """
+    #: The same for all tries, and new after a Clear.
+    task_instance: str
+    try_number: int
+
+    @classmethod
+    def of(cls, context: Mapping[str, Any]) -> Fingerprint:
+        """Make the fingerprint of the running task instance, from Airflow's task context."""
+        ti = context["ti"]
+        # `max_tries` stays as it is on a retry and grows on a Clear. The start of the DAG run tells
+        # deployments apart that run the same DAG with the same run IDs in one Apify account.
+        started = getattr(context.get("dag_run"), "start_date", None)
+        started = started and started.timestamp()
+        identity = [ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries, started]
+        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+        return cls(digest[:20], ti.try_number)
+
+    def __str__(self) -> str:
+        return f"airflow-task-instance/{self.task_instance}.{self.try_number}"
+
+    def try_of(self, run: ActorRun) -> int | None:
+        """Return in which try this task instance started a run; None if somebody else did."""
+        match = re.search(r"airflow-task-instance/([0-9a-f]+)\.(\d+)", run.user_agent or "")
+        return int(match[2]) if match and match[1] == self.task_instance else None
+
+
+@dataclass(frozen=True)
+class StartIntent:
+    """A start that was about to be sent, and the ID of the run once it is known."""
 
     fingerprint: Fingerprint
+    #: That of the task instance, to tell a retry from a Clear.
     max_tries: int
+    #: When the start was about to be sent or, once the run is known, when its ID was learnt.
     at: datetime
     run_id: str | None = None
 
@@ -49,12 +78,9 @@ class IntentStore:
         value = self._store.get(STORE_KEY) if self._store is not None else None
         if not value:
             return None
-        return StartIntent(
-            Fingerprint(value["task_instance"], value["try_number"]),
-            value["max_tries"],
-            datetime.fromisoformat(value["at"]),
-            value["run_id"],
-        )
+        fingerprint = Fingerprint(value["task_instance"], value["try_number"])
+        at = datetime.fromisoformat(value["at"])
+        return StartIntent(fingerprint, value["max_tries"], at, value["run_id"])
 
     def save(self, intent: StartIntent) -> None:
         """Keep an intent for the tries that follow."""

@@ -34,11 +34,7 @@ _PATIENCE_SECONDS = 2.0
 
 
 def is_in_state(ti: Any, state: str, *, trigger_id: int | None = None) -> bool:
-    """
-    Return whether Airflow has a task instance in a state.
-
-    :param trigger_id: the trigger that the task instance waits for, where Airflow tells (before 3.0).
-    """
+    """Return whether a task instance is in a state and, where Airflow tells (before 3.0), has the trigger."""
     key = {"dag_id": ti.dag_id, "map_index": ti.map_index}
     if Version("3.0") <= _AIRFLOW:
         states = RuntimeTaskInstance.get_task_states(task_ids=[ti.task_id], run_ids=[ti.run_id], **key)

@@ -9,7 +9,7 @@ from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import ApifyNotFoundError
-from airflow_provider_apify.api.flow import Flow, Pause
+from airflow_provider_apify.api.flow import Flow, Pause, send_one
 
 log = logging.getLogger(__name__)
 
@@ -18,19 +18,13 @@ VISIBLE_AFTER = 60.0
 
 
 def retry_while_unknown(call: Call[ActorRun], *, unknown_for: float = VISIBLE_AFTER) -> Flow[ActorRun]:
-    """
-    Send a call about a run, again while Apify does not know the run yet.
-
-    :param unknown_for: seconds after which a run that is not known does not exist.
-    :raises ApifyNotFoundError: if the run does not exist.
-    """
+    """Send a call about a run; not known after `unknown_for` seconds of asking, the run does not exist."""
     begun, attempt = time.time(), 0
     while True:
         # An answer says what was known when it was asked for, however late it comes.
         asked_at = time.time()
         try:
-            run: ActorRun = yield call
-            return run
+            return (yield from send_one(call))
         except ApifyNotFoundError as error:
             if asked_at - begun >= unknown_for:
                 raise

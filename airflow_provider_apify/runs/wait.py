@@ -1,4 +1,4 @@
-"""Waiting for the end of a run by long polls: how often to ask, what outage to bear, when to stop."""
+"""Wait for a run's end by long polls: how often to ask, what outage to bear, when to stop, the outcome."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from math import inf
 from typing import Any
 
-from airflow_provider_apify.api import retry
+from airflow_provider_apify.api import errors, retry
 from airflow_provider_apify.api.actor_run import ActorRun
-from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError
-from airflow_provider_apify.api.flow import Flow, Pause
+from airflow_provider_apify.api.flow import Flow, Pause, send_one
 from airflow_provider_apify.api.runs import get_run
 from airflow_provider_apify.runs.actor_log import LIVE_INTERVAL, LogReader
 from airflow_provider_apify.runs.final_report import await_final_figures
-from airflow_provider_apify.runs.outcome import Outcome, WaitEnd
 from airflow_provider_apify.runs.visibility import VISIBLE_AFTER
 
 log = logging.getLogger(__name__)
@@ -35,19 +34,72 @@ def deadline(after: timedelta | float | None) -> float | None:
     return None if after is None else time.time() + after
 
 
+class WaitEnd(StrEnum):
+    """Why a wait is over."""
+
+    FINISHED = "finished"
+    ABORT_DUE = "abort_due"
+    GIVE_UP_DUE = "give_up_due"
+    OUTAGE = "outage"
+    REFUSED = "refused"
+
+
+_ERROR_BY_END = {
+    WaitEnd.ABORT_DUE: errors.ApifyWaitTimeoutError,
+    WaitEnd.GIVE_UP_DUE: errors.ApifyWaitTimeoutError,
+    WaitEnd.OUTAGE: errors.ApifyOutageError,
+    WaitEnd.REFUSED: errors.ApifyRunGoesOnError,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a wait ended."""
+
+    end: WaitEnd
+    run_id: str
+    #: The finished run, or the one whose abort was due and has been asked for.
+    run: ActorRun | None = None
+    #: Why the wait ended without a finished run, for people.
+    message: str = ""
+
+    def to_event(self) -> dict[str, Any]:
+        """Return the outcome as plain JSON."""
+        run = self.run and self.run.info
+        return {"end": str(self.end), "run_id": self.run_id, "run": run, "message": self.message}
+
+    @classmethod
+    def from_event(cls, event: Any) -> Outcome:
+        """Read the result of :meth:`to_event`; raise :class:`ApifyError` if it is missing or not whole."""
+        try:
+            end, run = WaitEnd(event["end"]), event["run"]
+            if end is WaitEnd.FINISHED and not ActorRun(run).is_finished:
+                raise ValueError(run)
+            return cls(end, event["run_id"], run and ActorRun(run), event["message"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise errors.ApifyError(
+                f"The trigger sent an event that says nothing certain about the run: {event!r}. "
+                "Look the run up in Apify Console; it may be going on."
+            ) from error
+
+    def finished_run(self) -> ActorRun:
+        """Return the finished run; raise :class:`ApifyRunGoesOnError` if the wait stopped before its end."""
+        if self.run is None:
+            message = f"{self.message} The run {self.run_id} was left as it is at Apify, and may be going on."
+            raise _ERROR_BY_END[self.end](message, run_id=self.run_id)
+        return self.run
+
+
 @dataclass(frozen=True)
 class WaitPlan:
-    """
-    What to wait for, and until when. Times are seconds since the epoch, so that a restarted wait keeps them.
-
-    :param long_poll: seconds to let the API hold an answer.
-    :param abort_at: when the run is to be aborted (`execution_timeout`).
-    :param give_up_at: when to stop waiting and let the run go on (`wait_timeout`).
-    """
+    """What to wait for, and until when: seconds since the epoch, so that a restarted wait keeps them."""
 
     run_id: str
+    #: Seconds to let the API hold an answer.
     long_poll: float
+    #: When the run is to be aborted (`execution_timeout`).
     abort_at: float | None = None
+    #: When to stop waiting and let the run go on (`wait_timeout`).
     give_up_at: float | None = None
 
     @property
@@ -64,19 +116,19 @@ class WaitPlan:
         return Outcome(end, self.run_id, message=f"{what} passed before the run ended.")
 
 
+@dataclass
 class StatusLog:
     """Logs a run's status and status message whenever they change."""
 
-    def __init__(self, log: Any) -> None:
-        self._log = log
-        self._last: tuple[str, str] | None = None
+    log: Any
+    _last: tuple[str, str] | None = None
 
     def __call__(self, run: ActorRun) -> None:
         """Take note of an answer about the run."""
         news = (run.status, run.status_message)
         if news != self._last:
             self._last = news
-            self._log.info("Run %s is %s. %s", run.id, *news)
+            self.log.info("Run %s is %s. %s", run.id, *news)
 
 
 @dataclass
@@ -87,13 +139,13 @@ class OutageBudget:
     outage_since: float | None = None
     unknown_since: float | None = None
 
-    def record_failure(self, error: ApifyHttpError, asked_at: float, now: float) -> WaitEnd | None:
+    def record_failure(self, error: errors.ApifyHttpError, asked_at: float, now: float) -> WaitEnd | None:
         """Return why the wait is over, or None to go on; the times are seconds since the epoch."""
         self.failures += 1
         if retry.is_outage(error):
             self.outage_since = self.outage_since or asked_at
             return WaitEnd.OUTAGE if now - self.outage_since >= _OUTAGE_BUDGET else None
-        if isinstance(error, ApifyNotFoundError):
+        if isinstance(error, errors.ApifyNotFoundError):
             self.unknown_since = self.unknown_since or asked_at
             return WaitEnd.REFUSED if now - self.unknown_since >= VISIBLE_AFTER else None
         return None if retry.will_pass(error) else WaitEnd.REFUSED
@@ -103,10 +155,9 @@ def wait_for_end(
     plan: WaitPlan, on_update: Callable[[ActorRun], None], live_log: LogReader | None = None
 ) -> Flow[Outcome]:
     """
-    Wait until a run is over, or the plan's time has passed.
+    Wait until a run is over, or the plan's time has passed; tell `on_update` every answer about the run.
 
-    :param on_update: told of every answer about the run.
-    :param live_log: passes the Actor's log on meanwhile; a look is taken more often then.
+    A `live_log` passes the Actor's log on meanwhile; Apify is asked more often then.
     """
     budget = OutageBudget()
     long_poll = min(plan.long_poll, LIVE_INTERVAL) if live_log else plan.long_poll
@@ -114,8 +165,8 @@ def wait_for_end(
         asked_at = time.time()
         hold = max(0.0, min(long_poll, plan.until - asked_at))
         try:
-            run = yield get_run(plan.run_id, wait_for_finish=hold, max_attempts=1)
-        except ApifyHttpError as error:
+            run = yield from send_one(get_run(plan.run_id, wait_for_finish=hold, max_attempts=1))
+        except errors.ApifyHttpError as error:
             if end := budget.record_failure(error, asked_at, time.time()):
                 return Outcome(end, plan.run_id, message=f"The wait ended early: {error}")
             pause = retry.delay(budget.failures, error)

@@ -27,11 +27,7 @@ _OUTPUT_KEY = "OUTPUT"
 
 
 def check_returns(returns: str, *, waits: bool) -> None:
-    """
-    Refuse what cannot be returned, before anything is started.
-
-    :raises ApifyConfigurationError: if the choice is not known, or its result is not when the task returns.
-    """
+    """Refuse what cannot be returned, before anything is started."""
     one_of("returns", returns, Returns)
     if returns != "run" and not waits:
         raise ApifyConfigurationError(
@@ -40,41 +36,34 @@ def check_returns(returns: str, *, waits: bool) -> None:
 
 
 def result_of(run: ActorRun, returns: Returns, send: Send) -> Any:
-    """
-    Return a task's result, given its run that succeeded.
-
-    :raises ApifyTooLargeError: if the result has more than 48,000 bytes.
-    :raises ApifyDataError: if there is no such record, or it is neither JSON nor text.
-    """
+    """Return a task's result, given its run that succeeded."""
     if returns == "run":
         return run.info
     try:
         if returns == "items":
-            dataset_id = run.data["defaultDatasetId"]
-            page = send(replace(get_items(dataset_id, format="json"), max_bytes=MAX_INLINE_BYTES))
-            return page.items()
-        record = send(
-            replace(get_record(run.data["defaultKeyValueStoreId"], _OUTPUT_KEY), max_bytes=MAX_INLINE_BYTES)
-        )
-    except ApifyTooLargeError as error:
-        if returns == "items":
-            way = f"dataset_id={run.data['defaultDatasetId']!r} and DatasetToS3Operator"
-        else:
-            way = f"key_value_store_id={run.data['defaultKeyValueStoreId']!r} and KeyValueStoreToS3Operator"
-        raise ApifyTooLargeError(
-            f"The run {run.id} succeeded, and its results are too large for XCom (more than "
-            f"{MAX_INLINE_BYTES:,} bytes). Leave out `returns`, and land them with {way}, or another of the "
-            "transfer operators."
-        ) from error
+            items = get_items(run.data["defaultDatasetId"], format="json")
+            return send(replace(items, max_bytes=MAX_INLINE_BYTES)).items()
+        return record_content(send, run.data["defaultKeyValueStoreId"], _OUTPUT_KEY, MAX_INLINE_BYTES)
+    except ApifyDataError as error:
+        way = " Land them with DatasetToS3Operator or its like." if returns == "items" else ""
+        message = f"The run {run.id} succeeded, and `returns` cannot bring its results: {error}{way}"
+        raise type(error)(message) from error
     except ApifyNotFoundError as error:
         raise ApifyDataError(
             f'The run {run.id} succeeded, and left no record {_OUTPUT_KEY}. Use `returns="items"` if the '
             "Actor writes to its dataset."
         ) from error
+
+
+def record_content(send: Send, key_value_store_id: str, key: str, max_bytes: int | None) -> Any:
+    """Return a record's content: JSON as its value, text as a string, of at most `max_bytes`."""
+    name = f"The record {key!r} of the key-value store {key_value_store_id}"
+    way = "Land it with KeyValueStoreToS3Operator, or another of the transfer operators."
+    try:
+        record = send(replace(get_record(key_value_store_id, key), max_bytes=max_bytes))
+    except ApifyTooLargeError as error:
+        raise ApifyTooLargeError(f"{name} has more than {max_bytes:,} bytes. {way}") from error
     try:
         return record.content()
     except ValueError as error:
-        raise ApifyDataError(
-            f"The run {run.id} succeeded, and its record {_OUTPUT_KEY} is neither JSON nor text ({error}). "
-            "Land it with KeyValueStoreToS3Operator, or another of the transfer operators."
-        ) from error
+        raise ApifyDataError(f"{name} is neither JSON nor text ({error}). {way}") from error

@@ -9,8 +9,8 @@ from typing import Any
 from airflow.providers.common.compat.sdk import BaseSensorOperator, Context, PokeReturnValue
 
 from airflow_provider_apify.api import retry
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.errors import ApifyHttpError
-from airflow_provider_apify.api.targets import Target
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.base import ApifyOperator
@@ -36,9 +36,8 @@ class ApifyLastRunSensor(ApifyOperator, BaseSensorOperator):
     :raises ApifyHttpError: if Apify refused to answer; only `timeout` limits how long it may be away.
     """
 
-    template_fields: Sequence[str] = ("actor_id", "actor_task_id", *ApifyOperator.template_fields)
+    template_fields: Sequence[str] = ("actor_id", "actor_task_id", "apify_conn_id")
     operator_extra_links = (ApifyConsoleLink(),)
-    ui_color = "#e6f7ec"
 
     def __init__(
         self,
@@ -64,7 +63,7 @@ class ApifyLastRunSensor(ApifyOperator, BaseSensorOperator):
             if not retry.will_pass(error):
                 raise
             self.log.warning("Could not look for the last run. (%s)", error)
-            return PokeReturnValue(is_done=False)
+            run = None
         if run is None:
             return PokeReturnValue(is_done=False)
         announce(run, context["ti"], self.log)

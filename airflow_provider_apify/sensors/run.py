@@ -24,9 +24,8 @@ from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.wait import WaitingOperator
 from airflow_provider_apify.runs.actor_log import ActorLog
 from airflow_provider_apify.runs.final_report import await_final_figures
-from airflow_provider_apify.runs.outcome import Outcome, WaitEnd
 from airflow_provider_apify.runs.visibility import retry_while_unknown
-from airflow_provider_apify.runs.wait import StatusLog, deadline
+from airflow_provider_apify.runs.wait import Outcome, StatusLog, WaitEnd, deadline
 
 
 class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
@@ -49,9 +48,7 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
     :raises ApifyNotFoundError: if there is no such run, with `deferrable=False`.
     """
 
-    template_fields: Sequence[str] = ("run_id", *WaitingOperator.template_fields)
-    operator_extra_links = (ApifyConsoleLink(),)
-    ui_color = "#e6f7ec"
+    template_fields: Sequence[str] = ("run_id", "apify_conn_id")
 
     def __init__(
         self,
@@ -73,7 +70,7 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
         ApifyConsoleLink().push(context["ti"], ActorRun({"id": self.run_id}).console_url)
         if not self.deferrable:
             return super().execute(context)
-        return self.wait_or_defer(self.run_id, deadline(self.execution_timeout), deadline(self.timeout)).info
+        return self.wait(self.run_id, deadline(self.execution_timeout), deadline(self.timeout)).info
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once, for the modes "poke" and "reschedule"."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowException, Context
 
 from airflow_provider_apify.api.arguments import number, resource_ref
+from airflow_provider_apify.export.stores.destination import Destination
 from airflow_provider_apify.operators.base import ApifyOperator
 from airflow_provider_apify.runs.lineage import openlineage, report
-
-if TYPE_CHECKING:
-    from airflow_provider_apify.export.stores.destination import Destination
 
 
 class Transfer(ApifyOperator):
@@ -22,28 +20,21 @@ class Transfer(ApifyOperator):
     The task's result is a small dict, each key of which is also an XCom of its own: `destination` (a URI; on
     disk there is a `path`, too), `bytes`, `files` and `duration` in seconds. A manifest, where there is
     one, is the destination. The result becomes the extra of events of the task's outlets.
-
-    :param replace: replace what is at the destination. Otherwise the task fails before it reads anything.
-    :param concurrency: number of requests at a time, 16 by default. (templated)
-    :param apify_conn_id: the Airflow connection to Apify. (templated)
     """
 
-    template_fields: Sequence[str] = ("concurrency", *ApifyOperator.template_fields)
+    template_fields: Sequence[str] = ("concurrency", "apify_conn_id")
     ui_color = "#e6f0f7"
+    replace: bool
+    concurrency: int | str
 
     _at_work = False
 
-    def __init__(self, *, replace: bool, concurrency: int | str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.replace = replace
-        self.concurrency = concurrency
-
     def execute(self, context: Context) -> dict[str, Any]:
         """Do the transfer, and return what was written."""
+        source = self._source_uri()
+        concurrency: int = number("concurrency", self.concurrency, int, least=1)
         self._at_work = True
         try:
-            source = self._source_uri()
-            concurrency: int = number("concurrency", self.concurrency, int, least=1)
             self._result = self._transfer(self._destination(), concurrency)
         finally:
             self._at_work = False
@@ -110,21 +101,10 @@ class DatasetTransfer(Transfer):
     """
 
     template_fields: Sequence[str] = (
-        "dataset_id",
-        "format",
-        "offset",
-        "limit",
-        "fields",
-        "omit",
-        "unwind",
-        "flatten",
-        "view",
-        "delimiter",
-        "rows_per_file",
-        "expected_rows",
+        *("dataset_id", "format", "offset", "limit", "fields", "omit", "unwind", "flatten", "view"),
+        *("delimiter", "rows_per_file", "expected_rows"),
         *Transfer.template_fields,
     )
-
     dataset_id: str
     format: str | None
     offset: int | str | None
@@ -148,20 +128,9 @@ class DatasetTransfer(Transfer):
         from airflow_provider_apify.export.dataset import export_dataset
         from airflow_provider_apify.export.formats.csv import CsvOptions
         from airflow_provider_apify.export.formats.format_choice import choose_format
-        from airflow_provider_apify.export.item_selection import select
+        from airflow_provider_apify.export.item_selection import Selection, select
 
-        selection = select(
-            offset=self.offset,
-            limit=self.limit,
-            fields=self.fields,
-            omit=self.omit,
-            unwind=self.unwind,
-            flatten=self.flatten,
-            clean=self.clean,
-            skip_hidden=self.skip_hidden,
-            skip_empty=self.skip_empty,
-            view=self.view,
-        )
+        selection = select(**{name: getattr(self, name) for name in Selection.__annotations__})
         return export_dataset(
             self.dataset_id,
             destination,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow_provider_apify.export import DEFAULT_CONCURRENCY
+from airflow_provider_apify.export.concurrency import DEFAULT_CONCURRENCY
+from airflow_provider_apify.export.stores.destination import Destination
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.transfers.base import DatasetTransfer
-
-if TYPE_CHECKING:
-    from airflow_provider_apify.export.stores.destination import Destination
 
 
 class DatasetToLocalOperator(DatasetTransfer):
@@ -24,6 +22,7 @@ class DatasetToLocalOperator(DatasetTransfer):
     """
 
     template_fields: Sequence[str] = ("path", *DatasetTransfer.template_fields)
+    path: str
 
     def __init__(
         self,
@@ -52,15 +51,8 @@ class DatasetToLocalOperator(DatasetTransfer):
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(replace=replace, concurrency=concurrency, apify_conn_id=apify_conn_id, **kwargs)
-        self.dataset_id, self.format = dataset_id, format
-        self.offset, self.limit, self.view = offset, limit, view
-        self.fields, self.omit, self.unwind, self.flatten = fields, omit, unwind, flatten
-        self.clean, self.skip_hidden, self.skip_empty = clean, skip_hidden, skip_empty
-        self.delimiter, self.bom = delimiter, bom
-        self.rows_per_file, self.checksum = rows_per_file, checksum
-        self.expected_rows, self.fail_on_empty = expected_rows, fail_on_empty
-        self.path = path
+        super().__init__(**kwargs)
+        self._keep(locals())
 
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.local import LocalFile

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify.export import DEFAULT_CONCURRENCY
+from airflow_provider_apify.export.concurrency import DEFAULT_CONCURRENCY
+from airflow_provider_apify.export.stores.destination import Destination
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.transfers.base import DatasetTransfer
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_apify.export.stores.destination import Destination
-
 
 class DatasetToObjectStorageOperator(DatasetTransfer):
     """
-    Export a dataset into a file in any store that Airflow's `ObjectStoragePath` knows (S3, GCS, Azure, …).
+    Export a dataset into a file in any store that `ObjectStoragePath` knows, such as S3, GCS or Azure.
 
     The file appears when it is whole, and not at all if the task fails. The other parameters are documented
     in :class:`~airflow_provider_apify.transfers.base.DatasetTransfer`.
@@ -28,6 +27,8 @@ class DatasetToObjectStorageOperator(DatasetTransfer):
     """
 
     template_fields: Sequence[str] = ("path", "conn_id", *DatasetTransfer.template_fields)
+    path: str | ObjectStoragePath
+    conn_id: str | None
 
     def __init__(
         self,
@@ -57,16 +58,8 @@ class DatasetToObjectStorageOperator(DatasetTransfer):
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(replace=replace, concurrency=concurrency, apify_conn_id=apify_conn_id, **kwargs)
-        self.dataset_id, self.format = dataset_id, format
-        self.offset, self.limit, self.view = offset, limit, view
-        self.fields, self.omit, self.unwind, self.flatten = fields, omit, unwind, flatten
-        self.clean, self.skip_hidden, self.skip_empty = clean, skip_hidden, skip_empty
-        self.delimiter, self.bom = delimiter, bom
-        self.rows_per_file, self.checksum = rows_per_file, checksum
-        self.expected_rows, self.fail_on_empty = expected_rows, fail_on_empty
-        self.path = path
-        self.conn_id = conn_id
+        super().__init__(**kwargs)
+        self._keep(locals())
 
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.object_storage import stored_file

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow_provider_apify.export import DEFAULT_CONCURRENCY
+from airflow_provider_apify.export.concurrency import DEFAULT_CONCURRENCY
+from airflow_provider_apify.export.stores.destination import Destination
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.transfers.base import DatasetTransfer
-
-if TYPE_CHECKING:
-    from airflow_provider_apify.export.stores.destination import Destination
 
 
 class DatasetToS3Operator(DatasetTransfer):
@@ -27,6 +25,9 @@ class DatasetToS3Operator(DatasetTransfer):
     """
 
     template_fields: Sequence[str] = ("key", "bucket_name", "aws_conn_id", *DatasetTransfer.template_fields)
+    key: str
+    bucket_name: str | None
+    aws_conn_id: str | None
 
     def __init__(
         self,
@@ -57,17 +58,8 @@ class DatasetToS3Operator(DatasetTransfer):
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(replace=replace, concurrency=concurrency, apify_conn_id=apify_conn_id, **kwargs)
-        self.dataset_id, self.format = dataset_id, format
-        self.offset, self.limit, self.view = offset, limit, view
-        self.fields, self.omit, self.unwind, self.flatten = fields, omit, unwind, flatten
-        self.clean, self.skip_hidden, self.skip_empty = clean, skip_hidden, skip_empty
-        self.delimiter, self.bom = delimiter, bom
-        self.rows_per_file, self.checksum = rows_per_file, checksum
-        self.expected_rows, self.fail_on_empty = expected_rows, fail_on_empty
-        self.key = key
-        self.bucket_name = bucket_name
-        self.aws_conn_id = aws_conn_id
+        super().__init__(**kwargs)
+        self._keep(locals())
 
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.s3 import S3Object, s3_hook

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.api.arguments import resource_ref
-from airflow_provider_apify.export import DEFAULT_CONCURRENCY
+from airflow_provider_apify.export.concurrency import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.record_file_names import MANIFEST_NAME
+from airflow_provider_apify.export.stores.destination import Destination
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.transfers.base import Transfer
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-    from airflow_provider_apify.export.stores.destination import Destination
 
 
 class KeyValueStoreTransfer(Transfer):
@@ -36,7 +35,6 @@ class KeyValueStoreTransfer(Transfer):
     """
 
     template_fields: Sequence[str] = ("key_value_store_id", "keys", "prefix", *Transfer.template_fields)
-
     key_value_store_id: str
     keys: Sequence[str] | None
     prefix: str | None
@@ -68,6 +66,7 @@ class KeyValueStoreToLocalOperator(KeyValueStoreTransfer):
     """
 
     template_fields: Sequence[str] = ("path", *KeyValueStoreTransfer.template_fields)
+    path: str
 
     def __init__(
         self,
@@ -81,9 +80,8 @@ class KeyValueStoreToLocalOperator(KeyValueStoreTransfer):
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(replace=replace, concurrency=concurrency, apify_conn_id=apify_conn_id, **kwargs)
-        self.key_value_store_id, self.keys, self.prefix = key_value_store_id, keys, prefix
-        self.path = path
+        super().__init__(**kwargs)
+        self._keep(locals())
 
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.local import LocalFile
@@ -108,6 +106,9 @@ class KeyValueStoreToS3Operator(KeyValueStoreTransfer):
         "aws_conn_id",
         *KeyValueStoreTransfer.template_fields,
     )
+    key: str
+    bucket_name: str | None
+    aws_conn_id: str | None
 
     def __init__(
         self,
@@ -123,11 +124,8 @@ class KeyValueStoreToS3Operator(KeyValueStoreTransfer):
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(replace=replace, concurrency=concurrency, apify_conn_id=apify_conn_id, **kwargs)
-        self.key_value_store_id, self.keys, self.prefix = key_value_store_id, keys, prefix
-        self.key = key
-        self.bucket_name = bucket_name
-        self.aws_conn_id = aws_conn_id
+        super().__init__(**kwargs)
+        self._keep(locals())
 
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.s3 import S3Object, s3_hook
@@ -138,7 +136,7 @@ class KeyValueStoreToS3Operator(KeyValueStoreTransfer):
 
 class KeyValueStoreToObjectStorageOperator(KeyValueStoreTransfer):
     """
-    Export records into any store that Airflow's `ObjectStoragePath` knows (S3, GCS, Azure, …).
+    Export records into any store that Airflow's `ObjectStoragePath` knows, such as S3, GCS or Azure.
 
     The other parameters are documented in :class:`KeyValueStoreTransfer`.
 
@@ -147,6 +145,8 @@ class KeyValueStoreToObjectStorageOperator(KeyValueStoreTransfer):
     """
 
     template_fields: Sequence[str] = ("path", "conn_id", *KeyValueStoreTransfer.template_fields)
+    path: str | ObjectStoragePath
+    conn_id: str | None
 
     def __init__(
         self,
@@ -161,17 +161,12 @@ class KeyValueStoreToObjectStorageOperator(KeyValueStoreTransfer):
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(replace=replace, concurrency=concurrency, apify_conn_id=apify_conn_id, **kwargs)
-        self.key_value_store_id, self.keys, self.prefix = key_value_store_id, keys, prefix
-        self.path = path
-        self.conn_id = conn_id
+        super().__init__(**kwargs)
+        self._keep(locals())
 
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.object_storage import stored_file
 
-        path = (
-            f"{self.path.rstrip('/')}/{MANIFEST_NAME}"
-            if isinstance(self.path, str)
-            else self.path / MANIFEST_NAME
-        )
+        folder = self.path
+        path = f"{folder.rstrip('/')}/{MANIFEST_NAME}" if isinstance(folder, str) else folder / MANIFEST_NAME
         return stored_file(path, self.conn_id, replace=self.replace)

@@ -16,10 +16,9 @@ from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flow import drive_async
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.runs.abort_and_resurrect import abort_run
-from airflow_provider_apify.runs.outcome import Outcome, WaitEnd
 from airflow_provider_apify.runs.stop_or_shutdown import AIRFLOW_CALLS_ON_KILL, is_in_state
 from airflow_provider_apify.runs.visibility import VISIBLE_AFTER
-from airflow_provider_apify.runs.wait import StatusLog, WaitPlan, wait_for_end
+from airflow_provider_apify.runs.wait import Outcome, StatusLog, WaitEnd, WaitPlan, wait_for_end
 
 # An event that comes before the scheduler has seen the end of the deferring process can fail the task
 # (apache/airflow issues 67287, 72716).
@@ -33,12 +32,8 @@ class ApifyRunTrigger(BaseTrigger):
     """
     Waits for the end of a run; its one event is the outcome of the wait.
 
-    :param run_id: ID of the run.
-    :param apify_conn_id: the Airflow connection.
     :param abort_at: when `execution_timeout` passes, in seconds since the epoch.
     :param give_up_at: when to stop waiting and let the run go on, in seconds since the epoch.
-    :param cancel_on_kill: abort the run when the user kills, clears or marks the task, or it times out.
-    :param abort_gracefully: when aborting, let the Actor save its state first, for up to 30 s.
     :param ignored: arguments of other versions of this trigger, for rolling upgrades.
     """
 
@@ -64,17 +59,9 @@ class ApifyRunTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and arguments that make this trigger again."""
-        return (
-            "airflow_provider_apify.triggers.run.ApifyRunTrigger",
-            {
-                "run_id": self.run_id,
-                "apify_conn_id": self.apify_conn_id,
-                "abort_at": self.abort_at,
-                "give_up_at": self.give_up_at,
-                "cancel_on_kill": self.cancel_on_kill,
-                "abort_gracefully": self.abort_gracefully,
-            },
-        )
+        names = ("run_id", "apify_conn_id", "abort_at", "give_up_at", "cancel_on_kill", "abort_gracefully")
+        arguments = {name: getattr(self, name) for name in names}
+        return "airflow_provider_apify.triggers.run.ApifyRunTrigger", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire once."""
@@ -113,10 +100,10 @@ class ApifyRunTrigger(BaseTrigger):
     async def _abort_if_killed(self) -> None:
         # A cancelled trigger need not mean a user: a triggerer that stops, or that was taken for dead and
         # lost its triggers to another, is cancelled likewise, and then the task is still deferred.
-        if await self._is_still_deferred():
+        ti = self.task_instance
+        if ti is not None and await sync_to_async(is_in_state)(ti, "deferred", trigger_id=self.trigger_id):
             self.log.info("The task is still deferred; the run %s goes on.", self.run_id)
-            return
-        if run := await self._abort():
+        elif run := await self._abort():
             self.log.info("The task was stopped by a user: aborted run %s (%s).", run.id, run.status)
 
     async def _abort(self) -> ActorRun | None:
@@ -128,12 +115,6 @@ class ApifyRunTrigger(BaseTrigger):
             self.log.error("The run %s could not be aborted and may be going on. %s", self.run_id, error)
             return None
 
-    async def _is_still_deferred(self) -> bool:
-        ti = self.task_instance
-        if ti is None:
-            return False
-        return await sync_to_async(is_in_state)(ti, "deferred", trigger_id=self.trigger_id)
-
 
 class ApifyCapacityTrigger(BaseTrigger):
     """
@@ -143,7 +124,6 @@ class ApifyCapacityTrigger(BaseTrigger):
 
     :param retry_at: when to fire, in seconds since the epoch.
     :param event: payload of the event: what the task has to know then.
-    :param ignored: arguments of other versions of this trigger, for rolling upgrades.
     """
 
     def __init__(self, retry_at: float, event: dict[str, Any], **ignored: Any) -> None:
@@ -153,10 +133,8 @@ class ApifyCapacityTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and arguments that make this trigger again."""
-        return (
-            "airflow_provider_apify.triggers.run.ApifyCapacityTrigger",
-            {"retry_at": self.retry_at, "event": self.event},
-        )
+        arguments = {"retry_at": self.retry_at, "event": self.event}
+        return "airflow_provider_apify.triggers.run.ApifyCapacityTrigger", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Sleep, then fire once."""

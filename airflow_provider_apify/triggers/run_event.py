@@ -20,10 +20,10 @@ except ImportError:
     raise AirflowOptionalProviderFeatureException("Event-driven scheduling needs Airflow 3.") from None
 
 from airflow_provider_apify.api import retry
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.arguments import one_of
 from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flow import drive_async
-from airflow_provider_apify.api.targets import Target
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.runs.finished_runs import AccountWatch, Snapshot, Watermark
 
@@ -74,15 +74,13 @@ class ApifyRunEventTrigger(BaseEventTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and arguments that make this trigger again, and tell it from others."""
-        return (
-            "airflow_provider_apify.triggers.run_event.ApifyRunEventTrigger",
-            {
-                **self._target.ids,
-                "statuses": [str(status) for status in self.statuses],
-                "poke_interval": self.poke_interval,
-                "apify_conn_id": self.apify_conn_id,
-            },
-        )
+        arguments = {
+            **self._target.ids,
+            "statuses": [str(status) for status in self.statuses],
+            "poke_interval": self.poke_interval,
+            "apify_conn_id": self.apify_conn_id,
+        }
+        return "airflow_provider_apify.triggers.run_event.ApifyRunEventTrigger", arguments
 
     def shared_stream_key(self) -> Hashable:
         """Return the key that all triggers share which share one look at the account."""
@@ -90,11 +88,7 @@ class ApifyRunEventTrigger(BaseEventTrigger):
 
     @classmethod
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Snapshot]:
-        """
-        Look at the account, again and again; trouble is told in the log and never ends the stream.
-
-        :param kwargs: arguments of one of the triggers.
-        """
+        """Look at the account, again and again; the log tells of trouble, which never ends the stream."""
         watch = AccountWatch(Watermark.now().floor)
         failures = 0
         while True:

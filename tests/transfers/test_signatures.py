@@ -8,6 +8,7 @@ import pkgutil
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_apify import transfers
 from airflow_provider_apify.transfers.base import DatasetTransfer, Transfer
@@ -96,3 +97,16 @@ def test_default_args_reach_every_parameter(operator: Any) -> None:
     arguments = {name: f"default {name}" for name in parameters}
     task = operator(task_id="land", default_args=arguments)
     assert {name: getattr(task, name) for name in parameters} == arguments
+
+
+@pytest.mark.parametrize("operator", public_transfers())
+def test_every_parameter_can_be_mapped(operator: Any) -> None:
+    parameters = [name for name in inspect.signature(operator).parameters if name != "kwargs"]
+    first, *others = parameters
+    with DAG("dag", schedule=None):
+        arguments = {name: f"given {name}" for name in others}
+        mapped = operator.partial(task_id="land", **arguments).expand(**{first: ["a", "b"]})
+        with pytest.raises(TypeError, match="nonsense"):
+            operator.partial(task_id="other", nonsense=1)
+    task = mapped.unmap({first: "b"})
+    assert {name: getattr(task, name) for name in parameters} == {first: "b", **arguments}

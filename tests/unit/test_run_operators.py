@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.providers.common.compat.sdk import DAG, TaskDeferred
 
 from airflow_provider_apify.api.errors import (
     ApifyCapacityError,
@@ -289,3 +290,23 @@ def test_capacity_is_not_waited_for_longer_than_asked(
     )
     with pytest.raises(ApifyCapacityError, match="Nothing was started"):
         run_actor(wait_for_capacity=patience).execute(task_tries.context)
+
+
+@pytest.mark.parametrize("operator", [RunActorOperator, RunTaskOperator])
+def test_default_args_reach_every_parameter(operator: Any) -> None:
+    parameters = [name for name in inspect.signature(operator).parameters if name != "kwargs"]
+    arguments = {name: f"default {name}" for name in parameters}
+    task = operator(task_id="run", default_args=arguments)
+    assert {name: getattr(task, name) for name in parameters} == arguments
+
+
+def test_every_parameter_can_be_mapped() -> None:
+    with DAG("dag", schedule=None, default_args={"build": "beta"}):
+        mapped = RunTaskOperator.partial(task_id="run", actor_task_id="emulator/job", durable=False).expand(
+            run_input=[{"items": 1}, {"items": 2}]
+        )
+        with pytest.raises(TypeError, match="items"):
+            RunTaskOperator.partial(task_id="other", actor_task_id="emulator/job", items=1)
+    task: Any = mapped.unmap({"run_input": {"items": 2}})
+    assert (task.actor_task_id, task.durable, task.build) == ("emulator/job", False, "beta")
+    assert (task.run_input, task.on_retry) == ({"items": 2}, "new")

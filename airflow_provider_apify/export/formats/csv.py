@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator
@@ -9,23 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.formats import Encoder
 from airflow_provider_apify.export.formats.jsonl import parse_rows
-
-Row = dict[str, Any]
-
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """
-    How CSV is written, in Apify's own words.
-
-    :param delimiter: a single character.
-    :param bom: start with a byte order mark, as Apify's own CSV does.
-    :param columns: names that come first, in this order; all others follow in alphabetical order.
-    """
+    """How CSV is written; `columns` come first, in their order, all others follow in alphabetical order."""
 
     delimiter: str = ","
     bom: bool = False
@@ -34,8 +25,8 @@ class CsvOptions:
     def __post_init__(self) -> None:
         if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
             raise ApifyConfigurationError(
-                "`delimiter` must be one character, but not a quote or a line end, "
-                f"got {self.delimiter!r}. Nothing was read."
+                f"`delimiter` must be one character, but not a quote or a line end, got {self.delimiter!r}. "
+                "Nothing was read."
             )
 
 
@@ -50,59 +41,47 @@ class CsvEncoder(Encoder):
 
     def inspect(self, page: bytes) -> None:
         """Take note of the columns."""
-        for row in _rows(page):
-            self._names.update(_cells(row))
+        for row in _flat_rows(page):
+            self._names.update(row)
 
     def encode(self, pages: Iterable[bytes]) -> Iterator[bytes]:
         """Make the bytes of a file."""
         options = self._options
         columns = _in_order(self._names, options.columns)
         if options.bom:
-            yield _BOM
+            yield codecs.BOM_UTF8
         if columns:
             yield _csv_lines([columns], options.delimiter)
         for page in pages:
-            yield _csv_lines(
-                ([row.get(column) for column in columns] for row in map(_cells, _rows(page))),
-                options.delimiter,
-            )
+            rows = ([row.get(column) for column in columns] for row in _flat_rows(page))
+            yield _csv_lines(rows, options.delimiter)
 
 
-def _cells(row: Row) -> dict[str, str | bool | None]:
+def _flat_rows(page: bytes) -> Iterator[dict[str, Any]]:
+    # Numbers stay the text they came as: a table has no business rounding them.
+    for row in parse_rows(page, parse_float=str, parse_int=str):
+        flat: dict[str, Any] = {}
+        _flatten(row.items(), "", flat)
+        yield flat
+
+
+def _flatten(values: Iterable[tuple[Any, Any]], prefix: str, flat: dict[str, Any]) -> None:
     """
     Flatten a row as Apify's tables do: `{"a": {"b": 1}, "c": [2]}` has the columns `a/b` and `c/0`.
 
     Empty objects and arrays have no column.
     """
-    flat: dict[str, Any] = {}
-    for name, value in row.items():
-        if isinstance(value, dict | list):
-            _flatten(value, name, flat)
+    for key, value in values:
+        name = f"{prefix}{key}"
+        if isinstance(value, (dict, list)):
+            _flatten(value.items() if isinstance(value, dict) else enumerate(value), f"{name}/", flat)
         else:
             flat[name] = value
-    return flat
-
-
-def _flatten(value: Any, name: str, flat: dict[str, Any]) -> None:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _flatten(inner, f"{name}/{key}", flat)
-    elif isinstance(value, list):
-        for position, inner in enumerate(value):
-            _flatten(inner, f"{name}/{position}", flat)
-    else:
-        flat[name] = value
 
 
 def _in_order(names: set[str], first: tuple[str, ...]) -> list[str]:
     order = {name: position for position, name in enumerate(first)}
-    last = len(order)
-    return sorted(names, key=lambda name: (order.get(name, order.get(name.split("/")[0], last)), name))
-
-
-def _rows(page: bytes) -> list[Row]:
-    # Numbers stay the text they came as: a table has no business rounding them.
-    return parse_rows(page, parse_float=str, parse_int=str)
+    return sorted(names, key=lambda name: (order.get(name, order.get(name.split("/")[0], len(order))), name))
 
 
 def _csv_lines(rows: Iterable[Iterable[Any]], delimiter: str) -> bytes:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.export.formats import Encoder
 from airflow_provider_apify.export.formats.csv import CsvEncoder, CsvOptions
-from airflow_provider_apify.export.formats.encoder import Encoder
 from airflow_provider_apify.export.formats.jsonl import JsonArray, PassThrough
 from airflow_provider_apify.export.formats.parquet import ParquetEncoder
-from airflow_provider_apify.export.formats.rendered_row_count import ROW_COUNTERS
+from airflow_provider_apify.export.rendered_by_apify import ROW_COUNTERS
 
-_GZIP_SUFFIX = ".gz"
 _NAMES = ("jsonl", "json", "csv", "parquet", *ROW_COUNTERS)
 _BY_SUFFIX = {f".{name}": name for name in _NAMES} | {".ndjson": "jsonl"}
 
 
 @dataclass(frozen=True)
 class Format:
-    """
-    The format of a file.
-
-    :param name: Apify's name of the format, or `parquet`.
-    :param gzipped: whether the file is compressed as a whole.
-    """
+    """The format of a file: Apify's name of it, or `parquet`, and whether gzip goes around the whole file."""
 
     name: str
     gzipped: bool
@@ -41,25 +37,18 @@ class Format:
 
     def encoder(self, csv: CsvOptions) -> Encoder:
         """Return what makes the file's bytes, before they are compressed."""
-        match self.name:
-            case "json":
-                return JsonArray()
-            case "csv":
-                return CsvEncoder(csv)
-            case "parquet":
-                return ParquetEncoder()
-            case _:
-                return PassThrough()
+        encoders: dict[str, Callable[[], Encoder]] = {
+            "json": JsonArray,
+            "csv": partial(CsvEncoder, csv),
+            "parquet": ParquetEncoder,
+        }
+        return encoders.get(self.name, PassThrough)()
 
 
 def choose_format(name: str | None, file_name: str) -> Format:
-    """
-    Choose the format of a file: the one of that name, or by the file's name; JSON Lines is the default.
-
-    :raises ApifyConfigurationError: if there is no such format.
-    """
+    """Choose the format of a file: the one of that name, or by the file's name; JSON Lines is the default."""
     path = PurePosixPath(file_name)
-    gzipped = path.suffix.lower() == _GZIP_SUFFIX
+    gzipped = path.suffix.lower() == ".gz"
     suffix = (path.with_suffix("") if gzipped else path).suffix.lower()
     chosen = (name or _BY_SUFFIX.get(suffix, "jsonl")).lower()
     if chosen not in _NAMES:

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 from airflow_provider_apify.api.errors import ApifyTooLargeError
-from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.formats import Encoder
 
 # For `zlib`: a gzip header and trailer around a window of 32 KiB.
 _GZIP = 31
@@ -42,12 +42,7 @@ def compress(data: bytes) -> bytes:
 
 
 def decompress(body: bytes, limit: int | None) -> bytes:
-    """
-    Return the content of one gzip file.
-
-    :raises ApifyTooLargeError: if the content has more bytes than `limit`.
-    :raises ValueError: if the file is damaged, or not whole.
-    """
+    """Return the content of one gzip file, of at most `limit` bytes; ValueError means that it is damaged."""
     try:
         unpacker = zlib.decompressobj(_GZIP)
         plain = unpacker.decompress(body, limit or 0)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.formats import Encoder
 
 # One escape in JSON: a pair of surrogates, which is one character; half of one; or any other.
 _ESCAPES = re.compile(

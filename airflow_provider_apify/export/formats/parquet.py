@@ -12,10 +12,11 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError
-from airflow_provider_apify.export.formats.encoder import Encoder
+from airflow_provider_apify.export.formats import Encoder
 from airflow_provider_apify.export.formats.jsonl import parse_rows
 
 # Readers want row groups of some size; memory wants them small.
@@ -115,10 +116,7 @@ def _kind_of(value: Any) -> Kind:
     if isinstance(value, dict):
         return {name: _kind_of(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        kind: Kind = None
-        for inner in value:
-            kind = _merge(kind, _kind_of(inner))
-        return [kind]
+        return [reduce(_merge, map(_kind_of, value), None)]
     return None if value is None else _number(value) if type(value) is int else type(value)
 
 
@@ -128,8 +126,7 @@ def _merge(one: Kind, other: Kind) -> Kind:
     if one is None:
         return other
     if isinstance(one, dict) and isinstance(other, dict):
-        names = {**one, **other}
-        return {name: _merge(one.get(name), other.get(name)) for name in names}
+        return {name: _merge(one.get(name), other.get(name)) for name in {**one, **other}}
     if isinstance(one, list) and isinstance(other, list):
         return [_merge(one[0], other[0])]
     if one in (int, _Large) and other in (int, _Large):
@@ -176,25 +173,17 @@ def _as_text(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-class _Collector(io.RawIOBase):
+class _Collector(io.BytesIO):
     """A file in memory, from which the bytes are taken as they are written."""
 
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def writable(self) -> bool:
-        return True
+    _taken = 0
 
     def tell(self) -> int:
-        return self._size
-
-    def write(self, data: Any) -> int:
-        part = bytes(data)
-        self._parts.append(part)
-        self._size += len(part)
-        return len(part)
+        return self._taken + super().tell()
 
     def take(self) -> bytes:
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
+        data = self.getvalue()
+        self._taken += len(data)
+        self.seek(0)
+        self.truncate(0)
+        return data

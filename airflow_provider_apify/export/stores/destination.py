@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from copy import copy
-from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 
@@ -32,23 +30,18 @@ class Sink(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.discard()
 
 
 class Destination(ABC):
-    """
-    A file that may or may not be there.
+    """A file that may or may not be there."""
 
-    :param uri: where the file is, for people and for lineage.
-    :param name: the file's name, without the folder.
-    :param replace: whether a file that is there is replaced.
-    """
-
+    #: Where the file is, for people and for lineage.
     uri: str
+    #: The file's name, without the folder.
     name: str
+    #: Whether a file that is there is replaced.
     replace: bool
 
     @property
@@ -60,28 +53,14 @@ class Destination(ABC):
     def sibling(self, name: str) -> Destination:
         """Return another file of the same folder."""
 
-    def replaceable(self) -> Self:
-        """Return the same file, which is replaced if it is there."""
-        other = copy(self)
-        other.replace = True
-        return other
-
     def begin(self) -> Sink:
-        """
-        Check, then begin to write.
-
-        :raises ApifyConfigurationError: if the file cannot be written; nothing has been read yet.
-        """
+        """Check, then begin to write; if the file cannot be written, nothing has been read yet."""
         self.check()
         return self.open()
 
     @abstractmethod
     def check(self) -> None:
-        """
-        Look whether the file may be written, and remove what a killed worker left of it.
-
-        :raises ApifyConfigurationError: if the file may not be written.
-        """
+        """Refuse a file that may not be written, and remove what a killed worker left of it."""
 
     def refuse_existing(self) -> None:
         """Stop if the file is there and must not be replaced."""
@@ -92,12 +71,7 @@ class Destination(ABC):
 
     @abstractmethod
     def open(self, content_type: str | None = None) -> Sink:
-        """
-        Begin to write, with no further questions asked of a store.
-
-        :param content_type: the media type, for stores that keep one.
-        :raises ApifyConfigurationError: if the file cannot be written.
-        """
+        """Begin to write, with no further questions asked of a store; not all stores keep a media type."""
 
     @abstractmethod
     def exists(self) -> bool:
@@ -110,3 +84,27 @@ class Destination(ABC):
     @abstractmethod
     def delete(self) -> None:
         """Delete the file, if it is there."""
+
+
+class PathDestination(Destination):
+    """A file at a path of `pathlib`, or at one of Airflow's that can do the same."""
+
+    def __init__(self, path: Any, *, replace: bool) -> None:
+        self.path, self.name = path, path.name
+        self.replace = replace
+
+    def sibling(self, name: str) -> Destination:
+        """Return another file of the same folder."""
+        return type(self)(self.path.parent / name, replace=self.replace)
+
+    def exists(self) -> bool:
+        """Return whether the file is there."""
+        return bool(self.path.exists())
+
+    def read(self) -> bytes | None:
+        """Return what the file holds; None if it is not there."""
+        return self.path.read_bytes() if self.exists() else None
+
+    def delete(self) -> None:
+        """Delete the file, if it is there."""
+        self.path.unlink(missing_ok=True)

@@ -10,29 +10,23 @@ from glob import escape
 from pathlib import Path
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.export.stores.destination import Destination, Sink
+from airflow_provider_apify.export.stores.destination import PathDestination, Sink
 
 
-class LocalFile(Destination):
+class LocalFile(PathDestination):
     """A file on disk. Missing directories are made."""
 
     def __init__(self, path: str | os.PathLike[str], *, replace: bool) -> None:
-        self.path = Path(path).expanduser().absolute()
-        self.replace = replace
+        super().__init__(Path(path).expanduser().absolute(), replace=replace)
         self.uri = self.path.as_uri()
-        self.name = self.path.name
 
     @property
     def address(self) -> dict[str, str]:
         """Where the file is, also as Python and shells open it: in a URI some characters are escaped."""
         return {**super().address, "path": str(self.path)}
 
-    def sibling(self, name: str) -> LocalFile:
-        """Return another file of the same directory."""
-        return LocalFile(self.path.with_name(name), replace=self.replace)
-
     def check(self) -> None:
-        """Look whether the file may be written, and remove what a killed worker left of it."""
+        """Refuse a file that may not be written, and remove what a killed worker left of it."""
         if self.path.is_dir():
             raise ApifyConfigurationError(
                 f"{self.path} is a directory. Add the name of a file. Nothing was read."
@@ -54,18 +48,6 @@ class LocalFile(Destination):
                 f"{self.path} cannot be written: {error}. Choose a path that Airflow's user may write. "
                 "Nothing was read."
             ) from error
-
-    def exists(self) -> bool:
-        """Return whether the file is there."""
-        return self.path.exists()
-
-    def read(self) -> bytes | None:
-        """Return what the file holds; None if it is not there."""
-        return self.path.read_bytes() if self.exists() else None
-
-    def delete(self) -> None:
-        """Delete the file, if it is there."""
-        self.path.unlink(missing_ok=True)
 
 
 class _LocalSink(Sink):

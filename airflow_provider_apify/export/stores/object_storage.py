@@ -8,7 +8,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.export.stores.destination import Destination, Sink
+from airflow_provider_apify.export.stores.destination import Destination, PathDestination, Sink
 from airflow_provider_apify.export.stores.local import LocalFile
 
 _BLOCK_BYTES = 8 << 20
@@ -16,22 +16,16 @@ _BLOCK_BYTES = 8 << 20
 _BUCKET_PROTOCOLS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss"})
 
 
-class StoredFile(Destination):
+class StoredFile(PathDestination):
     """A file in an object store, whose folders need not be made."""
 
     def __init__(self, path: ObjectStoragePath, *, replace: bool) -> None:
-        self.path = path
-        self.replace = replace
+        super().__init__(path, replace=replace)
         # Airflow's own form of the URI names the connection, which is no part of where the file is.
         self.uri = f"{path.protocol}://{path.path.lstrip('/')}"
-        self.name = path.name
-
-    def sibling(self, name: str) -> StoredFile:
-        """Return another file of the same folder."""
-        return StoredFile(self.path.parent / name, replace=self.replace)
 
     def check(self) -> None:
-        """Look whether the file may be written; the store takes care of what a killed worker left."""
+        """Refuse a file that may not be written; the store takes care of what a killed worker left."""
         if not self.name:
             raise ApifyConfigurationError(
                 f"{self.uri} is not the path of a file. Add the name of one. Nothing was read."
@@ -48,18 +42,6 @@ class StoredFile(Destination):
             return _StoredSink(self)
         except (OSError, ImportError) as error:
             raise self._unwritable(error) from error
-
-    def exists(self) -> bool:
-        """Return whether the file is there."""
-        return bool(self.path.exists())
-
-    def read(self) -> bytes | None:
-        """Return what the file holds; None if it is not there."""
-        return self.path.read_bytes() if self.exists() else None
-
-    def delete(self) -> None:
-        """Delete the file, if it is there."""
-        self.path.unlink(missing_ok=True)
 
     def _require_bucket(self) -> None:
         if self.path.protocol not in _BUCKET_PROTOCOLS:
@@ -105,7 +87,6 @@ class _StoredSink(Sink):
     def discard(self) -> None:
         if self._done:
             return
-        self._done = True
         self._file.discard()
         # A file that is not closed would write the rest when it is collected.
         with suppress(AttributeError):
@@ -113,11 +94,7 @@ class _StoredSink(Sink):
 
 
 def stored_file(path: str | ObjectStoragePath, conn_id: str | None, *, replace: bool) -> Destination:
-    """
-    Return a file in an object store, which `conn_id` connects to unless the path names a connection.
-
-    :raises ApifyConfigurationError: if there is no such store.
-    """
+    """Return a file in an object store, which `conn_id` connects to unless the path names a connection."""
     try:
         if isinstance(path, str):
             # Airflow 2 takes a None for a connection, and overlooks the one in the path.

@@ -20,11 +20,7 @@ _UPLOADS = 4
 
 
 class S3Object(Destination):
-    """
-    An object in S3.
-
-    :param key: the object's key, or a whole `s3://` URL if there is no `bucket_name`.
-    """
+    """An object in S3, named by its key, or by a whole `s3://` URL instead of key and bucket."""
 
     def __init__(self, hook: S3Hook, key: str, bucket_name: str | None, *, replace: bool) -> None:
         try:
@@ -48,7 +44,7 @@ class S3Object(Destination):
         return S3Object(self.hook, prefix + name, self.bucket, replace=self.replace)
 
     def check(self) -> None:
-        """Look whether the object may be written, and abort what a killed worker left of it."""
+        """Refuse an object that may not be written, and abort what a killed worker left of it."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         client: Any = self.hook.get_conn()
@@ -72,21 +68,16 @@ class S3Object(Destination):
 
     def read(self) -> bytes | None:
         """Return what the object holds; None if it is not there."""
-        if not self.exists():
-            return None
-        body: bytes = self.hook.get_key(self.key, self.bucket).get()["Body"].read()
-        return body
+        return self.hook.get_key(self.key, self.bucket).get()["Body"].read() if self.exists() else None
 
     def delete(self) -> None:
         """Delete the object, if it is there."""
         self.hook.delete_objects(self.bucket, self.key)
 
     def _require_bucket(self, client: Any) -> None:
-        from botocore.exceptions import ClientError
-
         try:
             client.head_bucket(Bucket=self.bucket)
-        except ClientError as error:
+        except client.exceptions.ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.FORBIDDEN:
                 raise
             # To write, one need not be allowed to look: only an upload tells.
@@ -95,11 +86,9 @@ class S3Object(Destination):
 
     def _sweep(self, client: Any) -> None:
         # S3 charges for what lies there.
-        from botocore.exceptions import ClientError
-
         try:
             uploads = client.list_multipart_uploads(Bucket=self.bucket, Prefix=self.key).get("Uploads", [])
-        except ClientError as error:
+        except client.exceptions.ClientError as error:
             self.hook.log.info("Unfinished uploads of earlier tries are not looked for: %s", error)
             return
         for upload in uploads:
@@ -146,14 +135,12 @@ class _S3Sink(Sink):
             self._upload = {}
         else:
             self._client.put_object(**self._object, **self._attributes, Body=self._take())
-            self._pool.shutdown()
 
     def discard(self) -> None:
         # Parts on their way have to arrive first: one that came after the abort would stay.
         self._pool.shutdown(cancel_futures=True)
         if self._upload:
             self._client.abort_multipart_upload(**self._upload)
-            self._upload = {}
 
     def _part_bytes(self) -> int:
         return _PART_BYTES * (1 + (len(self._parts) + len(self._window)) // _PARTS_PER_SIZE)
@@ -168,24 +155,18 @@ class _S3Sink(Sink):
             created = self._client.create_multipart_upload(**self._object, **self._attributes)
             self._upload = {**self._object, "UploadId": created["UploadId"]}
         number = len(self._parts) + len(self._window) + 1
-        self._window.append(self._pool.submit(self._send_part, number, part))
+        request = {**self._upload, "PartNumber": number, "Body": part}
+        self._window.append(self._pool.submit(self._client.upload_part, **request))
         self._collect(_UPLOADS)
-
-    def _send_part(self, number: int, part: bytes) -> dict[str, Any]:
-        answer = self._client.upload_part(**self._upload, PartNumber=number, Body=part)
-        return {"PartNumber": number, "ETag": answer["ETag"]}
 
     def _collect(self, leave: int) -> None:
         while len(self._window) > leave:
-            self._parts.append(self._window.popleft().result())
+            answer = self._window.popleft().result()
+            self._parts.append({"PartNumber": len(self._parts) + 1, "ETag": answer["ETag"]})
 
 
 def s3_hook(aws_conn_id: str | None) -> S3Hook:
-    """
-    Return Airflow's hook to S3; without a connection it uses the machine's own credentials.
-
-    :raises ApifyConfigurationError: if the Amazon provider is not installed.
-    """
+    """Return Airflow's hook to S3; without a connection the hook uses the machine's own credentials."""
     try:
         from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     except ImportError as error:

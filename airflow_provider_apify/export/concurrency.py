@@ -1,0 +1,5 @@
+"""How many requests are sent at a time, unless told otherwise; loads nothing, for operators and the hook."""
+
+from __future__ import annotations
+
+DEFAULT_CONCURRENCY = 16
