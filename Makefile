@@ -1,6 +1,8 @@
 # Three commands for a newcomer: `make demo`, `make check` and `make test`. Everything they need is installed
 # into .venv (Airflow 3.3) and .venv-2.11; nothing outside this folder is touched.
 
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
 BIN_2 := .venv-2.11/bin
