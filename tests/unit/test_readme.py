@@ -29,3 +29,11 @@ def test_every_class_of_the_readme_is_there() -> None:
                 *(vars(__import__(f"airflow_provider_apify.{p}", fromlist=["_"])) for p in paths)
             )
             assert set(names) <= found
+
+
+def test_every_file_that_the_architecture_names_is_there() -> None:
+    root = Path(__file__).parents[2]
+    named = set(re.findall(r"`([\w/]+\.py)`", (root / "docs" / "architecture.md").read_text()))
+    assert len(named) > 10
+    packages = [root, root / "airflow_provider_apify", root / "airflow_provider_apify" / "export" / "formats"]
+    assert [name for name in named if not any((folder / name).exists() for folder in packages)] == []
