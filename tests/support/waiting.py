@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 
@@ -22,29 +22,34 @@ def wait_until(condition: Callable[[], Any], seconds: float = 30, *, interval: f
     return result
 
 
-def _is_logging(thread: threading.Thread) -> bool:
-    frame = sys._current_frames().get(thread.ident or 0)
-    return any(
-        frame.f_globals["__name__"].startswith("structlog") for frame, _ in traceback.walk_stack(frame)
-    )
-
-
 @contextmanager
 def killed(operator: Any, once: Callable[[], Any]) -> Iterator[None]:
     """Kill a task at work as Airflow does it: a signal handler calls `on_kill`, and nothing else."""
+    handled = threading.Event()
 
     def kill() -> None:
-        wait_until(once)
-        # A handler that logs within a log call waits for structlog's lock for ever; Airflow ends such a task
-        # with SIGKILL five seconds later.
-        wait_until(lambda: not _is_logging(threading.main_thread()), interval=0)
         os.kill(os.getpid(), signal.SIGUSR1)
 
-    previous = signal.signal(signal.SIGUSR1, lambda *_: operator.on_kill())
-    killer = threading.Thread(target=kill)
+    def kill_once() -> None:
+        wait_until(once)
+        kill()
+
+    def handle(_: int, interrupted: FrameType | None) -> None:
+        # A handler that logs within a log call waits for structlog's lock for ever; Airflow ends such a task
+        # with SIGKILL five seconds later. So the kill comes a moment later.
+        frames = [frame for frame, _ in traceback.walk_stack(interrupted)]
+        if any(frame.f_globals.get("__name__", "").startswith("structlog") for frame in frames):
+            threading.Timer(0.001, kill).start()
+            return
+        handled.set()
+        operator.on_kill()
+
+    previous = signal.signal(signal.SIGUSR1, handle)
+    killer = threading.Thread(target=kill_once)
     killer.start()
     try:
         yield
     finally:
         killer.join()
+        handled.wait(5)
         signal.signal(signal.SIGUSR1, previous)
