@@ -7,7 +7,7 @@ from typing import Any, Literal, TypedDict
 
 from airflow_provider_apify.api.arguments import exactly_one, resource_ref
 from airflow_provider_apify.api.call import Answer, Call, no_result
-from airflow_provider_apify.api.json_body import JSON_TYPE, encode_input
+from airflow_provider_apify.api.request_body import JSON_TYPE, encode_input
 
 
 class TargetIds(TypedDict):

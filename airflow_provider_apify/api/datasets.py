@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from airflow_provider_apify.api.arguments import resource_ref, storage_name
 from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, Answer, Call, no_result
-from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.api.json_body import JSON_TYPE, encode_json
-
-# Apify takes 5 MB of items at a time (API reference, "Store items"), and does not say which megabytes.
-_MAX_CHUNK_BYTES = 4_500_000
+from airflow_provider_apify.api.request_body import JSON_TYPE
 
 
 def get_dataset(dataset_id: str, *, max_attempts: int = DEFAULT_ATTEMPTS) -> Call[dict[str, Any]]:
@@ -82,37 +78,5 @@ def push_items(dataset_id: str, items: bytes) -> Call[None]:
     )
 
 
-def chunks(items: Iterable[Any]) -> Iterator[tuple[int, bytes]]:
-    """Cut items, or bytes that hold one each, into counted JSON arrays of a size that Apify takes."""
-    lines: list[bytes] = []
-    size = 0
-    for position, item in enumerate(items):
-        line = _line(position, item)
-        if lines and size + len(line) > _MAX_CHUNK_BYTES:
-            yield len(lines), b"[" + b",".join(lines) + b"]"
-            lines, size = [], 0
-        lines.append(line)
-        size += len(line) + 1
-    if lines:
-        yield len(lines), b"[" + b",".join(lines) + b"]"
-
-
 def _path(dataset_id: str) -> str:
     return f"/v2/datasets/{resource_ref('dataset', dataset_id)}"
-
-
-def _line(position: int, item: Any) -> bytes:
-    try:
-        value = json.loads(item) if isinstance(item, bytes) else item
-        line = item if isinstance(item, bytes) else encode_json(item)
-    except (TypeError, ValueError) as error:
-        raise ApifyConfigurationError(f"Item {position} (from 0) is not JSON: {error}.") from None
-    if not isinstance(value, dict):
-        raise ApifyConfigurationError(
-            f"Item {position} (from 0) is a {type(value).__name__}; a dataset takes JSON objects."
-        )
-    if len(line) > _MAX_CHUNK_BYTES:
-        raise ApifyConfigurationError(
-            f"Item {position} (from 0) has {len(line):,} bytes; a dataset takes some 5 MB at a time."
-        )
-    return line

@@ -1,5 +1,5 @@
 """
-HTTP itself: `requests` on a worker, `aiohttp` in the triggerer; headers, token, proxies, certificates (TLS).
+HTTP itself: `requests` on a worker, `aiohttp` in the triggerer; headers, token, proxies.
 
 The HTTP libraries are named here alone; what an answer means is decided elsewhere.
 """
@@ -7,12 +7,10 @@ The HTTP libraries are named here alone; what an answer means is decided elsewhe
 from __future__ import annotations
 
 import asyncio
-import os
-import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -22,6 +20,7 @@ from airflow_provider_apify.api.call import Answer, Call
 from airflow_provider_apify.api.error_mapping import read_answer
 from airflow_provider_apify.api.errors import ApifyTooLargeError, ApifyUnreachableError
 from airflow_provider_apify.api.retry import retrying
+from airflow_provider_apify.api.tls import tls_context
 
 if TYPE_CHECKING:
     import aiohttp
@@ -201,7 +200,7 @@ async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
     clients = _clients.setdefault(asyncio.get_running_loop(), {})
     if endpoint not in clients:
         # No limit: each waiting trigger holds a connection. No cookies: the token is all there is to say.
-        connector = aiohttp.TCPConnector(limit=0, ssl=_tls_context())
+        connector = aiohttp.TCPConnector(limit=0, ssl=tls_context())
         session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         clients[endpoint] = AsyncClient(endpoint, session)
     client = clients[endpoint]
@@ -213,17 +212,6 @@ async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
         if not client.users:
             del clients[endpoint]
             await client.session.close()
-
-
-@cache
-def _tls_context() -> ssl.SSLContext:
-    """Use the CA bundle that `requests` uses, so that worker and triggerer trust the same hosts."""
-    from requests.utils import DEFAULT_CA_BUNDLE_PATH
-
-    place = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
-    if os.path.isdir(place):
-        return ssl.create_default_context(capath=place)
-    return ssl.create_default_context(cafile=place)
 
 
 def _body(call: Call[Any], response: urllib3.HTTPResponse) -> bytes:

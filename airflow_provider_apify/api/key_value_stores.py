@@ -10,7 +10,7 @@ from urllib.parse import quote
 from airflow_provider_apify.api.arguments import resource_ref, storage_name
 from airflow_provider_apify.api.call import MAX_LIST_LIMIT, Answer, Call, no_result
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.api.json_body import MAX_PAYLOAD_BYTES
+from airflow_provider_apify.api.request_body import MAX_PAYLOAD_BYTES
 
 #: The media type of bytes of which nothing else is known.
 BYTES_TYPE = "application/octet-stream"

@@ -11,7 +11,7 @@ from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.arguments import resource_ref
 from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, MAX_LIST_LIMIT, Answer, Call
-from airflow_provider_apify.api.json_body import JSON_TYPE, encode_input
+from airflow_provider_apify.api.request_body import JSON_TYPE, encode_input
 from airflow_provider_apify.api.run_options import RunOptions, run_params
 
 #: Longest that `waitForFinish` holds an answer, in seconds (API reference, "Get run").

@@ -22,7 +22,7 @@ from airflow_provider_apify.get_provider_info import CONNECTION_TYPE
 from airflow_provider_apify.hooks.api_method import ApiMethod
 from airflow_provider_apify.hooks.connection import endpoint_of, missing_connection
 from airflow_provider_apify.runs.abort_and_resurrect import abort_run, resurrect_run
-from airflow_provider_apify.runs.final_report import report_and_raise
+from airflow_provider_apify.runs.final_cost_and_failure import report_and_raise
 from airflow_provider_apify.runs.wait import StatusLog, WaitPlan, deadline, wait_for_end
 
 T = TypeVar("T")

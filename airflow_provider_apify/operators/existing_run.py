@@ -13,7 +13,7 @@ from airflow_provider_apify.api.run_options import RESURRECT_OPTIONS, options_of
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.base import ApifyOperator
-from airflow_provider_apify.runs.announce import announce
+from airflow_provider_apify.runs.link_and_warnings import announce
 
 
 class _ExistingRunOperator(ApifyOperator):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -17,17 +16,14 @@ from airflow_provider_apify.api.errors import ApifyCapacityError
 from airflow_provider_apify.api.run_options import RunOptions, options_of
 from airflow_provider_apify.api.runs import RunRequest
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.operators.wait import WaitingOperator
+from airflow_provider_apify.operators.wait_or_defer import WaitingOperator
 from airflow_provider_apify.runs.actor_log import ActorLog
-from airflow_provider_apify.runs.announce import announce_start
+from airflow_provider_apify.runs.capacity_wait import capacity_delay
 from airflow_provider_apify.runs.find_or_start import OnRetry, RunStarter
 from airflow_provider_apify.runs.input_rendering_and_masking import RendersRunInput
+from airflow_provider_apify.runs.link_and_warnings import announce_start
 from airflow_provider_apify.runs.wait import Outcome, deadline
 from airflow_provider_apify.runs.xcom_results import Returns, check_returns, result_of
-
-# How long to wait for capacity before trying again, in seconds: twice as long each time, up to the last.
-_FIRST_CAPACITY_DELAY = 20.0
-_LONGEST_CAPACITY_DELAY = 300.0
 
 _DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 
@@ -122,7 +118,7 @@ class _RunOperator(RendersRunInput, WaitingOperator):
                 left = (capacity_until or 0) - time.time()
                 if left <= 0:
                     raise
-                pause = min(left, _capacity_delay(attempt), max(0.0, (abort_at or inf) - time.time()))
+                pause = min(left, capacity_delay(attempt), max(0.0, (abort_at or inf) - time.time()))
                 self.log.info("No capacity to start the run; trying again in %.0f s. (%s)", pause, error)
             attempt += 1
             if self.deferrable:
@@ -272,9 +268,3 @@ class RunTaskOperator(_RunOperator):
 
     def _target(self) -> Target:
         return Target.task(self.actor_task_id)
-
-
-def _capacity_delay(attempt: int) -> float:
-    longest = min(_FIRST_CAPACITY_DELAY * 2.0 ** min(attempt - 1, 10), _LONGEST_CAPACITY_DELAY)
-    # Spread: all the tasks of a DAG may be waiting for the same capacity.
-    return longest * random.uniform(0.5, 1)  # noqa: S311

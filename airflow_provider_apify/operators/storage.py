@@ -9,14 +9,14 @@ from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.arguments import exactly_one, number
-from airflow_provider_apify.api.datasets import chunks
 from airflow_provider_apify.api.errors import (
     ApifyConfigurationError,
     ApifyDataError,
     ApifyError,
 )
-from airflow_provider_apify.api.json_body import JSON_TYPE, encode_json
+from airflow_provider_apify.api.item_chunks import chunks
 from airflow_provider_apify.api.key_value_stores import BYTES_TYPE
+from airflow_provider_apify.api.request_body import JSON_TYPE, encode_json
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.base import ApifyOperator
 from airflow_provider_apify.operators.source_files import open_source, read_items

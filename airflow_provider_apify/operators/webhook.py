@@ -8,7 +8,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_apify.api.actors import Target
-from airflow_provider_apify.api.webhooks import delete_webhook, ensure_webhook
+from airflow_provider_apify.api.webhook_upsert import delete_webhook, ensure_webhook
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.base import ApifyOperator
 

@@ -13,7 +13,7 @@ from airflow_provider_apify.api.errors import (
 from airflow_provider_apify.api.flow import Flow, send_one
 from airflow_provider_apify.api.run_options import RunOptions
 from airflow_provider_apify.api.runs import get_run, request_abort, request_resurrection
-from airflow_provider_apify.runs.visibility import retry_while_unknown
+from airflow_provider_apify.runs.not_yet_visible import retry_while_unknown
 
 
 def abort_run(run_id: str, *, gracefully: bool = False, unknown_for: float = 0.0) -> Flow[ActorRun]:

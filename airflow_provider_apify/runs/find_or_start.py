@@ -25,8 +25,8 @@ from airflow_provider_apify.api.flow import Send, drive
 from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.api.runs import RunRequest, get_run, list_runs
 from airflow_provider_apify.runs.abort_and_resurrect import abort_run, resurrect_run
+from airflow_provider_apify.runs.not_yet_visible import VISIBLE_AFTER, retry_while_unknown
 from airflow_provider_apify.runs.start_intent import Fingerprint, IntentStore, StartIntent
-from airflow_provider_apify.runs.visibility import VISIBLE_AFTER, retry_while_unknown
 from airflow_provider_apify.runs.wait import StatusLog, WaitPlan, wait_for_end
 
 #: What to do when the run of an earlier try did not succeed.

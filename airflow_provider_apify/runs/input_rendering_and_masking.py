@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, mask_secret
 
-from airflow_provider_apify.api.json_body import decode_input
+from airflow_provider_apify.api.request_body import decode_input
 
 
 class RendersRunInput(BaseOperator):

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from math import inf
 from typing import Any
 
@@ -16,15 +15,13 @@ from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.flow import Flow, Pause, send_one
 from airflow_provider_apify.api.runs import get_run
 from airflow_provider_apify.runs.actor_log import LIVE_INTERVAL, LogReader
-from airflow_provider_apify.runs.final_report import await_final_figures
-from airflow_provider_apify.runs.visibility import VISIBLE_AFTER
+from airflow_provider_apify.runs.final_cost_and_failure import await_final_figures
+from airflow_provider_apify.runs.outage_budget import OutageBudget, WaitEnd
 
 log = logging.getLogger(__name__)
 
 # A server or proxy that answers a long poll at once must not make us ask it in a hot loop.
 _POLL_FLOOR = 5.0
-# How long the API may be away before a wait is given up, in seconds.
-_OUTAGE_BUDGET = 15 * 60.0
 
 
 def deadline(after: timedelta | float | None) -> float | None:
@@ -32,16 +29,6 @@ def deadline(after: timedelta | float | None) -> float | None:
     if isinstance(after, timedelta):
         after = after.total_seconds()
     return None if after is None else time.time() + after
-
-
-class WaitEnd(StrEnum):
-    """Why a wait is over."""
-
-    FINISHED = "finished"
-    ABORT_DUE = "abort_due"
-    GIVE_UP_DUE = "give_up_due"
-    OUTAGE = "outage"
-    REFUSED = "refused"
 
 
 _ERROR_BY_END = {
@@ -129,26 +116,6 @@ class StatusLog:
         if news != self._last:
             self._last = news
             self.log.info("Run %s is %s. %s", run.id, *news)
-
-
-@dataclass
-class OutageBudget:
-    """Failures in a row, and since when; made anew after each success."""
-
-    failures: int = 0
-    outage_since: float | None = None
-    unknown_since: float | None = None
-
-    def record_failure(self, error: errors.ApifyHttpError, asked_at: float, now: float) -> WaitEnd | None:
-        """Return why the wait is over, or None to go on; the times are seconds since the epoch."""
-        self.failures += 1
-        if retry.is_outage(error):
-            self.outage_since = self.outage_since or asked_at
-            return WaitEnd.OUTAGE if now - self.outage_since >= _OUTAGE_BUDGET else None
-        if isinstance(error, errors.ApifyNotFoundError):
-            self.unknown_since = self.unknown_since or asked_at
-            return WaitEnd.REFUSED if now - self.unknown_since >= VISIBLE_AFTER else None
-        return None if retry.will_pass(error) else WaitEnd.REFUSED
 
 
 def wait_for_end(

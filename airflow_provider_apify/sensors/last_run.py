@@ -14,8 +14,8 @@ from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.base import ApifyOperator
-from airflow_provider_apify.runs.announce import announce
 from airflow_provider_apify.runs.last_success import last_success
+from airflow_provider_apify.runs.link_and_warnings import announce
 
 
 class ApifyLastRunSensor(ApifyOperator, BaseSensorOperator):

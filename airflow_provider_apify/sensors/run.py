@@ -21,11 +21,12 @@ from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.api.runs import get_run
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
-from airflow_provider_apify.operators.wait import WaitingOperator
+from airflow_provider_apify.operators.wait_or_defer import WaitingOperator
 from airflow_provider_apify.runs.actor_log import ActorLog
-from airflow_provider_apify.runs.final_report import await_final_figures
-from airflow_provider_apify.runs.visibility import retry_while_unknown
-from airflow_provider_apify.runs.wait import Outcome, StatusLog, WaitEnd, deadline
+from airflow_provider_apify.runs.final_cost_and_failure import await_final_figures
+from airflow_provider_apify.runs.not_yet_visible import retry_while_unknown
+from airflow_provider_apify.runs.outage_budget import WaitEnd
+from airflow_provider_apify.runs.wait import Outcome, StatusLog, deadline
 
 
 class ApifyRunSensor(WaitingOperator, BaseSensorOperator):

@@ -16,9 +16,10 @@ from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flow import drive_async
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.runs.abort_and_resurrect import abort_run
+from airflow_provider_apify.runs.not_yet_visible import VISIBLE_AFTER
+from airflow_provider_apify.runs.outage_budget import WaitEnd
 from airflow_provider_apify.runs.stop_or_shutdown import AIRFLOW_CALLS_ON_KILL, is_in_state
-from airflow_provider_apify.runs.visibility import VISIBLE_AFTER
-from airflow_provider_apify.runs.wait import Outcome, StatusLog, WaitEnd, WaitPlan, wait_for_end
+from airflow_provider_apify.runs.wait import Outcome, StatusLog, WaitPlan, wait_for_end
 
 # An event that comes before the scheduler has seen the end of the deferring process can fail the task
 # (apache/airflow issues 67287, 72716).

@@ -25,7 +25,7 @@ from airflow_provider_apify.api.arguments import one_of
 from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flow import drive_async
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.runs.finished_runs import AccountWatch, Snapshot, Watermark
+from airflow_provider_apify.runs.finished_runs_watermark import AccountWatch, Snapshot, Watermark
 
 #: Key in the asset state store; a promise.
 STORE_KEY = "apify_runs"

@@ -160,7 +160,7 @@ async def test_a_restart_neither_loses_nor_doubles_an_event(emulator: Emulator, 
 async def test_more_runs_than_a_page_holds_are_events(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_provider_apify.runs.finished_runs.MAX_LIST_LIMIT", 4)
+    monkeypatch.setattr("airflow_provider_apify.runs.finished_runs_watermark.MAX_LIST_LIMIT", 4)
     store = AssetStore()
     async with Triggerer(store) as triggerer:
         runs = [run_to_its_end(emulator) for _ in range(11)]

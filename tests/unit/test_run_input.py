@@ -11,7 +11,7 @@ import pytest
 from jinja2 import Environment, FileSystemLoader
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyInputError, ApifyNotFoundError
-from airflow_provider_apify.api.json_body import encode_json
+from airflow_provider_apify.api.request_body import encode_json
 from airflow_provider_apify.api.run_options import run_params
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.hooks.apify import ApifyHook

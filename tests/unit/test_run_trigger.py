@@ -10,7 +10,8 @@ import pytest
 
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.runs.wait import Outcome, WaitEnd
+from airflow_provider_apify.runs.outage_budget import WaitEnd
+from airflow_provider_apify.runs.wait import Outcome
 from airflow_provider_apify.triggers.run import ApifyCapacityTrigger, ApifyRunTrigger
 from tests.support.waiting import wait_until
 

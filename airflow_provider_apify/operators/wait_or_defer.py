@@ -11,9 +11,10 @@ from airflow_provider_apify.api.errors import ApifyRunAbortedError
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.base import ApifyOperator
 from airflow_provider_apify.runs.actor_log import ActorLog, LogReader
-from airflow_provider_apify.runs.final_report import report_and_raise
+from airflow_provider_apify.runs.final_cost_and_failure import report_and_raise
 from airflow_provider_apify.runs.lineage import RunLineage
-from airflow_provider_apify.runs.wait import Outcome, StatusLog, WaitEnd, WaitPlan, deadline, wait_for_end
+from airflow_provider_apify.runs.outage_budget import WaitEnd
+from airflow_provider_apify.runs.wait import Outcome, StatusLog, WaitPlan, deadline, wait_for_end
 
 # A run that ends this soon, in seconds, is waited for on the worker: a deferral would take longer.
 _QUICK = 5.0

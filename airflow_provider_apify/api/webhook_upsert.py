@@ -12,7 +12,7 @@ from airflow_provider_apify.api.arguments import resource_ref
 from airflow_provider_apify.api.call import Answer, Call, no_result
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotFoundError
 from airflow_provider_apify.api.flow import Send
-from airflow_provider_apify.api.json_body import JSON_TYPE
+from airflow_provider_apify.api.request_body import JSON_TYPE
 
 
 def ensure_webhook(
