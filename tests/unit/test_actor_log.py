@@ -17,9 +17,7 @@ from airflow_provider_apify.sensors.run import ApifyRunSensor
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
 from tests.support.task_context import TaskTries
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.usefixtures("server", "fast_clock")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("server", "fast_clock")]
 
 LINES = 200
 EVERY = 3
