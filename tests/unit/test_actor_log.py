@@ -17,7 +17,7 @@ from airflow_provider_apify.sensors.run import ApifyRunSensor
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
 from tests.support.task_context import TaskTries
 
-pytestmark = pytest.mark.usefixtures("server", "fast_clock")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("server", "fast_clock")]
 
 LINES = 200
 EVERY = 3
@@ -49,7 +49,6 @@ def talk(**kwargs: Any) -> RunActorOperator:
     return RunActorOperator(**arguments)
 
 
-@pytest.mark.slow
 def test_full_shows_every_line_live_on_a_worker(
     emulator: Emulator, task_tries: TaskTries, read_log: Any
 ) -> None:
@@ -60,7 +59,6 @@ def test_full_shows_every_line_live_on_a_worker(
     assert 20 < len(looks) < LINES * EVERY / 5 + 10
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [
@@ -79,7 +77,6 @@ def test_trouble_neither_loses_nor_doubles_a_line(
     assert numbers(read_log()) == list(range(LINES))
 
 
-@pytest.mark.slow
 def test_a_long_log_is_read_rarely(emulator: Emulator, task_tries: TaskTries, read_log: Any) -> None:
     @emulator.actor("emulator/chatterbox")
     def chatter(actor: Any) -> None:
