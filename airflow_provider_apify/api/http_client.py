@@ -16,8 +16,8 @@ from weakref import WeakKeyDictionary
 
 from tenacity import AsyncRetrying, Retrying
 
+from airflow_provider_apify.api.answer_to_error import read_answer
 from airflow_provider_apify.api.call import Answer, Call
-from airflow_provider_apify.api.error_mapping import read_answer
 from airflow_provider_apify.api.errors import ApifyTooLargeError, ApifyUnreachableError
 from airflow_provider_apify.api.retry import retrying
 from airflow_provider_apify.api.tls import tls_context

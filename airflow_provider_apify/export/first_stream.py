@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.api.http_client import Client
+from airflow_provider_apify.export.freed_memory import LARGE_BYTES
 from airflow_provider_apify.export.item_pages import DatasetSource, Page, count_rows, whole_page
-from airflow_provider_apify.export.malloc import LARGE_BYTES
 
 # As few reads as can be, of blocks whose memory is used again.
 _CHUNK_BYTES = LARGE_BYTES - (1 << 16)

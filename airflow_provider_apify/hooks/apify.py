@@ -17,7 +17,7 @@ from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flow import Flow, drive
 from airflow_provider_apify.api.http_client import AsyncClient, Client, Endpoint, connect
-from airflow_provider_apify.export.concurrency import DEFAULT_CONCURRENCY
+from airflow_provider_apify.export.default_concurrency import DEFAULT_CONCURRENCY
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE
 from airflow_provider_apify.hooks.api_method import ApiMethod
 from airflow_provider_apify.hooks.connection import endpoint_of, missing_connection

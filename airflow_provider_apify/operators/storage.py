@@ -19,7 +19,7 @@ from airflow_provider_apify.api.key_value_stores import BYTES_TYPE
 from airflow_provider_apify.api.request_body import JSON_TYPE, encode_json
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.base import ApifyOperator
-from airflow_provider_apify.operators.source_files import open_source, read_items
+from airflow_provider_apify.operators.files_to_push import open_source, read_items
 from airflow_provider_apify.runs.xcom_results import MAX_INLINE_BYTES, record_content
 
 

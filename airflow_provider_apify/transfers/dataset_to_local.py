@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_provider_apify.export.concurrency import DEFAULT_CONCURRENCY
+from airflow_provider_apify.export.default_concurrency import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.stores.destination import Destination
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.transfers.base import DatasetTransfer

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_apify.api.arguments import resource_ref
-from airflow_provider_apify.export.concurrency import DEFAULT_CONCURRENCY
+from airflow_provider_apify.export.default_concurrency import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.record_file_names import MANIFEST_NAME
 from airflow_provider_apify.export.stores.destination import Destination
 from airflow_provider_apify.hooks.apify import ApifyHook
