@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from copy import copy
 from functools import update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from airflow_provider_apify.api.call import Call
-from airflow_provider_apify.api.flow import Flow, drive, drive_async, send_one
+from airflow_provider_apify.api.flow import Flow, drive_async, send_one
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,21 +23,25 @@ class ApiMethod(Generic[P, T]):
     The method's documentation and signature, for people, IDEs and AI agents, are those of its maker.
     """
 
-    def __init__(self, make: Callable[P, Call[T] | Flow[T]], hook: Any = None) -> None:
+    _hook: Any = None
+
+    def __init__(self, make: Callable[P, Call[T] | Flow[T]]) -> None:
         update_wrapper(self, make)
         self._make = make
-        self._hook = hook
         # The maker returns `Call[X]` or `Flow[X]`; the method returns its X.
         result = re.sub(r"^(?:Call|Flow)\[(.*)\]$", r"\1", make.__annotations__["return"])
         self.__signature__ = inspect.signature(make).replace(return_annotation=result)
         self.__annotations__ = {**make.__annotations__, "return": result}
 
     def __get__(self, hook: Any, owner: type[Any]) -> ApiMethod[P, T]:
-        return ApiMethod(self._make, hook)
+        bound = copy(self)
+        bound._hook = hook
+        return bound
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send the call from a worker."""
-        return drive(self._flow(*args, **kwargs), self._hook.get_conn().send)
+        result: T = self._hook.drive(self._flow(*args, **kwargs))
+        return result
 
     async def aio(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send the call from an event loop."""
