@@ -23,6 +23,9 @@ class RunStatus(StrEnum):
     TIMED_OUT = "TIMED-OUT"
 
 
+_FINAL_STATUSES = frozenset(RunStatus)
+
+
 @dataclass(frozen=True)
 class ActorRun:
     """A run of an Actor or of a task: the object that the API sent, or the run info made from it."""
@@ -58,7 +61,7 @@ class ActorRun:
     @property
     def is_finished(self) -> bool:
         """Whether the run is over."""
-        return self.status in list(RunStatus)
+        return self.status in _FINAL_STATUSES
 
     @property
     def is_ending(self) -> bool:

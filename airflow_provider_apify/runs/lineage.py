@@ -82,7 +82,8 @@ def _openlineage_of_run(run: ActorRun) -> Any:
         consoleUrl: str
 
     keys = ("actId", "actorTaskId", "buildNumber", "status", "usageTotalUsd", "consoleUrl")
-    facet = ApifyRunFacet(*(run.info[key] for key in keys))
+    info = run.info
+    facet = ApifyRunFacet(*(info[key] for key in keys))
     query = ExternalQueryRunFacet(externalQueryId=run.id, source="apify")
     return OperatorLineage(
         outputs=[Dataset(*_namespace_and_name(uri)) for uri in _outputs(run)],

@@ -25,5 +25,6 @@ def announce_start(run: ActorRun, ti: Any, log: Any, *, max_total_charge_usd: An
             "any amount" if limit is None else f"up to ${limit:.2f}, Apify's own limit for it",
         )
     # Callbacks of a task that fails while it waits have these too.
+    info = run.info
     for key in ("id", "defaultDatasetId", "defaultKeyValueStoreId"):
-        ti.xcom_push(key=key, value=run.info[key])
+        ti.xcom_push(key=key, value=info[key])

@@ -18,12 +18,13 @@ from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from packaging.version import Version
 
 _AIRFLOW = Version(Version(airflow_version).base_version)
+_IS_AIRFLOW_3 = Version("3.0") <= _AIRFLOW
 
 #: Whether Airflow itself calls a trigger's `on_kill`; before 3.3 a killed trigger is only cancelled.
 AIRFLOW_CALLS_ON_KILL = Version("3.3") <= _AIRFLOW
 
 # Imported here, not where they are used: an import would block an event loop for seconds, amid a kill.
-if Version("3.0") <= _AIRFLOW:
+if _IS_AIRFLOW_3:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 else:
     from airflow.models.taskinstance import TaskInstance
@@ -36,7 +37,7 @@ _PATIENCE_SECONDS = 2.0
 def is_in_state(ti: Any, state: str, *, trigger_id: int | None = None) -> bool:
     """Return whether a task instance is in a state and, where Airflow tells (before 3.0), has the trigger."""
     key = {"dag_id": ti.dag_id, "map_index": ti.map_index}
-    if Version("3.0") <= _AIRFLOW:
+    if _IS_AIRFLOW_3:
         states = RuntimeTaskInstance.get_task_states(task_ids=[ti.task_id], run_ids=[ti.run_id], **key)
         return any(state in of_run.values() for of_run in states.values())
     key |= {"task_id": ti.task_id, "run_id": ti.run_id, "state": state}
