@@ -95,8 +95,9 @@ class _RunOperator(RendersRunInput, WaitingOperator):
         one_of("actor_log", self.actor_log, ActorLog)
         one_of("on_retry", self.on_retry, OnRetry)
         wait_timeout = seconds("wait_timeout", self.wait_timeout)
-        request = RunRequest.of(self._target(), self.run_input, options_of(self))
+        # Masked first: an error about the input may quote it.
         self.mask_run_input()
+        request = RunRequest.of(self._target(), self.run_input, options_of(self))
         self._ti = context["ti"]
         self._starter = RunStarter(
             request,
