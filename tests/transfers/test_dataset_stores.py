@@ -68,6 +68,15 @@ def test_remote_object_storage_gets_all_rows(
     assert not s3.unfinished_uploads
 
 
+def test_an_existing_file_is_named_as_people_write_it(emulator: Emulator, tmp_path: Path) -> None:
+    path = tmp_path / "day 1 %.jsonl"
+    path.write_text("old")
+    with pytest.raises(ApifyConfigurationError) as raised:
+        to_local(emulator.create_dataset([{"n": 1}]), path)
+    assert str(raised.value).startswith(f"{path} exists already")
+    assert path.read_text() == "old"
+
+
 def test_replace_writes_over_an_existing_file(emulator: Emulator, s3: S3Bucket, tmp_path: Path) -> None:
     s3.client.put_object(Bucket=BUCKET, Key="out.jsonl", Body=b"old")
     (tmp_path / "out.jsonl").write_text("old")

@@ -65,8 +65,10 @@ class Destination(ABC):
     def refuse_existing(self) -> None:
         """Stop if the file is there and must not be replaced."""
         if not self.replace and self.exists():
+            # On disk the path, as people write it: in a URI some characters are escaped.
+            place = self.address.get("path", self.uri)
             raise ApifyConfigurationError(
-                f"{self.uri} exists already. Choose another name, or set `replace=True`."
+                f"{place} exists already. Choose another name, or set `replace=True`."
             )
 
     @abstractmethod
