@@ -88,3 +88,8 @@ def test_the_lower_wings_know_nothing_of_airflow(room: str) -> None:
         }
         ours = {name for name in modules if name.partition(".")[0] == "airflow"}
         assert not ours or path.parent.name == "stores", path
+
+
+def test_no_file_outgrows_one_reading() -> None:
+    lines = {path: len(path.read_text().splitlines()) for path in FOLDER.rglob("*.py")}
+    assert {path: count for path, count in lines.items() if count > 400} == {}
