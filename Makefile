@@ -1,5 +1,5 @@
-# Three commands for a newcomer: `make demo`, `make check` and `make test`. Everything they need is installed
-# into .venv (Airflow 3.3) and .venv-2.11; nothing outside this folder is touched.
+# Two commands for a newcomer: `make demo` and `make test`; one before every commit: `make check`. All they need is
+# installed into .venv (Airflow 3.3) and .venv-2.11; nothing outside this folder is touched.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
