@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -24,7 +26,12 @@ def wait_until(condition: Callable[[], Any], seconds: float = 30, *, interval: f
 
 @contextmanager
 def killed(operator: Any, once: Callable[[], Any]) -> Iterator[None]:
-    """Kill a task at work as Airflow does it: a signal handler calls `on_kill`, and nothing else."""
+    """
+    Kill a task at work as Airflow does it: a signal handler calls `on_kill`, and nothing else.
+
+    A file or socket that had no owner yet at that moment would end with the process of a real task; here
+    Python finds it later, so it is found before the kill is over, and without the warning.
+    """
     handled = threading.Event()
 
     def kill() -> None:
@@ -47,9 +54,12 @@ def killed(operator: Any, once: Callable[[], Any]) -> Iterator[None]:
     previous = signal.signal(signal.SIGUSR1, handle)
     killer = threading.Thread(target=kill_once)
     killer.start()
-    try:
-        yield
-    finally:
-        killer.join()
-        handled.wait(5)
-        signal.signal(signal.SIGUSR1, previous)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            yield
+        finally:
+            killer.join()
+            handled.wait(5)
+            signal.signal(signal.SIGUSR1, previous)
+            gc.collect()
