@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from typing import Any
 
@@ -14,8 +13,8 @@ from airflow_provider_apify.api.errors import ApifyRunFailedError
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator
 from airflow_provider_apify.sensors.run import ApifyRunSensor
-from airflow_provider_apify.triggers.run import ApifyRunTrigger
 from tests.support.task_context import TaskTries
+from tests.support.triggerer import event_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("server", "fast_clock")]
 
@@ -115,22 +114,21 @@ def test_full_shows_every_line_at_the_end_of_a_deferral(
     operator = talk(actor_log="full", deferrable=True)
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute(task_tries.context)
-
-    async def payloads() -> list[Any]:
-        _, kwargs = deferred.value.trigger.serialize()
-        return [event.payload async for event in ApifyRunTrigger(**json.loads(json.dumps(kwargs))).run()]
-
-    (event,) = asyncio.run(payloads())
+    event = asyncio.run(event_of(deferred.value.trigger))
     assert numbers(read_log()) == []
+    assert not [seen for seen in emulator.requests if seen.path.endswith("/log")]
     operator.execute_complete(task_tries.context, event)
     assert numbers(read_log()) == list(range(LINES))
 
 
-@pytest.mark.parametrize(
+AS_ASKED = pytest.mark.parametrize(
     ("actor_log", "shown"),
     [("off", []), ("tail", list(range(LINES - 50, LINES))), ("full", list(range(LINES)))],
 )
-def test_the_sensor_shows_as_much_of_the_log_as_asked(
+
+
+@AS_ASKED
+def test_a_poking_sensor_shows_as_much_of_the_log_as_asked(
     emulator: Emulator, hook: Any, task_tries: TaskTries, read_log: Any, actor_log: Any, shown: Any
 ) -> None:
     run_id = hook.start_actor_run("emulator/talker").id
@@ -139,4 +137,18 @@ def test_the_sensor_shows_as_much_of_the_log_as_asked(
     )
     while not sensor.poke(task_tries.context).is_done:
         emulator.clock.advance(30)
+    assert numbers(read_log()) == shown
+
+
+@AS_ASKED
+def test_a_deferred_sensor_shows_as_much_of_the_log_as_asked(
+    hook: Any, task_tries: TaskTries, read_log: Any, actor_log: Any, shown: Any
+) -> None:
+    run_id = hook.start_actor_run("emulator/talker").id
+    sensor = ApifyRunSensor(task_id="wait", run_id=run_id, actor_log=actor_log, deferrable=True)
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute(task_tries.context)
+    event = asyncio.run(event_of(deferred.value.trigger))
+    assert numbers(read_log()) == []
+    sensor.execute_complete(task_tries.context, event)
     assert numbers(read_log()) == shown

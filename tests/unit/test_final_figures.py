@@ -12,6 +12,7 @@ from airflow_provider_apify.operators.run import RunActorOperator
 from airflow_provider_apify.sensors.run import ApifyRunSensor
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
 from tests.support.task_context import TaskTries
+from tests.support.triggerer import event_of
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
@@ -39,7 +40,7 @@ def test_the_cost_is_final_on_a_worker(task_tries: TaskTries, read_log: Any) -> 
 
 async def test_the_cost_is_final_in_the_triggerer(hook: ApifyHook) -> None:
     run_id = hook.start_actor_run("emulator/paid").id
-    (event,) = [event.payload async for event in ApifyRunTrigger(run_id, "apify_default").run()]
+    event = await event_of(ApifyRunTrigger(run_id, "apify_default"))
     assert 20 <= event["run"]["usageTotalUsd"] < 21
 
 

@@ -18,6 +18,7 @@ from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator
 from tests.support.task_context import TaskTries
+from tests.support.triggerer import event_of
 
 pytestmark = pytest.mark.usefixtures("server")
 
@@ -163,11 +164,6 @@ def attempt(operator: RunActorOperator, context: Any, plan: Try) -> Any:
             arguments = (asyncio.run(event_of(deferred.trigger)),)
         except (ApifyError, WorkerDied):
             return None
-
-
-async def event_of(trigger: Any) -> Any:
-    (event,) = [event async for event in trigger.run()]
-    return event.payload
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
 from tests.support.connections import set_connection
 from tests.support.task_context import TaskTries
+from tests.support.triggerer import event_of
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
@@ -168,15 +169,11 @@ def test_execution_timeout_aborts_the_run_in_the_triggerer(
     )
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute(task_tries.context)
-    (event,) = asyncio.run(events_of(deferred.value.trigger))
+    event = asyncio.run(event_of(deferred.value.trigger))
     error = ApifyRunAbortedError if cancel else ApifyWaitTimeoutError
     with pytest.raises(error, match="`execution_timeout` passed"):
         operator.execute_complete(task_tries.context, event)
     assert len(fast_clock.aborts) == cancel
-
-
-async def events_of(trigger: Any) -> list[Any]:
-    return [event.payload async for event in trigger.run()]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.runs.outage_budget import WaitEnd
 from airflow_provider_apify.runs.wait import Outcome
 from airflow_provider_apify.triggers.run import ApifyCapacityTrigger, ApifyRunTrigger
+from tests.support.triggerer import event_of
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
@@ -30,9 +31,7 @@ def trigger(run_id: str, **kwargs: Any) -> ApifyRunTrigger:
 
 
 async def outcome_of(trigger: ApifyRunTrigger) -> Outcome:
-    events = [event async for event in trigger.run()]
-    assert len(events) == 1
-    return Outcome.from_event(json.loads(json.dumps(events[0].payload)))
+    return Outcome.from_event(await event_of(trigger))
 
 
 async def test_the_event_tells_how_the_run_ended() -> None:

@@ -16,6 +16,7 @@ from airflow_provider_apify.api.errors import (
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
 from tests.support.task_context import TaskTries
+from tests.support.triggerer import event_of
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
@@ -76,7 +77,7 @@ async def test_results_are_returned_after_a_deferral(emulator: Emulator, task_tr
     operator = run_actor(run_input={"seconds": 600, "items": 1}, returns="items", deferrable=True)
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute(task_tries.context)
-    (event,) = [event.payload async for event in deferred.value.trigger.run()]
+    event = await event_of(deferred.value.trigger)
     assert operator.execute_complete(task_tries.context, event) == [{"n": 0}]
 
 
