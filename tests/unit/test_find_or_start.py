@@ -33,16 +33,19 @@ def run_actor(**kwargs: Any) -> RunActorOperator:
     return RunActorOperator(**{"task_id": "run", "actor_id": "emulator/worker", **kwargs})
 
 
-def dying_after_the_start(monkeypatch: pytest.MonkeyPatch, operator: RunActorOperator) -> None:
-    """Let the worker die between the answer to the start and the first line after it."""
+def dying_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, operator: RunActorOperator, moment: str = "after the answer"
+) -> None:
+    """Let the worker die on the line that sends the start, before the request or after its answer."""
     client = operator.hook.get_conn()
     send = client.send
 
     def send_and_die(call: Call[Any]) -> Any:
-        answer = send(call)
-        if call.method == "POST":
-            raise WorkerDied
-        return answer
+        if call.method != "POST":
+            return send(call)
+        if moment == "after the answer":
+            send(call)
+        raise WorkerDied
 
     monkeypatch.setattr(client, "send", send_and_die)
 
@@ -112,16 +115,17 @@ def test_a_start_without_effect_is_not_repeated_in_the_same_try(
     assert len(emulator.runs) == 1
 
 
-@pytest.mark.parametrize("moment", ["before the answer", "after the answer"])
+@pytest.mark.parametrize("moment", ["before the request", "after the answer"])
 @pytest.mark.parametrize("lag", [0, 10])
-def test_a_worker_that_dies_around_the_start_leaves_a_run_that_is_found(
+def test_a_worker_that_dies_at_the_start_costs_one_run_with_its_retry(
     emulator: Emulator, task_tries: TaskTries, monkeypatch: Any, moment: str, lag: int
 ) -> None:
     emulator.switches.replica_lag_seconds = lag
     operator = run_actor(run_input={"seconds": 3600})
-    dying_after_the_start(monkeypatch, operator)
+    dying_at_the_start(monkeypatch, operator, moment)
     with pytest.raises(WorkerDied):
         operator.execute(task_tries.context)
+    assert len(emulator.runs) == (moment == "after the answer")
     info = run_actor(run_input={"seconds": 3600}).execute(task_tries.retry())
     assert [run["id"] for run in emulator.runs] == [info["id"]]
 
@@ -137,7 +141,7 @@ def test_a_start_may_take_effect_long_after_it_was_announced(
     if lost == "the answer":
         emulator.faults.add(Fault("drop-after", "POST", STARTS, (2,)))
     else:
-        dying_after_the_start(monkeypatch, operator)
+        dying_at_the_start(monkeypatch, operator)
         with pytest.raises(WorkerDied):
             operator.execute(context)
         context, operator = task_tries.retry(), run_actor(run_input={"seconds": 3600})
