@@ -60,6 +60,7 @@ def killed(operator: Any, once: Callable[[], Any]) -> Iterator[None]:
             yield
         finally:
             killer.join()
-            handled.wait(5)
+            was_handled = handled.wait(5)
             signal.signal(signal.SIGUSR1, previous)
             gc.collect()
+        assert was_handled, "The task ended before it could be killed."
