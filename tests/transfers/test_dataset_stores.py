@@ -103,7 +103,7 @@ def test_replace_writes_over_an_existing_file(emulator: Emulator, s3: S3Bucket, 
         ({"delimiter": ";;"}, "`delimiter` must be one character.*';;'"),
         ({"fields": [1]}, "`fields` must be a list of field names"),
         ({"dataset_id": ""}, "not a valid dataset ID"),
-        ({"concurrency": 0}, "`concurrency` must be a number ≥ 1"),
+        ({"concurrency": 0}, "`concurrency` must be a number ≥ 1, got 0"),
     ],
 )
 def test_wrong_arguments_are_refused_before_anything_is_read(

@@ -27,9 +27,9 @@ from tests.support.waiting import killed, wait_until
 ROWS = [{"n": n, "t": "žluťoučký\n" * (n % 3)} for n in range(5)]
 
 
-def landed(dataset_id: str, path: Path) -> bytes:
+def landed(dataset_id: str, path: Path, **kwargs: Any) -> bytes:
     """Return what an export leaves on disk."""
-    to_local(dataset_id, path, replace=True)
+    to_local(dataset_id, path, **kwargs)
     return path.read_bytes()
 
 
@@ -41,7 +41,7 @@ def test_a_page_cut_at_any_byte_is_asked_for_again(emulator: Emulator, tmp_path:
     for cut_at in range(len(whole)):
         emulator.faults.clear()
         fault = emulator.faults.add(Fault("alter", "GET", ITEMS_PATH, (1,), cut_at=cut_at))
-        assert landed(dataset_id, tmp_path / name) == whole
+        assert landed(dataset_id, tmp_path / name, replace=True) == whole
         assert fault.fired
 
 
@@ -55,7 +55,7 @@ def test_a_stream_cut_at_any_byte_goes_on_in_ranges(
     for cut_at in range(len(whole)):
         emulator.faults.clear()
         emulator.faults.add(Fault("alter", "GET", ITEMS_PATH, (1, 2), cut_at=cut_at))
-        assert landed(dataset_id, tmp_path / "out.jsonl") == whole
+        assert landed(dataset_id, tmp_path / "out.jsonl", replace=True) == whole
 
 
 @pytest.mark.usefixtures("server", "fast_clock")

@@ -150,9 +150,13 @@ def test_an_old_success_and_a_failure_do_not_count(
     assert (waiting.poke(task_tries.context).xcom_value or {})["id"] == new.id
 
 
-def test_an_outage_is_waited_out(fast_clock: Emulator, task_tries: TaskTries) -> None:
+def test_an_outage_is_waited_out(fast_clock: Emulator, done: Any, task_tries: TaskTries) -> None:
     fast_clock.faults.add(Fault("answer", "GET", "/v2/actors/*/runs", status=503))
-    assert not sensor().poke(task_tries.context).is_done
+    waiting = sensor()
+    assert not waiting.poke(task_tries.context).is_done
+    fast_clock.faults.clear()
+    run_id = done()
+    assert (waiting.poke(task_tries.context).xcom_value or {})["id"] == run_id
 
 
 def test_a_wrong_token_ends_the_wait(fast_clock: Emulator, task_tries: TaskTries) -> None:
