@@ -109,3 +109,9 @@ def read_log(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str
 def task_tries(request: pytest.FixtureRequest) -> TaskTries:
     """The tries of a task instance, with the task state store of Airflow 3.3 and without."""
     return TaskTries(store=request.param == "store")
+
+
+@pytest.fixture
+def stored_tries() -> TaskTries:
+    """The tries of a task instance with the task state store, for what does not depend on the store."""
+    return TaskTries()

@@ -49,9 +49,9 @@ def talk(**kwargs: Any) -> RunActorOperator:
 
 
 def test_full_shows_every_line_live_on_a_worker(
-    emulator: Emulator, task_tries: TaskTries, read_log: Any
+    emulator: Emulator, stored_tries: TaskTries, read_log: Any
 ) -> None:
-    talk(actor_log="full").execute(task_tries.context)
+    talk(actor_log="full").execute(stored_tries.context)
     assert numbers(read_log()) == list(range(LINES))
     assert "žluťoučký kůň 🐎" in read_log()
     looks = [seen for seen in emulator.requests if seen.path.endswith("/log")]
@@ -69,14 +69,14 @@ def test_full_shows_every_line_live_on_a_worker(
     ids=lambda fault: f"{fault.action}-{fault.status}",
 )
 def test_trouble_neither_loses_nor_doubles_a_line(
-    emulator: Emulator, task_tries: TaskTries, read_log: Any, fault: Fault
+    emulator: Emulator, stored_tries: TaskTries, read_log: Any, fault: Fault
 ) -> None:
     emulator.faults.add(fault)
-    talk(actor_log="full").execute(task_tries.context)
+    talk(actor_log="full").execute(stored_tries.context)
     assert numbers(read_log()) == list(range(LINES))
 
 
-def test_a_long_log_is_read_rarely(emulator: Emulator, task_tries: TaskTries, read_log: Any) -> None:
+def test_a_long_log_is_read_rarely(emulator: Emulator, stored_tries: TaskTries, read_log: Any) -> None:
     @emulator.actor("emulator/chatterbox")
     def chatter(actor: Any) -> None:
         actor.log("\n".join(["x" * 99] * 50_000))
@@ -84,40 +84,40 @@ def test_a_long_log_is_read_rarely(emulator: Emulator, task_tries: TaskTries, re
             actor.log(f"<{number}>")
             actor.sleep(EVERY)
 
-    talk(actor_id="emulator/chatterbox", actor_log="full").execute(task_tries.context)
+    talk(actor_id="emulator/chatterbox", actor_log="full").execute(stored_tries.context)
     looks = [seen for seen in emulator.requests if seen.path.endswith("/log")]
     assert len(looks) < 12
     assert numbers(read_log()) == list(range(LINES))
 
 
-def test_the_last_lines_are_shown_by_default(task_tries: TaskTries, read_log: Any) -> None:
-    talk().execute(task_tries.context)
+def test_the_last_lines_are_shown_by_default(stored_tries: TaskTries, read_log: Any) -> None:
+    talk().execute(stored_tries.context)
     assert numbers(read_log()) == list(range(LINES - 50, LINES))
 
 
-def test_off_shows_and_asks_for_nothing(emulator: Emulator, task_tries: TaskTries, read_log: Any) -> None:
-    talk(actor_log="off").execute(task_tries.context)
+def test_off_shows_and_asks_for_nothing(emulator: Emulator, stored_tries: TaskTries, read_log: Any) -> None:
+    talk(actor_log="off").execute(stored_tries.context)
     assert numbers(read_log()) == []
     assert not [seen for seen in emulator.requests if seen.path.endswith("/log")]
 
 
-def test_the_last_lines_are_in_the_error(task_tries: TaskTries, read_log: Any) -> None:
+def test_the_last_lines_are_in_the_error(stored_tries: TaskTries, read_log: Any) -> None:
     with pytest.raises(ApifyRunFailedError, match="<199>"):
-        talk(run_input={"fail": True}).execute(task_tries.context)
+        talk(run_input={"fail": True}).execute(stored_tries.context)
     assert numbers(read_log()) == []
 
 
 def test_full_shows_every_line_at_the_end_of_a_deferral(
-    emulator: Emulator, task_tries: TaskTries, read_log: Any
+    emulator: Emulator, stored_tries: TaskTries, read_log: Any
 ) -> None:
     """While the task is deferred nothing of the log is shown: the triggerer cannot mask all secrets."""
     operator = talk(actor_log="full", deferrable=True)
     with pytest.raises(TaskDeferred) as deferred:
-        operator.execute(task_tries.context)
+        operator.execute(stored_tries.context)
     event = asyncio.run(event_of(deferred.value.trigger))
     assert numbers(read_log()) == []
     assert not [seen for seen in emulator.requests if seen.path.endswith("/log")]
-    operator.execute_complete(task_tries.context, event)
+    operator.execute_complete(stored_tries.context, event)
     assert numbers(read_log()) == list(range(LINES))
 
 
@@ -129,26 +129,26 @@ AS_ASKED = pytest.mark.parametrize(
 
 @AS_ASKED
 def test_a_poking_sensor_shows_as_much_of_the_log_as_asked(
-    emulator: Emulator, hook: Any, task_tries: TaskTries, read_log: Any, actor_log: Any, shown: Any
+    emulator: Emulator, hook: Any, stored_tries: TaskTries, read_log: Any, actor_log: Any, shown: Any
 ) -> None:
     run_id = hook.start_actor_run("emulator/talker").id
     sensor = ApifyRunSensor(
         task_id="wait", run_id=run_id, actor_log=actor_log, deferrable=False, poke_interval=30
     )
-    while not sensor.poke(task_tries.context).is_done:
+    while not sensor.poke(stored_tries.context).is_done:
         emulator.clock.advance(30)
     assert numbers(read_log()) == shown
 
 
 @AS_ASKED
 def test_a_deferred_sensor_shows_as_much_of_the_log_as_asked(
-    hook: Any, task_tries: TaskTries, read_log: Any, actor_log: Any, shown: Any
+    hook: Any, stored_tries: TaskTries, read_log: Any, actor_log: Any, shown: Any
 ) -> None:
     run_id = hook.start_actor_run("emulator/talker").id
     sensor = ApifyRunSensor(task_id="wait", run_id=run_id, actor_log=actor_log, deferrable=True)
     with pytest.raises(TaskDeferred) as deferred:
-        sensor.execute(task_tries.context)
+        sensor.execute(stored_tries.context)
     event = asyncio.run(event_of(deferred.value.trigger))
     assert numbers(read_log()) == []
-    sensor.execute_complete(task_tries.context, event)
+    sensor.execute_complete(stored_tries.context, event)
     assert numbers(read_log()) == shown

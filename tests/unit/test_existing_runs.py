@@ -41,41 +41,41 @@ def done(hook: ApifyHook) -> Any:
     return run
 
 
-def test_the_last_run_is_the_last_successful_one(done: Any, hook: ApifyHook, task_tries: TaskTries) -> None:
+def test_the_last_run_is_the_last_successful_one(done: Any, hook: ApifyHook, stored_tries: TaskTries) -> None:
     good = done()
     bad = done(fail=True)
     running = hook.start_actor_run("emulator/worker", {"seconds": 60}).id
 
     def last(**kwargs: Any) -> Any:
-        return GetLastRunOperator(task_id="last", **kwargs).execute(task_tries.context)["id"]
+        return GetLastRunOperator(task_id="last", **kwargs).execute(stored_tries.context)["id"]
 
     assert last(actor_id="emulator/worker") == good
     assert last(actor_id="emulator/worker", status="FAILED") == bad
     assert last(actor_id="emulator/worker", status=None) == running
     assert last(actor_id="emulator/worker", origin="API") == good
-    assert good in task_tries.ti.xcoms["_link_ApifyConsoleLink"]
+    assert good in stored_tries.ti.xcoms["_link_ApifyConsoleLink"]
     with pytest.raises(ApifyNotFoundError):
         last(actor_task_id="emulator/job")
 
 
 @pytest.mark.parametrize("names", [{}, {"actor_id": "emulator/worker", "actor_task_id": "emulator/job"}])
-def test_exactly_one_of_actor_and_task_has_to_be_named(task_tries: TaskTries, names: Any) -> None:
+def test_exactly_one_of_actor_and_task_has_to_be_named(stored_tries: TaskTries, names: Any) -> None:
     for operator in (
         GetLastRunOperator(task_id="last", **names),
         ApifyLastRunSensor(task_id="last", max_age=timedelta(hours=1), mode="poke", **names),
     ):
         with pytest.raises(ApifyConfigurationError, match="either `actor_id` or `actor_task_id`"):
-            operator.execute(task_tries.context)
+            operator.execute(stored_tries.context)
 
 
 @pytest.mark.parametrize("finished", ["accept", "refuse"])
 def test_aborts_a_run_and_leaves_one_that_is_over(
-    emulator: Emulator, done: Any, hook: ApifyHook, task_tries: TaskTries, finished: Any
+    emulator: Emulator, done: Any, hook: ApifyHook, stored_tries: TaskTries, finished: Any
 ) -> None:
     emulator.switches.abort_finished = finished
 
     def abort(run_id: str) -> Any:
-        return AbortRunOperator(task_id="abort", run_id=run_id).execute(task_tries.context)["status"]
+        return AbortRunOperator(task_id="abort", run_id=run_id).execute(stored_tries.context)["status"]
 
     running = hook.start_actor_run("emulator/worker", {"seconds": 60}).id
     assert abort(running) in ("ABORTING", "ABORTED")
@@ -84,32 +84,32 @@ def test_aborts_a_run_and_leaves_one_that_is_over(
         abort("0123456789abcdefg")
 
 
-def test_resurrects_with_other_options(emulator: Emulator, done: Any, task_tries: TaskTries) -> None:
+def test_resurrects_with_other_options(emulator: Emulator, done: Any, stored_tries: TaskTries) -> None:
     run_id = done(fail=True)
     operator = ResurrectRunOperator(
         task_id="again", run_id=run_id, memory_mbytes="2048", run_timeout=timedelta(minutes=5)
     )
-    info = operator.execute(task_tries.context)
+    info = operator.execute(stored_tries.context)
     assert (info["id"], len(emulator.runs)) == (run_id, 1)
     options = emulator.runs[0]["options"]
     assert (options["memoryMbytes"], options["timeoutSecs"]) == (2048, 300)
 
 
 def test_a_resurrection_whose_answer_was_lost_succeeds(
-    emulator: Emulator, done: Any, hook: ApifyHook, task_tries: TaskTries
+    emulator: Emulator, done: Any, hook: ApifyHook, stored_tries: TaskTries
 ) -> None:
     run_id = done(seconds=0.5, fail=True)
     emulator.faults.add(Fault("drop-after", "POST", "/v2/actor-runs/*/resurrect", (1,)))
     again = ResurrectRunOperator(task_id="again", run_id=run_id)
-    assert again.execute(task_tries.context)["status"] in ("READY", "RUNNING")
+    assert again.execute(stored_tries.context)["status"] in ("READY", "RUNNING")
     # What a retry of the task does.
-    assert again.execute(task_tries.context)["status"] in ("READY", "RUNNING")
+    assert again.execute(stored_tries.context)["status"] in ("READY", "RUNNING")
     assert emulator.runs[0]["stats"]["resurrectCount"] == 1
 
 
-def test_a_resurrection_that_apify_refuses_is_an_error(done: Any, task_tries: TaskTries) -> None:
+def test_a_resurrection_that_apify_refuses_is_an_error(done: Any, stored_tries: TaskTries) -> None:
     with pytest.raises(ApifyApiError, match="build"):
-        ResurrectRunOperator(task_id="again", run_id=done(), build="no-such").execute(task_tries.context)
+        ResurrectRunOperator(task_id="again", run_id=done(), build="no-such").execute(stored_tries.context)
 
 
 def sensor(**kwargs: Any) -> ApifyLastRunSensor:
@@ -126,17 +126,17 @@ def test_waiting_for_a_recent_success_holds_no_worker_by_default() -> None:
     assert sensor(mode="poke").mode == "poke"
 
 
-def test_a_recent_success_is_there_at_once(done: Any, task_tries: TaskTries) -> None:
+def test_a_recent_success_is_there_at_once(done: Any, stored_tries: TaskTries) -> None:
     run_id = done()
-    info = sensor(mode="poke").execute(task_tries.context)
+    info = sensor(mode="poke").execute(stored_tries.context)
     assert (info["id"], info["status"]) == (run_id, "SUCCEEDED")
     assert info["defaultDatasetId"]
-    assert run_id in task_tries.ti.xcoms["_link_ApifyConsoleLink"]
+    assert run_id in stored_tries.ti.xcoms["_link_ApifyConsoleLink"]
 
 
 @pytest.mark.parametrize("names", [{}, {"actor_id": None, "actor_task_id": "emulator/job"}])
 def test_an_old_success_and_a_failure_do_not_count(
-    fast_clock: Emulator, done: Any, hook: ApifyHook, task_tries: TaskTries, names: Any
+    fast_clock: Emulator, done: Any, hook: ApifyHook, stored_tries: TaskTries, names: Any
 ) -> None:
     done()
     hook.start_task_run("emulator/job")
@@ -144,38 +144,38 @@ def test_an_old_success_and_a_failure_do_not_count(
     fast_clock.clock.advance(2 * HOUR)
     done(fail=True)
     waiting = sensor(**names)
-    assert not waiting.poke(task_tries.context).is_done
+    assert not waiting.poke(stored_tries.context).is_done
     new = hook.start_task_run("emulator/job") if names else hook.start_actor_run("emulator/worker")
     wait_until(lambda: hook.get_run(new.id).finished_at)
-    assert (waiting.poke(task_tries.context).xcom_value or {})["id"] == new.id
+    assert (waiting.poke(stored_tries.context).xcom_value or {})["id"] == new.id
 
 
-def test_an_outage_is_waited_out(fast_clock: Emulator, done: Any, task_tries: TaskTries) -> None:
+def test_an_outage_is_waited_out(fast_clock: Emulator, done: Any, stored_tries: TaskTries) -> None:
     fast_clock.faults.add(Fault("answer", "GET", "/v2/actors/*/runs", status=503))
     waiting = sensor()
-    assert not waiting.poke(task_tries.context).is_done
+    assert not waiting.poke(stored_tries.context).is_done
     fast_clock.faults.clear()
     run_id = done()
-    assert (waiting.poke(task_tries.context).xcom_value or {})["id"] == run_id
+    assert (waiting.poke(stored_tries.context).xcom_value or {})["id"] == run_id
 
 
-def test_a_wrong_token_ends_the_wait(fast_clock: Emulator, task_tries: TaskTries) -> None:
+def test_a_wrong_token_ends_the_wait(fast_clock: Emulator, stored_tries: TaskTries) -> None:
     fast_clock.faults.add(Fault("answer", "GET", "/v2/actors/*/runs", status=401, type="invalid-token"))
     with pytest.raises(ApifyAuthenticationError, match="valid API token"):
-        sensor().poke(task_tries.context)
+        sensor().poke(stored_tries.context)
 
 
-def test_a_misspelt_actor_is_an_error_at_once(task_tries: TaskTries) -> None:
+def test_a_misspelt_actor_is_an_error_at_once(stored_tries: TaskTries) -> None:
     with pytest.raises(ApifyNotFoundError, match="Check the ID"):
-        sensor(actor_id="emulator/wroker").poke(task_tries.context)
+        sensor(actor_id="emulator/wroker").poke(stored_tries.context)
 
 
 def test_an_earlier_start_with_a_later_end_counts(
-    fast_clock: Emulator, hook: ApifyHook, task_tries: TaskTries
+    fast_clock: Emulator, hook: ApifyHook, stored_tries: TaskTries
 ) -> None:
     long = hook.start_actor_run("emulator/worker", {"seconds": 4 * HOUR}).id
     short = hook.start_actor_run("emulator/worker").id
     wait_until(lambda: hook.get_run(short).finished_at)
     fast_clock.clock.advance(4 * HOUR)
     wait_until(lambda: all(run["finishedAt"] for run in fast_clock.runs))
-    assert (sensor().poke(task_tries.context).xcom_value or {})["id"] == long
+    assert (sensor().poke(stored_tries.context).xcom_value or {})["id"] == long

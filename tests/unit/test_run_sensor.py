@@ -34,29 +34,29 @@ def started(hook: Any) -> Any:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_sensor_returns_the_run_info(started: Any, task_tries: TaskTries, mode: Any) -> None:
-    info = sensor(started(seconds=0.2), **mode).execute(task_tries.context)
+def test_the_sensor_returns_the_run_info(started: Any, stored_tries: TaskTries, mode: Any) -> None:
+    info = sensor(started(seconds=0.2), **mode).execute(stored_tries.context)
     assert info["status"] == "SUCCEEDED"
     assert info["defaultDatasetId"]
-    assert "/runs/" in task_tries.ti.xcoms["_link_ApifyConsoleLink"]
+    assert "/runs/" in stored_tries.ti.xcoms["_link_ApifyConsoleLink"]
 
 
 @pytest.mark.parametrize("soft_fail", [False, True])
 @pytest.mark.parametrize("mode", MODES)
 def test_a_failed_run_fails_and_never_skips(
-    fast_clock: Emulator, started: Any, task_tries: TaskTries, mode: Any, soft_fail: bool
+    fast_clock: Emulator, started: Any, stored_tries: TaskTries, mode: Any, soft_fail: bool
 ) -> None:
     operator = sensor(started(fail=True), soft_fail=soft_fail, **mode)
     with pytest.raises(ApifyRunFailedError) as raised:
-        operator.execute(task_tries.context)
+        operator.execute(stored_tries.context)
     assert not isinstance(raised.value, AirflowException)
 
 
 def test_the_sensor_defers_and_never_aborts(
-    fast_clock: Emulator, started: Any, task_tries: TaskTries
+    fast_clock: Emulator, started: Any, stored_tries: TaskTries
 ) -> None:
     with pytest.raises(TaskDeferred) as deferred:
-        sensor(started(seconds=600), timeout=1000).execute(task_tries.context)
+        sensor(started(seconds=600), timeout=1000).execute(stored_tries.context)
     _, kwargs = deferred.value.trigger.serialize()
     assert not kwargs["cancel_on_kill"]
     assert 900 < kwargs["give_up_at"] - fast_clock.clock.time() <= 1000
@@ -66,13 +66,13 @@ def test_the_sensor_defers_and_never_aborts(
     ("soft_fail", "error"), [(False, AirflowSensorTimeout), (True, AirflowSkipException)]
 )
 def test_the_sensors_timeout_is_that_of_any_sensor(
-    fast_clock: Emulator, started: Any, task_tries: TaskTries, soft_fail: bool, error: type[Exception]
+    fast_clock: Emulator, started: Any, stored_tries: TaskTries, soft_fail: bool, error: type[Exception]
 ) -> None:
     run_id = started(seconds=36000)
     event = {"end": "give_up_due", "run_id": run_id, "run": None, "message": "Too late."}
     operator = sensor(run_id, soft_fail=soft_fail)
     with pytest.raises(error):
-        operator.resume_execution("execute_complete", {"event": event}, task_tries.context)
+        operator.resume_execution("execute_complete", {"event": event}, stored_tries.context)
     assert not fast_clock.aborts
 
 
@@ -89,39 +89,39 @@ def test_the_sensors_timeout_is_that_of_any_sensor(
     ],
 )
 def test_an_event_that_says_nothing_certain_is_an_error(
-    task_tries: TaskTries, event: Any, soft_fail: bool
+    stored_tries: TaskTries, event: Any, soft_fail: bool
 ) -> None:
     with pytest.raises(Exception, match="says nothing certain") as raised:
         sensor("x", soft_fail=soft_fail).resume_execution(
-            "execute_complete", {"event": event}, task_tries.context
+            "execute_complete", {"event": event}, stored_tries.context
         )
     assert not isinstance(raised.value, AirflowSkipException)
 
 
 def test_the_sensor_completes_from_the_event_alone(
-    server: Any, started: Any, hook: Any, task_tries: TaskTries
+    server: Any, started: Any, hook: Any, stored_tries: TaskTries
 ) -> None:
     run = hook.wait_for_run(started())
     event = {"end": "finished", "run_id": run.id, "run": run.info, "message": ""}
     server.__exit__(None, None, None)
-    assert sensor(run.id).execute_complete(task_tries.context, event) == run.info
+    assert sensor(run.id).execute_complete(stored_tries.context, event) == run.info
 
 
-def test_poke_survives_trouble(fast_clock: Emulator, started: Any, task_tries: TaskTries) -> None:
+def test_poke_survives_trouble(fast_clock: Emulator, started: Any, stored_tries: TaskTries) -> None:
     run_id = started(seconds=600)
     operator = sensor(run_id, deferrable=False)
     fast_clock.faults.add(Fault("answer", "GET", "/v2/actor-runs/*", status=503))
-    assert not operator.poke(task_tries.context).is_done
+    assert not operator.poke(stored_tries.context).is_done
     fast_clock.faults.clear()
     fast_clock.clock.advance(600)
     wait_until(lambda: fast_clock.runs[0]["finishedAt"])
-    assert operator.poke(task_tries.context).is_done
+    assert operator.poke(stored_tries.context).is_done
 
 
-def test_an_unknown_run_is_an_error_after_a_minute(fast_clock: Emulator, task_tries: TaskTries) -> None:
+def test_an_unknown_run_is_an_error_after_a_minute(fast_clock: Emulator, stored_tries: TaskTries) -> None:
     begun = fast_clock.clock.time()
     with pytest.raises(ApifyNotFoundError, match="Check the ID"):
-        sensor("0123456789abcdefg", deferrable=False).poke(task_tries.context)
+        sensor("0123456789abcdefg", deferrable=False).poke(stored_tries.context)
     assert fast_clock.clock.time() - begun >= 60
     with pytest.raises((ApifyRunGoesOnError, TaskDeferred)):
-        sensor("0123456789abcdefg").execute(task_tries.context)
+        sensor("0123456789abcdefg").execute(stored_tries.context)

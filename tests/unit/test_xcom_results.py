@@ -40,45 +40,45 @@ def run_actor(actor: str = "emulator/worker", **kwargs: Any) -> RunActorOperator
     return RunActorOperator(**arguments)
 
 
-def test_items_are_returned(task_tries: TaskTries) -> None:
+def test_items_are_returned(stored_tries: TaskTries) -> None:
     operator = run_actor(run_input={"items": 4}, returns="items")
-    assert operator.execute(task_tries.context) == [{"n": n} for n in range(4)]
+    assert operator.execute(stored_tries.context) == [{"n": n} for n in range(4)]
     assert not operator.multiple_outputs
-    assert task_tries.ti.xcoms["defaultDatasetId"]
+    assert stored_tries.ti.xcoms["defaultDatasetId"]
 
 
-def test_items_of_a_saved_task_are_returned(task_tries: TaskTries) -> None:
+def test_items_of_a_saved_task_are_returned(stored_tries: TaskTries) -> None:
     operator = RunTaskOperator(
         task_id="run", actor_task_id="emulator/job", wait_for_completion=True, returns="items"
     )
-    assert operator.execute(task_tries.context) == [{"n": 0}, {"n": 1}]
+    assert operator.execute(stored_tries.context) == [{"n": 0}, {"n": 1}]
 
 
-def test_no_items_are_an_empty_list(task_tries: TaskTries) -> None:
-    assert run_actor(run_input={"items": 0}, returns="items").execute(task_tries.context) == []
+def test_no_items_are_an_empty_list(stored_tries: TaskTries) -> None:
+    assert run_actor(run_input={"items": 0}, returns="items").execute(stored_tries.context) == []
 
 
 @pytest.mark.parametrize("output", [{"a": [1, None, "ž"]}, [1, 2], "plain text 🐎", 7])
-def test_the_output_record_is_returned(task_tries: TaskTries, output: Any) -> None:
+def test_the_output_record_is_returned(stored_tries: TaskTries, output: Any) -> None:
     operator = run_actor("emulator/writer", run_input={"output": output}, returns="output")
-    assert operator.execute(task_tries.context) == output
+    assert operator.execute(stored_tries.context) == output
 
 
 @pytest.mark.slow
-def test_results_of_a_long_run_are_returned(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_results_of_a_long_run_are_returned(emulator: Emulator, stored_tries: TaskTries) -> None:
     """Apify's own synchronous endpoints lose a run after 300 s; this one is known from its start."""
     operator = run_actor(run_input={"seconds": 3600, "items": 1}, returns="items")
-    assert operator.execute(task_tries.context) == [{"n": 0}]
-    assert task_tries.ti.xcoms["id"] == emulator.runs[0]["id"]
+    assert operator.execute(stored_tries.context) == [{"n": 0}]
+    assert stored_tries.ti.xcoms["id"] == emulator.runs[0]["id"]
     assert not [seen for seen in emulator.requests if "run-sync" in seen.path]
 
 
-async def test_results_are_returned_after_a_deferral(emulator: Emulator, task_tries: TaskTries) -> None:
+async def test_results_are_returned_after_a_deferral(emulator: Emulator, stored_tries: TaskTries) -> None:
     operator = run_actor(run_input={"seconds": 600, "items": 1}, returns="items", deferrable=True)
     with pytest.raises(TaskDeferred) as deferred:
-        operator.execute(task_tries.context)
+        operator.execute(stored_tries.context)
     event = await event_of(deferred.value.trigger)
-    assert operator.execute_complete(task_tries.context, event) == [{"n": 0}]
+    assert operator.execute_complete(stored_tries.context, event) == [{"n": 0}]
 
 
 @pytest.mark.parametrize(
@@ -109,10 +109,10 @@ async def test_results_are_returned_after_a_deferral(emulator: Emulator, task_tr
     ],
 )
 def test_what_cannot_be_returned_is_an_error(
-    emulator: Emulator, task_tries: TaskTries, kwargs: Any, error: type[Exception], words: str
+    emulator: Emulator, stored_tries: TaskTries, kwargs: Any, error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words) as raised:
-        run_actor(**kwargs).execute(task_tries.context)
+        run_actor(**kwargs).execute(stored_tries.context)
     assert emulator.runs[0]["id"] in str(raised.value)
 
 
@@ -124,13 +124,13 @@ def test_a_retry_after_too_large_results_pays_nothing(emulator: Emulator, task_t
     assert len(emulator.runs) == 1
 
 
-def test_without_a_wait_there_is_nothing_to_return(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_without_a_wait_there_is_nothing_to_return(emulator: Emulator, stored_tries: TaskTries) -> None:
     with pytest.raises(ApifyConfigurationError, match="wait_for_completion"):
-        run_actor(returns="items", wait_for_completion=False).execute(task_tries.context)
+        run_actor(returns="items", wait_for_completion=False).execute(stored_tries.context)
     assert not emulator.runs
 
 
-def test_an_unknown_result_is_an_error(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_an_unknown_result_is_an_error(emulator: Emulator, stored_tries: TaskTries) -> None:
     with pytest.raises(ApifyConfigurationError, match="'run', 'items', 'output'"):
-        run_actor(returns="dataset").execute(task_tries.context)
+        run_actor(returns="dataset").execute(stored_tries.context)
     assert not emulator.runs
