@@ -262,7 +262,7 @@ def test_a_proxy_cannot_say_that_a_run_is_gone(emulator: Emulator) -> None:
 def test_a_clear_starts_a_new_run(emulator: Emulator, task_tries: TaskTries) -> None:
     first = run_actor(wait_for_completion=True).execute(task_tries.context)
     second = run_actor(wait_for_completion=True).execute(task_tries.clear())
-    assert first["id"] != second["id"]
+    assert [run["id"] for run in emulator.runs] == [first["id"], second["id"]]
 
 
 def test_a_clear_leaves_no_run_behind(emulator: Emulator) -> None:
@@ -344,6 +344,7 @@ def test_a_refused_start_leaves_no_intent(emulator: Emulator) -> None:
     with pytest.raises(ApifyHttpError):
         run_actor(actor_id="emulator/nobody").execute(task_tries.context)
     assert not task_tries.store.values
+    assert not emulator.runs
 
 
 @pytest.fixture

@@ -68,9 +68,7 @@ def test_every_option_reaches_apify(emulator: Emulator, task_tries: TaskTries) -
     assert options["maxTotalChargeUsd"] == 1.5
 
 
-def test_a_saved_task_runs_with_the_input_laid_over_its_own(
-    emulator: Emulator, task_tries: TaskTries, hook: Any
-) -> None:
+def test_a_saved_task_runs_with_the_input_laid_over_its_own(task_tries: TaskTries, hook: Any) -> None:
     operator = RunTaskOperator(
         task_id="run", actor_task_id="emulator/job", run_input={"items": 5}, wait_for_completion=True
     )
@@ -79,13 +77,13 @@ def test_a_saved_task_runs_with_the_input_laid_over_its_own(
     assert info["actorTaskId"]
 
 
-def test_the_operator_waits_on_the_worker(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_the_operator_waits_on_the_worker(task_tries: TaskTries) -> None:
     info = run_actor(run_input={"seconds": 0.2}, wait_for_completion=True).execute(task_tries.context)
     assert info["status"] == "SUCCEEDED"
     assert info["finishedAt"]
 
 
-def test_a_run_that_ends_at_once_needs_no_deferral(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_a_run_that_ends_at_once_needs_no_deferral(task_tries: TaskTries) -> None:
     operator = run_actor(wait_for_completion=True, deferrable=True)
     assert operator.execute(task_tries.context)["status"] == "SUCCEEDED"
 
@@ -209,6 +207,7 @@ def test_bad_input_costs_nothing(
 def test_unknown_task_costs_nothing(emulator: Emulator, task_tries: TaskTries) -> None:
     with pytest.raises(ApifyNotFoundError, match="record-not-found"):
         RunTaskOperator(task_id="run", actor_task_id="emulator/nothing").execute(task_tries.context)
+    assert not emulator.runs
 
 
 @pytest.mark.parametrize(
@@ -232,6 +231,7 @@ def test_bad_connection_costs_nothing(
 def test_missing_connection_says_how_to_make_one(emulator: Emulator, task_tries: TaskTries) -> None:
     with pytest.raises(ApifyConfigurationError, match="AIRFLOW_CONN_APIFY_NOWHERE"):
         run_actor(apify_conn_id="apify_nowhere").execute(task_tries.context)
+    assert not emulator.requests
 
 
 def test_capacity_is_waited_for(fast_clock: Emulator, task_tries: TaskTries) -> None:
