@@ -115,3 +115,21 @@ def task_tries(request: pytest.FixtureRequest) -> TaskTries:
 def stored_tries() -> TaskTries:
     """The tries of a task instance with the task state store, for what does not depend on the store."""
     return TaskTries()
+
+
+@pytest.fixture
+def lineage(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What is reported to Airflow's collector of hook lineage: "input" or "output", and the URI."""
+    from airflow.providers.common.compat.lineage import hook as hook_lineage
+
+    told: list[tuple[str, str]] = []
+
+    class Collector:
+        def add_input_asset(self, *, context: Any, uri: str) -> None:
+            told.append(("input", uri))
+
+        def add_output_asset(self, *, context: Any, uri: str) -> None:
+            told.append(("output", uri))
+
+    monkeypatch.setattr(hook_lineage, "get_hook_lineage_collector", Collector)
+    return told

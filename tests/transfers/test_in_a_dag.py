@@ -58,28 +58,14 @@ def test_templates_are_rendered(emulator: Emulator, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("server", "fast_clock")
 def test_a_transfer_reports_its_lineage(
-    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    emulator: Emulator, tmp_path: Path, lineage: list[tuple[str, str]]
 ) -> None:
-    from airflow.providers.common.compat.lineage import hook as hook_lineage
-
-    class Collector:
-        def __init__(self) -> None:
-            self.seen: list[tuple[str, str]] = []
-
-        def add_input_asset(self, context: Any, uri: str) -> None:
-            self.seen.append(("input", uri))
-
-        def add_output_asset(self, context: Any, uri: str) -> None:
-            self.seen.append(("output", uri))
-
     items = [{"n": n} for n in range(700)]
-    collector = Collector()
-    monkeypatch.setattr(hook_lineage, "get_hook_lineage_collector", lambda: collector)
     dataset_id = emulator.create_dataset(items)
     path = tmp_path / "out.jsonl"
     task = DatasetToLocalOperator(task_id="land", dataset_id=dataset_id, path=str(path))
     result = task.execute({})
-    assert collector.seen == [("input", f"apify://datasets/{dataset_id}"), ("output", path.as_uri())]
+    assert lineage == [("input", f"apify://datasets/{dataset_id}"), ("output", path.as_uri())]
     assert len(json.dumps(result)) < 2048
     asked = len(emulator.requests)
     told = task.get_openlineage_facets_on_complete(None)

@@ -9,7 +9,6 @@ from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_apify.api.errors import ApifyRunFailedError
-from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.operators.run import RunActorOperator
 from airflow_provider_apify.sensors.run import ApifyRunSensor
 from tests.support.task_context import TaskTries
@@ -39,22 +38,8 @@ def test_a_uri_of_no_apify_resource_is_refused(given: str) -> None:
 @pytest.mark.usefixtures("server", "fast_clock")
 @pytest.mark.parametrize("teller", ["operator", "sensor"])
 def test_a_finished_run_is_reported_to_the_lineage_collector(
-    emulator: Emulator, task_tries: TaskTries, monkeypatch: Any, teller: str
+    task_tries: TaskTries, lineage: list[tuple[str, str]], teller: str
 ) -> None:
-    from airflow.providers.common.compat.lineage import hook as hook_lineage
-
-    class Collector:
-        def __init__(self) -> None:
-            self.told: dict[str, list[str]] = {"in": [], "out": []}
-
-        def add_input_asset(self, *, context: Any, uri: str) -> None:
-            self.told["in"].append(uri)
-
-        def add_output_asset(self, *, context: Any, uri: str) -> None:
-            self.told["out"].append(uri)
-
-    collector = Collector()
-    monkeypatch.setattr(hook_lineage, "get_hook_lineage_collector", lambda: collector)
     operator: Any = RunActorOperator(
         task_id="run", actor_id="emulator/worker", wait_for_completion=teller == "operator"
     )
@@ -62,15 +47,16 @@ def test_a_finished_run_is_reported_to_the_lineage_collector(
     if teller == "sensor":
         operator = ApifyRunSensor(task_id="wait", run_id=info["id"])
         info = operator.execute(task_tries.context)
-    assert collector.told == {
-        "in": [f"apify://actors/{info['actId']}"],
-        "out": [
-            f"apify://datasets/{info['defaultDatasetId']}",
-            f"apify://key-value-stores/{info['defaultKeyValueStoreId']}",
-        ],
-    }
+    outputs = [
+        f"apify://datasets/{info['defaultDatasetId']}",
+        f"apify://key-value-stores/{info['defaultKeyValueStoreId']}",
+    ]
+    assert lineage == [
+        ("input", f"apify://actors/{info['actId']}"),
+        *(("output", output) for output in outputs),
+    ]
     told = operator.get_openlineage_facets_on_complete(None)
-    assert [f"{dataset.namespace}/{dataset.name}" for dataset in told.outputs] == collector.told["out"]
+    assert [f"{dataset.namespace}/{dataset.name}" for dataset in told.outputs] == outputs
     facet = told.run_facets["apify_run"]
     assert (facet.actorId, facet.buildNumber) == (info["actId"], info["buildNumber"])
     assert facet.usageTotalUsd == info["usageTotalUsd"]
