@@ -7,7 +7,7 @@ The HTTP libraries are named here alone; what an answer means is decided elsewhe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -71,7 +71,7 @@ def _text(value: Any) -> str:
     """Return a query parameter as text: booleans in lower case, lists with commas."""
     if isinstance(value, bool):
         return str(value).lower()
-    return ",".join(value) if isinstance(value, (list, tuple)) else str(value)
+    return ",".join(value) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def list_runs(
         method="GET",
         path=f"{target.path}/runs" if target else "/v2/actor-runs",
         params={
-            "status": status if status is None or isinstance(status, str) else ",".join(status),
+            "status": status,
             "startedAfter": _iso(started_after),
             "startedBefore": _iso(started_before),
             "offset": offset or None,
