@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import threading
 
-os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-provider-apify-tests-")
+_HOME = os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-provider-apify-tests-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 
@@ -22,6 +23,11 @@ from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.hooks.apify import ApifyHook
 from tests.support.connections import set_connection
 from tests.support.task_context import TaskTries
+
+
+def pytest_sessionfinish() -> None:
+    """Leave no Airflow home behind."""
+    shutil.rmtree(_HOME, ignore_errors=True)
 
 
 @pytest.fixture
