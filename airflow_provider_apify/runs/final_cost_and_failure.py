@@ -44,6 +44,8 @@ def await_final_figures(run: ActorRun, asked_at: float) -> Flow[ActorRun]:
 def report_and_raise(run: ActorRun, send: Send, log: Any, *, actor_log: ActorLog = "off") -> ActorRun:
     """Report a finished run, and return it if it succeeded; raise :class:`ApifyRunError` otherwise."""
     _report_figures(run, send, log)
+    if actor_log == "full":
+        drive(LogReader(run.id, log).read_on(at_end=True), send)
     if not run.succeeded:
         raise _ERROR_BY_STATUS[RunStatus(run.status)](
             f"The run {run.id} ended as {run.status} (exit code {run.data.get('exitCode')}): "
@@ -51,9 +53,7 @@ def report_and_raise(run: ActorRun, send: Send, log: Any, *, actor_log: ActorLog
             f"See {run.console_url}\nLast lines of its log:\n{log_tail(run, send)}",
             run=run.info,
         )
-    if actor_log == "full":
-        drive(LogReader(run.id, log).read_on(at_end=True), send)
-    elif actor_log == "tail":
+    if actor_log == "tail":
         log.info("Last lines of the Actor's log:\n%s", log_tail(run, send))
     return run
 

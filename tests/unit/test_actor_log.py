@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -107,17 +108,19 @@ def test_the_last_lines_are_in_the_error(stored_tries: TaskTries, read_log: Any)
     assert numbers(read_log()) == []
 
 
+@pytest.mark.parametrize("fail", [False, True])
 def test_full_shows_every_line_at_the_end_of_a_deferral(
-    emulator: Emulator, stored_tries: TaskTries, read_log: Any
+    emulator: Emulator, stored_tries: TaskTries, read_log: Any, fail: bool
 ) -> None:
     """While the task is deferred nothing of the log is shown: the triggerer cannot mask all secrets."""
-    operator = talk(actor_log="full", deferrable=True)
+    operator = talk(actor_log="full", deferrable=True, run_input={"fail": fail})
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute(stored_tries.context)
     event = asyncio.run(event_of(deferred.value.trigger))
     assert numbers(read_log()) == []
     assert not [seen for seen in emulator.requests if seen.path.endswith("/log")]
-    operator.execute_complete(stored_tries.context, event)
+    with pytest.raises(ApifyRunFailedError) if fail else nullcontext():
+        operator.execute_complete(stored_tries.context, event)
     assert numbers(read_log()) == list(range(LINES))
 
 
