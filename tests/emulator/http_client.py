@@ -7,6 +7,7 @@ from typing import Any
 import requests
 
 from airflow_provider_apify.emulator import Server
+from tests.support.waiting import wait_until
 
 
 class HttpClient:
@@ -31,10 +32,7 @@ class HttpClient:
         return run
 
     def wait_for_status(self, run_id: str, status: str) -> None:
-        for _ in range(500):
-            if self.data("GET", f"/v2/actor-runs/{run_id}")["status"] == status:
-                return
-        raise AssertionError(f"The run never became {status}.")
+        wait_until(lambda: self.data("GET", f"/v2/actor-runs/{run_id}")["status"] == status)
 
 
 def error_of(answer: requests.Response) -> tuple[int, str]:

@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_apify.emulator import Emulator
 from tests.emulator.http_client import HttpClient
+from tests.support.waiting import wait_until
 
 # Python puts the folder of a script first, where a folder `platform` would hide that of the standard library.
 PROGRAMS = Path(__file__).parents[1] / "actor_programs"
@@ -28,8 +29,15 @@ def end(http: HttpClient, run: dict[str, Any]) -> dict[str, Any]:
 
 def wait_for_record(http: HttpClient, run: dict[str, Any], key: str) -> None:
     path = f"/v2/actor-runs/{run['id']}/key-value-store/records/{key}"
-    while http("GET", path).status_code != 200:
+
+    def is_there() -> bool:
+        if http("GET", path).status_code == 200:
+            return True
         assert http.data("GET", f"/v2/actor-runs/{run['id']}?waitForFinish=0.1")["status"] == "RUNNING"
+        return False
+
+    # As long as `end` waits: the program first imports all of the SDK.
+    wait_until(is_there, 60)
 
 
 @pytest.fixture(autouse=True)
@@ -103,14 +111,11 @@ def test_any_program_is_killed_with_its_children_at_its_timeout(
     emulator.add_actor("emulator/shell", command=["sh", str(script)], cwd=str(tmp_path), env={"MINE": "yes"})
     run = http.data("POST", "/v2/actors/emulator~shell/runs?timeout=100")
     child = tmp_path / "child"
-    while not child.exists() or not child.read_text():
-        pass
-    while "emulator/shell yes" not in http("GET", f"/v2/logs/{run['id']}").text:
-        pass
+    wait_until(lambda: child.exists() and child.read_text())
+    wait_until(lambda: "emulator/shell yes" in http("GET", f"/v2/logs/{run['id']}").text)
     emulator.clock.advance(100)
     assert end(http, run)["status"] == "TIMED-OUT"
-    while alive(int(child.read_text())):
-        pass
+    wait_until(lambda: not alive(int(child.read_text())))
 
 
 def test_a_program_that_does_not_exist_fails_the_run(http: HttpClient, emulator: Emulator) -> None:

@@ -11,6 +11,7 @@ from airflow_provider_apify.emulator import Emulator
 from tests.emulator.crawler_actor import CRAWLER
 from tests.emulator.http_client import HttpClient
 from tests.emulator.webhook_receiver import WebhookReceiver
+from tests.support.waiting import wait_until
 
 RUNS = f"{CRAWLER}/runs"
 
@@ -28,11 +29,10 @@ def ad_hoc(**webhook: Any) -> dict[str, str]:
 
 
 def wait_for_end(http: HttpClient, dispatch_id: str) -> dict[str, Any]:
-    for _ in range(1000):
-        dispatch: dict[str, Any] = http.data("GET", f"/v2/webhook-dispatches/{dispatch_id}")
-        if dispatch["status"] != "ACTIVE":
-            return dispatch
-    raise AssertionError("The dispatch never came to an end.")
+    path = f"/v2/webhook-dispatches/{dispatch_id}"
+    wait_until(lambda: http.data("GET", path)["status"] != "ACTIVE")
+    dispatch: dict[str, Any] = http.data("GET", path)
+    return dispatch
 
 
 def test_a_webhook_is_told_of_the_life_of_a_run(http: HttpClient, receiver: WebhookReceiver) -> None:
