@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from airflow_provider_apify.emulator import Emulator
@@ -142,7 +142,6 @@ def test_the_token_of_a_run_reads_only_the_public_part_of_the_account(
 
 def alive(pid: int) -> bool:
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return state != "Z" and os.path.exists(f"/proc/{pid}")
