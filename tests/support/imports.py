@@ -19,12 +19,20 @@ def read_imports(folder: Path, package: str) -> Imports:
     :param folder: Folder of the package.
     :param package: Its full name, with dots.
     """
-    files = {_module_name(file, folder, package): file for file in sorted(folder.rglob("*.py"))}
-    imports: Imports = {}
-    for module, file in files.items():
-        names = _imported_names(ast.parse(file.read_text(), str(file)), module, file.name == "__init__.py")
-        imports[module] = {_nearest_module(name, files) for name in names} - {module, ""}
-    return imports
+    imported = imported_names(folder, package)
+    return {
+        module: {_nearest_module(name, imported) for name in names} - {module, ""}
+        for module, names in imported.items()
+    }
+
+
+def imported_names(folder: Path, package: str) -> Imports:
+    """Return, for each module of a package, the full names that it imports, from wherever they come."""
+    names: Imports = {}
+    for file in sorted(folder.rglob("*.py")):
+        module, tree = _module_name(file, folder, package), ast.parse(file.read_text(), str(file))
+        names[module] = set(_names_in(tree, module, file.name == "__init__.py"))
+    return names
 
 
 def find_circle(imports: Imports) -> list[str]:
@@ -78,7 +86,7 @@ def _module_name(file: Path, folder: Path, package: str) -> str:
     return ".".join([package, *(part for part in parts if part != "__init__")])
 
 
-def _imported_names(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
+def _names_in(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import pytest
 
 import airflow_provider_apify
-from tests.support.imports import Imports, find_circle, read_imports, wrong_arrows
+from tests.support.imports import Imports, find_circle, imported_names, read_imports, wrong_arrows
 
 NAME = "airflow_provider_apify"
 FOLDER = Path(airflow_provider_apify.__file__).parent
@@ -74,20 +73,9 @@ def test_a_room_that_nobody_planned_is_noticed(imports: Imports) -> None:
 @pytest.mark.parametrize("room", ["api", "export"])
 def test_the_lower_wings_know_nothing_of_airflow(room: str) -> None:
     """But for the stores, which Airflow's own hooks and paths open."""
-    for path in (FOLDER / room).rglob("*.py"):
-        modules = {
-            name
-            for node in ast.walk(ast.parse(path.read_text()))
-            for name in (
-                [node.module or ""]
-                if isinstance(node, ast.ImportFrom)
-                else [alias.name for alias in node.names]
-                if isinstance(node, ast.Import)
-                else []
-            )
-        }
-        ours = {name for name in modules if name.partition(".")[0] == "airflow"}
-        assert not ours or path.parent.name == "stores", path
+    for module, names in imported_names(FOLDER / room, f"{NAME}.{room}").items():
+        of_airflow = {name for name in names if name.partition(".")[0] == "airflow"}
+        assert not of_airflow or module.split(".")[-2] == "stores", module
 
 
 def test_no_file_outgrows_one_reading() -> None:
