@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from airflow_provider_apify.export import parallel_reader
 from tests.support.connections import set_connection
 from tests.support.exports import set_page_bytes
-from tests.support.s3_bucket import BUCKET, S3Bucket
+from tests.support.s3_bucket import S3Bucket, make_bucket, s3_server
 
 
 @pytest.fixture(scope="session")
 def s3_url() -> Iterator[str]:
     """A local S3."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server() as url:
+        yield url
 
 
 @pytest.fixture
 def s3(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> S3Bucket:
     """An empty bucket, behind the connection `aws_default`."""
-    import boto3
-    import requests
-
-    requests.post(f"{s3_url}/moto-api/reset", timeout=10)
-    login = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
-    client: Any = boto3.client("s3", endpoint_url=s3_url, **login)  # type: ignore[call-overload]
-    client.create_bucket(Bucket=BUCKET)
-    extra = {"endpoint_url": s3_url, "region_name": "us-east-1"}
-    set_connection(monkeypatch, "aws_default", conn_type="aws", login="key", password="secret", extra=extra)
-    return S3Bucket(client)
+    bucket = make_bucket(s3_url)
+    set_connection(monkeypatch, "aws_default", **bucket.connection)
+    return bucket
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from airflow_provider_apify.api.errors import (
     ApifyConfigurationError,
@@ -26,6 +25,8 @@ from airflow_provider_apify.operators.storage import (
     PushDatasetItemsOperator,
     SetKeyValueStoreRecordOperator,
 )
+from tests.support.connections import set_connection
+from tests.support.s3_bucket import BUCKET, S3Bucket, make_bucket, s3_server
 
 NO_CONTEXT: Any = {}
 
@@ -46,18 +47,19 @@ def store_id(emulator: Emulator) -> str:
     return emulator.create_key_value_store()
 
 
+@pytest.fixture(scope="module")
+def s3_url() -> Iterator[str]:
+    """A local S3."""
+    with s3_server() as url:
+        yield url
+
+
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A bucket of an S3 server, behind the connection `aws_default`."""
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    url = "http://{}:{}".format(*server.get_host_and_port())
-    extra: dict[str, Any] = {"endpoint_url": url, "region_name": "us-east-1"}
-    connection = {"conn_type": "aws", "login": "test", "password": "testtest", "extra": extra}
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
-    s3 = boto3.resource("s3", aws_access_key_id="test", aws_secret_access_key="testtest", **extra)
-    yield s3.create_bucket(Bucket="feeds")
-    server.stop()
+def bucket(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> S3Bucket:
+    """An empty bucket, behind the connection `aws_default`."""
+    bucket = make_bucket(s3_url)
+    set_connection(monkeypatch, "aws_default", **bucket.connection)
+    return bucket
 
 
 def push(dataset_id: str, **kwargs: Any) -> Any:
@@ -94,8 +96,8 @@ def test_items_of_a_file_are_pushed(
     hook: ApifyHook, dataset_id: str, request: Any, tmp_path: Path, where: str, name: str, content: bytes
 ) -> None:
     if where == "S3":
-        request.getfixturevalue("bucket").put_object(Key=f"of/{name}", Body=content)
-        path = f"s3://feeds/of/{name}"
+        request.getfixturevalue("bucket").put(f"of/{name}", content)
+        path = f"s3://{BUCKET}/of/{name}"
     else:
         (tmp_path / name).write_bytes(content)
         path = str(tmp_path / name)
@@ -159,9 +161,10 @@ def test_what_cannot_be_pushed_is_an_error(hook: ApifyHook, dataset_id: str, kwa
     assert rows(hook, dataset_id) == []
 
 
-def test_a_missing_object_is_an_error(bucket: Any, dataset_id: str) -> None:
-    with pytest.raises(ApifyConfigurationError, match="no object s3://feeds/none"):
-        push(dataset_id, path="s3://feeds/none.jsonl")
+@pytest.mark.usefixtures("bucket")
+def test_a_missing_object_is_an_error(dataset_id: str) -> None:
+    with pytest.raises(ApifyConfigurationError, match=f"no object s3://{BUCKET}/none"):
+        push(dataset_id, path=f"s3://{BUCKET}/none.jsonl")
 
 
 def test_a_missing_dataset_is_an_error() -> None:
@@ -196,8 +199,8 @@ def test_a_record_of_a_file_is_written_as_it_is(
 ) -> None:
     content = gzip.compress(b"a,b\n1,2\n")
     if where == "S3":
-        request.getfixturevalue("bucket").put_object(Key="feed.csv.gz", Body=content)
-        path = "s3://feeds/feed.csv.gz"
+        request.getfixturevalue("bucket").put("feed.csv.gz", content)
+        path = f"s3://{BUCKET}/feed.csv.gz"
     else:
         (tmp_path / "feed.csv.gz").write_bytes(content)
         path = str(tmp_path / "feed.csv.gz")
