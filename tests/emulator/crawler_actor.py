@@ -7,6 +7,7 @@ from typing import Any
 from airflow_provider_apify.emulator import ActorContext
 
 CRAWLER = "/v2/actors/emulator~crawler"
+CRAWLER_RUNS = f"{CRAWLER}/runs"
 
 
 def crawl(actor: ActorContext) -> None:

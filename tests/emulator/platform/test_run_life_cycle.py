@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from airflow_provider_apify.emulator import ActorContext, ActorStopped, Emulator
-from tests.emulator.crawler_actor import CRAWLER
+from tests.emulator.crawler_actor import CRAWLER_RUNS
 from tests.emulator.http_client import HttpClient, error_of
 
 
@@ -15,7 +15,7 @@ def test_a_run_succeeds_fails_or_crashes(http: HttpClient) -> None:
 
 def test_a_run_times_out_in_emulated_time(http: HttpClient, emulator: Emulator) -> None:
     emulator.clock.speed = 0
-    run = http.data("POST", f"{CRAWLER}/runs?timeout=3600", json={"sleep": 7200})
+    run = http.data("POST", f"{CRAWLER_RUNS}?timeout=3600", json={"sleep": 7200})
     emulator.clock.advance(3599)
     assert http.data("GET", f"/v2/actor-runs/{run['id']}")["status"] == "RUNNING"
     emulator.clock.advance(1)
@@ -27,7 +27,7 @@ def test_a_run_times_out_in_emulated_time(http: HttpClient, emulator: Emulator) 
 def test_switches_make_passing_statuses_last(http: HttpClient, emulator: Emulator) -> None:
     emulator.clock.speed = 0
     emulator.switches.ready_seconds = emulator.switches.stop_seconds = 5
-    run = http.data("POST", f"{CRAWLER}/runs?timeout=60", json={"sleep": 1000})
+    run = http.data("POST", f"{CRAWLER_RUNS}?timeout=60", json={"sleep": 1000})
     assert http.data("GET", f"/v2/actor-runs/{run['id']}")["status"] == "READY"
     for seconds, status in ((5, "RUNNING"), (60, "TIMING-OUT"), (5, "TIMED-OUT")):
         emulator.clock.advance(seconds)
@@ -77,7 +77,7 @@ def test_a_graceful_abort_lets_the_actor_finish(http: HttpClient, emulator: Emul
 
 def test_a_graceful_abort_has_thirty_seconds(http: HttpClient, emulator: Emulator) -> None:
     emulator.clock.speed = 0
-    run = http.data("POST", f"{CRAWLER}/runs", json={"sleep": 1000})
+    run = http.data("POST", CRAWLER_RUNS, json={"sleep": 1000})
     http.wait_for_status(run["id"], "RUNNING")
     http("POST", f"/v2/actor-runs/{run['id']}/abort?gracefully=true")
     emulator.clock.advance(29)
@@ -106,7 +106,7 @@ def test_a_resurrected_run_keeps_its_storages(http: HttpClient, emulator: Emulat
     ended = http.data("GET", f"/v2/actor-runs/{run['id']}?waitForFinish=60")
     assert (ended["stats"]["resurrectCount"], ended["options"]["timeoutSecs"]) == (1, 30)
     assert len(http("GET", f"/v2/actor-runs/{run['id']}/dataset/items").json()) == 4
-    running = http.data("POST", f"{CRAWLER}/runs", json={"sleep": 1000})
+    running = http.data("POST", CRAWLER_RUNS, json={"sleep": 1000})
     assert http("POST", f"/v2/actor-runs/{running['id']}/resurrect").status_code == 400
     assert error_of(http("POST", f"/v2/actor-runs/{run['id']}/reboot")) == (403, "job-finished")
     assert http("DELETE", f"/v2/actor-runs/{run['id']}").status_code == 204

@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify.emulator import Emulator
-from tests.emulator.crawler_actor import CRAWLER
+from tests.emulator.crawler_actor import CRAWLER_RUNS
 from tests.emulator.http_client import HttpClient
 from tests.emulator.webhook_receiver import WebhookReceiver
 from tests.support.waiting import wait_until
-
-RUNS = f"{CRAWLER}/runs"
 
 
 @pytest.fixture
@@ -37,7 +35,7 @@ def wait_for_end(http: HttpClient, dispatch_id: str) -> dict[str, Any]:
 
 def test_a_webhook_is_told_of_the_life_of_a_run(http: HttpClient, receiver: WebhookReceiver) -> None:
     events = ["ACTOR.RUN.CREATED", "ACTOR.RUN.SUCCEEDED", "ACTOR.RUN.FAILED"]
-    run = http.data("POST", RUNS, params=ad_hoc(eventTypes=events, requestUrl=receiver.url))
+    run = http.data("POST", CRAWLER_RUNS, params=ad_hoc(eventTypes=events, requestUrl=receiver.url))
     told = [receiver.get() for _ in range(2)]
     bodies = {body["eventType"]: body for _, body in told}
     assert set(bodies) == {"ACTOR.RUN.CREATED", "ACTOR.RUN.SUCCEEDED"}
@@ -65,7 +63,7 @@ def test_a_persistent_webhook_is_told_only_of_runs_that_meet_its_condition(
     }
     created = http.data("POST", "/v2/webhooks", json=webhook)
     http.run("emulator~other")
-    run = http.data("POST", RUNS, json={"sleep": 1000})
+    run = http.data("POST", CRAWLER_RUNS, json={"sleep": 1000})
     http("POST", f"/v2/actor-runs/{run['id']}/abort")
     assert receiver.get()[1]["eventData"]["actorRunId"] == run["id"]
     assert receiver.received.empty()
@@ -77,7 +75,9 @@ def test_a_failed_dispatch_is_retried_ever_later(
 ) -> None:
     emulator.clock.speed = 10_000
     receiver.statuses = [500, 503]
-    http.data("POST", RUNS, params=ad_hoc(eventTypes=["ACTOR.RUN.SUCCEEDED"], requestUrl=receiver.url))
+    http.data(
+        "POST", CRAWLER_RUNS, params=ad_hoc(eventTypes=["ACTOR.RUN.SUCCEEDED"], requestUrl=receiver.url)
+    )
     dispatch_id = receiver.get()[0]["X-Apify-Webhook-Dispatch-Id"]
     receiver.get()
     receiver.get()
@@ -117,7 +117,7 @@ def test_templates_fill_payload_and_headers(http: HttpClient, receiver: WebhookR
         headersTemplate='{"Authorization": "Bearer {{resource.id}}"}',
         shouldInterpolateStrings=True,
     )
-    run = http.data("POST", RUNS, params=query)
+    run = http.data("POST", CRAWLER_RUNS, params=query)
     headers, body = receiver.get()
     assert body["run"] == run["id"]
     assert body["text"] == "ACTOR.RUN.SUCCEEDED!"

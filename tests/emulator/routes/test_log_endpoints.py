@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 
 from airflow_provider_apify.emulator import ActorContext, Emulator
-from tests.emulator.crawler_actor import CRAWLER
+from tests.emulator.crawler_actor import CRAWLER_RUNS
 from tests.emulator.http_client import HttpClient, error_of
 
 
@@ -40,5 +40,5 @@ def test_a_log_stream_follows_the_run(http: HttpClient, emulator: Emulator) -> N
 
 def test_a_log_stream_of_a_run_that_has_not_begun_is_empty(http: HttpClient, emulator: Emulator) -> None:
     emulator.switches.ready_seconds = 1000
-    run = http.data("POST", f"{CRAWLER}/runs")
+    run = http.data("POST", CRAWLER_RUNS)
     assert http("GET", f"/v2/logs/{run['id']}?stream=1").content == b""

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from airflow_provider_apify.emulator import Emulator
-from tests.emulator.crawler_actor import CRAWLER
+from tests.emulator.crawler_actor import CRAWLER_RUNS
 from tests.emulator.http_client import HttpClient, error_of
 
 
 def test_a_new_run_is_ready_and_has_all_its_fields(http: HttpClient, emulator: Emulator) -> None:
     answer = http(
         "POST",
-        f"{CRAWLER}/runs?memory=512&timeout=60",
+        f"{CRAWLER_RUNS}?memory=512&timeout=60",
         json={"items": 1},
         headers={"User-Agent": "me/1", "x-apify-integration-platform": "airflow"},
     )
@@ -77,7 +77,7 @@ def test_task_input_and_options_are_merged(http: HttpClient) -> None:
     ],
 )
 def test_bad_options_start_nothing(http: HttpClient, emulator: Emulator, query: str, error: str) -> None:
-    assert error_of(http("POST", f"{CRAWLER}/runs?{query}")) == (400, error)
+    assert error_of(http("POST", f"{CRAWLER_RUNS}?{query}")) == (400, error)
     assert emulator.runs == []
 
 
@@ -112,7 +112,7 @@ def test_ad_hoc_webhooks_belong_to_the_run(http: HttpClient) -> None:
         {"eventTypes": ["ACTOR.RUN.FAILED"], "requestUrl": "http://127.0.0.1:9/x", "idempotencyKey": "k"}
     ]
     query = {"webhooks": b64encode(json.dumps(webhooks).encode()).decode()}
-    run = http.data("POST", f"{CRAWLER}/runs", params=query)
+    run = http.data("POST", CRAWLER_RUNS, params=query)
     listed = http.data("GET", "/v2/webhooks")["items"]
     assert [item["condition"] for item in listed] == [{"actorRunId": run["id"]}]
     assert listed[0]["isAdHoc"] is True

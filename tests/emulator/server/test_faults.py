@@ -8,13 +8,10 @@ import requests
 from apify_client import ApifyClient
 
 from airflow_provider_apify.emulator import Emulator, Fault
-from tests.emulator.crawler_actor import CRAWLER
+from tests.emulator.crawler_actor import CRAWLER_RUNS
 from tests.emulator.http_client import HttpClient, error_of
 
 RUNS = "/v2/actors/*/runs"
-
-
-START = f"{CRAWLER}/runs"
 
 
 @pytest.mark.parametrize(("action", "started"), [("refuse", 0), ("drop-before", 0), ("drop-after", 1)])
@@ -23,10 +20,10 @@ def test_a_connection_is_dropped_before_or_after_the_effect(
 ) -> None:
     fault = emulator.faults.add(Fault(action=action, method="POST", path=RUNS, calls=(1,)))  # type: ignore[arg-type]
     with pytest.raises(requests.ConnectionError):
-        http("POST", START, json={"items": 1})
+        http("POST", CRAWLER_RUNS, json={"items": 1})
     assert (len(emulator.runs), fault.fired) == (started, 1)
     assert emulator.requests[-1].status is None
-    assert http("POST", START).status_code == 201
+    assert http("POST", CRAWLER_RUNS).status_code == 201
     assert len(emulator.runs) == started + 1
 
 
@@ -41,7 +38,7 @@ def test_a_fault_meets_only_the_numbered_requests(http: HttpClient, emulator: Em
             headers={"Retry-After": "7"},
         )
     )
-    answers = [http("POST", START) for _ in range(4)]
+    answers = [http("POST", CRAWLER_RUNS) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [429, 201, 429, 201]
     assert answers[0].headers["Retry-After"] == "7"
     assert error_of(answers[0]) == (429, "rate-limit-exceeded")
@@ -88,12 +85,12 @@ def test_delay_latency_and_bandwidth_take_real_time(http: HttpClient, emulator: 
 def test_a_start_whose_response_is_late_takes_effect(http: HttpClient, emulator: Emulator) -> None:
     emulator.faults.add(Fault(path=RUNS, latency=30))
     with pytest.raises(requests.ReadTimeout):
-        http.session.post(http.url + START, timeout=0.1)
+        http.session.post(http.url + CRAWLER_RUNS, timeout=0.1)
     assert len(emulator.runs) == 1
 
 
 def test_the_server_survives_clients_that_hang_up(http: HttpClient, emulator: Emulator) -> None:
-    run = http.data("POST", START, json={"sleep": 1000})
+    run = http.data("POST", CRAWLER_RUNS, json={"sleep": 1000})
     for _ in range(3):
         with pytest.raises(requests.ReadTimeout):
             http.session.get(f"{http.url}/v2/actor-runs/{run['id']}?waitForFinish=60", timeout=0.05)

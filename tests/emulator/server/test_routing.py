@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from airflow_provider_apify.emulator import Emulator
-from tests.emulator.crawler_actor import CRAWLER
+from tests.emulator.crawler_actor import CRAWLER, CRAWLER_RUNS
 from tests.emulator.http_client import HttpClient, error_of
 
 
@@ -20,5 +20,5 @@ def test_an_actor_is_found_under_both_paths_and_all_its_names(http: HttpClient) 
 
 
 def test_the_http_method_may_be_given_as_a_parameter(http: HttpClient, emulator: Emulator) -> None:
-    assert http("GET", f"{CRAWLER}/runs?method=POST").status_code == 201
+    assert http("GET", f"{CRAWLER_RUNS}?method=POST").status_code == 201
     assert len(emulator.runs) == 1
