@@ -67,7 +67,7 @@ def test_legacy_parameters_simplify_items_and_skip_failed_pages(http: HttpClient
     assert len(read_items(http, path, skipFailedPages=1)) == 1
 
 
-def test_a_view_of_the_dataset_schema_selects_fields(http: HttpClient, emulator: Emulator) -> None:
+def test_a_view_of_the_dataset_schema_selects_fields(http: HttpClient) -> None:
     dataset = http.data(
         "POST", "/v2/datasets", json={"schema": {"views": {"short": {"transformation": {"fields": ["n"]}}}}}
     )["id"]

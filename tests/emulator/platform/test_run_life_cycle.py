@@ -99,7 +99,7 @@ def test_a_failed_run_is_restarted_if_its_options_say_so(http: HttpClient, emula
     assert (run["status"], run["stats"]["restartCount"]) == ("SUCCEEDED", 2)
 
 
-def test_a_resurrected_run_keeps_its_storages(http: HttpClient, emulator: Emulator) -> None:
+def test_a_resurrected_run_keeps_its_storages(http: HttpClient) -> None:
     run = http.run(items=2, fail=1)
     revived = http.data("POST", f"/v2/actor-runs/{run['id']}/resurrect?timeout=30")
     assert (revived["id"], revived["status"], revived["finishedAt"]) == (run["id"], "RUNNING", None)

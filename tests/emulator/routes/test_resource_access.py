@@ -36,7 +36,7 @@ def test_requests_need_a_valid_token_and_an_existing_path(server: Server, http: 
 
 
 def test_resources_of_another_user_can_neither_be_read_nor_changed(
-    http: HttpClient, other_user: HttpClient, emulator: Emulator
+    http: HttpClient, other_user: HttpClient
 ) -> None:
     run = http.run()
     for path, status in (
@@ -88,9 +88,7 @@ def test_general_access_opens_resources_for_reading_only(
     assert anonymous(server, f"/v2/actor-runs/{run['id']}/abort", "POST").status_code == 401
 
 
-def test_urls_signed_by_the_official_client_open_storages(
-    http: HttpClient, client: ApifyClient, emulator: Emulator
-) -> None:
+def test_urls_signed_by_the_official_client_open_storages(client: ApifyClient, emulator: Emulator) -> None:
     dataset = emulator.create_dataset([{"n": 1}])
     lasting = client.dataset(dataset).create_items_public_url()
     assert requests.get(lasting, timeout=30).json() == [{"n": 1}]

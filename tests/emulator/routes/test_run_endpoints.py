@@ -40,7 +40,7 @@ def test_lists_of_runs_are_filtered_and_paged(http: HttpClient, emulator: Emulat
     assert http.data("GET", "/v2/actor-runs?limit=5000")["limit"] == 1000
 
 
-def test_the_last_run_is_found_by_status_and_origin(http: HttpClient, emulator: Emulator) -> None:
+def test_the_last_run_is_found_by_status_and_origin(http: HttpClient) -> None:
     assert error_of(http("GET", f"{CRAWLER_RUNS}/last")) == (404, "record-not-found")
     first = http.run()
     second = http.run(fail=1)

@@ -89,7 +89,7 @@ def test_a_start_whose_response_is_late_takes_effect(http: HttpClient, emulator:
     assert len(emulator.runs) == 1
 
 
-def test_the_server_survives_clients_that_hang_up(http: HttpClient, emulator: Emulator) -> None:
+def test_the_server_survives_clients_that_hang_up(http: HttpClient) -> None:
     run = http.data("POST", CRAWLER_RUNS, json={"sleep": 1000})
     for _ in range(3):
         with pytest.raises(requests.ReadTimeout):
