@@ -49,6 +49,17 @@ def item(url: str, number: int) -> dict[str, Any]:
     }
 
 
+def is_waited_for(emulator: Emulator, run_id: str) -> bool:
+    """
+    Return whether the long wait for the run has begun, on the worker or in the triggerer.
+
+    In the second between a deferral and the start of its trigger, Airflow runs no code of a provider: what a
+    user does to the task then, no provider can see.
+    """
+    polls = [seen for seen in emulator.requests if seen.path == f"/v2/actor-runs/{run_id}"]
+    return any(int(seen.query.get("waitForFinish", 0)) > 30 for seen in polls)
+
+
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3Bucket]:
     """A bucket of an S3 server."""

@@ -17,7 +17,7 @@ from airflow import __version__ as airflow_version
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.webhook import CreateOrUpdateWebhookOperator
-from tests.airflow.conftest import DAGS_3, TOKEN
+from tests.airflow.conftest import DAGS_3, TOKEN, is_waited_for
 from tests.support.airflow_api import AirflowApi, wait_for
 from tests.support.airflow_home import AirflowHome
 from tests.support.connections import set_connection
@@ -106,8 +106,8 @@ def test_each_line_of_the_log_of_a_deferred_task_comes_once_over_a_restart_of_th
     api.start_dag("talking", "one")
     talk = api.path("talking", "one", "talk")
     api.wait_for_state("talking", "one", "talk", "deferred")
-    asked = len(emulator.requests)
-    wait_for(lambda: [seen for seen in emulator.requests[asked:] if "waitForFinish" in seen.query])
+    run_id = api.get(f"{talk}/xcomEntries/id")["value"]
+    wait_for(lambda: is_waited_for(emulator, run_id))
     with restarted_triggerer(airflow):
         api.wait_for_state("talking", "one", "talk", "success", seconds=180)
         log = api.get(f"{talk}/logs/1?full_content=true")

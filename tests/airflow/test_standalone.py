@@ -12,7 +12,7 @@ from airflow import __version__ as airflow_version
 
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE
-from tests.airflow.conftest import DAGS, TOKEN
+from tests.airflow.conftest import DAGS, TOKEN, is_waited_for
 from tests.support.airflow_api import AirflowApi, wait_for
 from tests.support.airflow_home import AirflowHome
 
@@ -37,17 +37,6 @@ def api(airflow: AirflowHome) -> Iterator[AirflowApi]:
 def effective_aborts(emulator: Emulator, run_id: str) -> int:
     """Return how many requests stopped the run."""
     return sum(abort["effective"] for abort in emulator.aborts if abort["runId"] == run_id)
-
-
-def is_waited_for(emulator: Emulator, run_id: str) -> bool:
-    """
-    Return whether the long wait for the run has begun, on the worker or in the triggerer.
-
-    In the second between a deferral and the start of its trigger, Airflow runs no code of a provider: what a
-    user does to the task then, no provider can see.
-    """
-    polls = [seen for seen in emulator.requests if seen.path == f"/v2/actor-runs/{run_id}"]
-    return any(int(seen.query.get("waitForFinish", 0)) > 30 for seen in polls)
 
 
 def apify_run_of(api: AirflowApi, dag_id: str, run_id: str) -> Any:
