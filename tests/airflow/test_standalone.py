@@ -69,7 +69,7 @@ def test_chain_shows_links_and_xcoms_while_it_waits_and_no_token(
 
 def test_a_failed_run_fails_the_sensor_and_never_skips_it(api: AirflowApi) -> None:
     api.start_dag("chain", "failing", seconds=8, fail="yes", folder="/nonexistent")
-    assert api.wait_for_state("chain", "failing", "wait", "failed")
+    api.wait_for_state("chain", "failing", "wait", "failed")
     log = str(api.get(f"{api.path('chain', 'failing', 'wait')}/logs/1"))
     assert "ApifyRunFailedError" in log
     assert "failed as told" in log
