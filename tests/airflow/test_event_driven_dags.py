@@ -25,7 +25,9 @@ from tests.support.processes import end_process_group
 
 pytestmark = pytest.mark.skipif(airflow_version < "3.3", reason="asset events and REST as in Airflow 3.3")
 
-LINES = 30
+# One a second. The run must go on until the second triggerer is up and waits for it: twelve seconds pass
+# before the first one waits, and the restart takes another twenty, or more on a busy machine.
+LINES = 60
 
 
 @pytest.fixture(scope="module")
