@@ -60,6 +60,13 @@ def is_waited_for(emulator: Emulator, run_id: str) -> bool:
     return any(int(seen.query.get("waitForFinish", 0)) > 30 for seen in polls)
 
 
+def assert_token_is_in_no_file(airflow: AirflowHome) -> None:
+    """Assert that no file of Airflow's home has the token: no log, and not the database."""
+    for path in airflow.path.rglob("*"):
+        if path.is_file():
+            assert TOKEN.encode() not in path.read_bytes(), path
+
+
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3Bucket]:
     """A bucket of an S3 server."""

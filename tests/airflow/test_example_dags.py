@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from airflow_provider_apify.emulator import Emulator
-from tests.airflow.conftest import TOKEN, item
+from tests.airflow.conftest import TOKEN, assert_token_is_in_no_file, item
 from tests.support.airflow_home import AirflowHome
 from tests.support.s3_bucket import BUCKET, S3Bucket
 
@@ -29,9 +29,7 @@ def assert_token_is_nowhere(airflow: AirflowHome, printed: str) -> None:
     # At DEBUG, Airflow's own in-process supervisor prints the messages that tell it what to mask.
     ours = [line for line in printed.splitlines() if "MaskSecret(" not in line]
     assert TOKEN not in "".join(ours)
-    for path in airflow.path.rglob("*"):
-        if path.is_file():
-            assert TOKEN.encode() not in path.read_bytes(), path
+    assert_token_is_in_no_file(airflow)
 
 
 def test_chain_lands_the_items_on_disk_and_in_s3(

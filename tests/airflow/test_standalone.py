@@ -12,7 +12,7 @@ from airflow import __version__ as airflow_version
 
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE
-from tests.airflow.conftest import DAGS, TOKEN, is_waited_for
+from tests.airflow.conftest import DAGS, TOKEN, assert_token_is_in_no_file, is_waited_for
 from tests.support.airflow_api import AirflowApi, wait_for
 from tests.support.airflow_home import AirflowHome
 
@@ -59,9 +59,7 @@ def test_chain_shows_links_and_xcoms_while_it_waits_and_no_token(
     assert apify_run["defaultDatasetId"] in str(info)
     assert api.get(f"{run}/xcomEntries/defaultDatasetId")["value"] == apify_run["defaultDatasetId"]
     # While a trigger waits, its arguments lie in the database.
-    for file in airflow.path.rglob("*"):
-        if file.is_file():
-            assert TOKEN.encode() not in file.read_bytes(), file
+    assert_token_is_in_no_file(airflow)
     api.wait_for_state("chain", "one", "wait", "success")
     api.wait_for_state("chain", "one", "land", "success")
     assert len((tmp_path / "one.jsonl").read_text().splitlines()) == 5
