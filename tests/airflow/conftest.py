@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+import requests
 from moto.server import ThreadedMotoServer
 
 from airflow_provider_apify.emulator import Emulator
@@ -67,9 +68,9 @@ def assert_token_is_in_no_file(airflow: AirflowHome) -> None:
             assert TOKEN.encode() not in path.read_bytes(), path
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Bucket]:
-    """A bucket of an S3 server."""
+@pytest.fixture(scope="session")
+def s3_client() -> Iterator[Any]:
+    """A client of an S3 server."""
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
@@ -80,10 +81,17 @@ def s3() -> Iterator[S3Bucket]:
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    client.create_bucket(Bucket=BUCKET)
-    yield S3Bucket(client)
+    yield client
     client.close()
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def s3(s3_client: Any) -> S3Bucket:
+    """A bucket of the S3 server, with nothing in it from another module."""
+    requests.post(f"{s3_client.meta.endpoint_url}/moto-api/reset", timeout=10).raise_for_status()
+    s3_client.create_bucket(Bucket=BUCKET)
+    return S3Bucket(s3_client)
 
 
 @pytest.fixture(scope="module")
