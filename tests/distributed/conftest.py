@@ -44,6 +44,10 @@ class ScenarioEmulator(Emulator):
         """Return the runs that were started of an Actor."""
         return [run for run in self.runs if run["actId"] == self.actor_ids[name]]
 
+    def statuses_of(self, name: str) -> list[str]:
+        """Return the statuses of the runs that were started of an Actor."""
+        return [run["status"] for run in self.runs_of(name)]
+
     def are_visible(self, name: str) -> bool:
         """Return whether all runs of an Actor show up."""
         runs = [run for run in self.platform.runs_in_order() if run.actor.name == name]

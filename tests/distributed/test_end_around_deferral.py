@@ -22,7 +22,7 @@ def test_a_run_that_ends_before_the_deferral_needs_no_trigger(
 ) -> None:
     task_id = f"{end}_after_{seconds}_s_deferred"
     assert dag_run.final_state(task_id) == state
-    assert [run["status"] for run in emulator.runs_of(task_id)] == [end.upper()]
+    assert emulator.statuses_of(task_id) == [end.upper()]
     assert "in the triggerer" not in dag_run.task_log(task_id)
 
 

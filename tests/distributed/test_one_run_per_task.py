@@ -126,7 +126,7 @@ def test_a_retry_after_a_failed_run_starts_a_new_one(
 ) -> None:
     task_id = f"run_failed_{mode}"
     assert dag_run.final_state(task_id) == "success"
-    assert [run["status"] for run in emulator.runs_of(task_id)] == ["FAILED", "SUCCEEDED"]
+    assert emulator.statuses_of(task_id) == ["FAILED", "SUCCEEDED"]
 
 
 def test_a_clear_of_a_green_task_starts_a_new_run(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> None:
@@ -136,7 +136,7 @@ def test_a_clear_of_a_green_task_starts_a_new_run(dag_run: ScenarioRun, emulator
         dag_run.clear(task_id)
     for task_id in task_ids:
         dag_run.wait_for_try(2, task_id, "success")
-        assert [run["status"] for run in emulator.runs_of(task_id)] == ["SUCCEEDED", "SUCCEEDED"]
+        assert emulator.statuses_of(task_id) == ["SUCCEEDED", "SUCCEEDED"]
         assert not emulator.aborts_of(task_id)
 
 
@@ -193,7 +193,7 @@ def test_a_clear_aborts_the_old_run_and_starts_a_new_one(
     until(lambda: is_waited_for(dag_run, task_id, mode, 2) and dag_run.xcoms(task_id)["id"] == new)
     assert emulator.aborts_of(task_id) == [old]
     dag_run.mark(task_id, "failed")
-    until(lambda: [run["status"] for run in emulator.runs_of(task_id)] == ["ABORTED", "ABORTED"])
+    until(lambda: emulator.statuses_of(task_id) == ["ABORTED", "ABORTED"])
     assert emulator.aborts_of(task_id) == [old, new]
 
 
