@@ -112,6 +112,14 @@ class ScenarioRun:
         """Wait for the end of a task; return its state."""
         return self.wait_for_state(task_id, *FINISHED)
 
+    def assert_one_run(self, task_id: str, *, try_number: int | None = None) -> None:
+        """Assert that a task succeeds with the only run it ever started, and in this try if one is given."""
+        assert self.final_state(task_id) == "success"
+        if try_number is not None:
+            assert self.task_instance(task_id)["try_number"] == try_number
+        assert self.emulator.statuses_of(task_id) == ["SUCCEEDED"]
+        assert not self.emulator.aborts_of(task_id)
+
     def mark(self, task_id: str, state: str) -> None:
         """Mark a task as failed or as success."""
         self.cluster.api.mark(self.name, self.name, task_id, state)

@@ -42,8 +42,6 @@ def released(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> None:
 @pytest.mark.usefixtures("released")
 @pytest.mark.parametrize("task_id", RIGHT_AFTER)
 def test_a_run_that_ends_within_a_second_of_the_deferral_ends_its_task(
-    dag_run: ScenarioRun, emulator: ScenarioEmulator, task_id: str
+    dag_run: ScenarioRun, task_id: str
 ) -> None:
-    assert dag_run.final_state(task_id) == "success"
-    assert dag_run.task_instance(task_id)["try_number"] == 1
-    assert len(emulator.runs_of(task_id)) == 1
+    dag_run.assert_one_run(task_id, try_number=1)

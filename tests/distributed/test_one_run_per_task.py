@@ -56,13 +56,12 @@ def test_a_killed_worker_leaves_one_run_per_task(dag_run: ScenarioRun, emulator:
     until(lambda: "id" in dag_run.xcoms("killed_while_waiting"))
     emulator.released["killed_while_waiting"].set()
     for task_id in ("killed_while_waiting", "killed_before_answer"):
-        assert dag_run.final_state(task_id) == "success"
+        dag_run.assert_one_run(task_id)
         (run,) = emulator.runs_of(task_id)
         xcoms = dag_run.xcoms(task_id)
         assert run["id"] in str(xcoms["return_value"])
         assert "SUCCEEDED" in str(xcoms["status"])
         assert xcoms["defaultDatasetId"] == run["defaultDatasetId"]
-        assert not emulator.aborts_of(task_id)
 
 
 def test_a_worker_that_shuts_down_aborts_nothing(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> None:
@@ -74,50 +73,32 @@ def test_a_worker_that_shuts_down_aborts_nothing(dag_run: ScenarioRun, emulator:
     watcher.terminate()
     until(lambda: "Nobody stopped this task" in dag_run.task_log(task_id))
     emulator.released[task_id].set()
-    assert dag_run.final_state(task_id) == "success"
-    assert len(emulator.runs_of(task_id)) == 1
-    assert not emulator.aborts_of(task_id)
+    dag_run.assert_one_run(task_id)
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_retry_finds_the_run_that_a_dead_worker_started(
-    dag_run: ScenarioRun, emulator: ScenarioEmulator, mode: str
-) -> None:
+def test_a_retry_finds_the_run_that_a_dead_worker_started(dag_run: ScenarioRun, mode: str) -> None:
     task_id = f"killed_after_answer_{mode}"
-    assert dag_run.final_state(task_id) == "success"
+    dag_run.assert_one_run(task_id)
     assert dag_run.task_instance(task_id)["try_number"] > 1
-    assert len(emulator.runs_of(task_id)) == 1
-    assert not emulator.aborts_of(task_id)
 
 
 def test_a_retry_finds_the_run_whose_trigger_died(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> None:
     task_id = "trigger_dies_deferred"
     dag_run.wait_for_try(2, task_id, "deferred")
     emulator.released[task_id].set()
-    assert dag_run.final_state(task_id) == "success"
-    assert len(emulator.runs_of(task_id)) == 1
-    assert not emulator.aborts_of(task_id)
+    dag_run.assert_one_run(task_id)
 
 
 @pytest.mark.parametrize("lost", ["dropped", "answered_502", "read_timeout"])
-def test_a_start_whose_answer_is_lost_is_found(
-    dag_run: ScenarioRun, emulator: ScenarioEmulator, lost: str
-) -> None:
+def test_a_start_whose_answer_is_lost_is_found(dag_run: ScenarioRun, lost: str) -> None:
     """The list of runs lags by 10 s."""
-    task_id = f"lost_{lost}"
-    assert dag_run.final_state(task_id) == "success"
-    assert dag_run.task_instance(task_id)["try_number"] == 1
-    assert len(emulator.runs_of(task_id)) == 1
+    dag_run.assert_one_run(f"lost_{lost}", try_number=1)
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_start_that_is_refused_is_repeated(
-    dag_run: ScenarioRun, emulator: ScenarioEmulator, mode: str
-) -> None:
-    task_id = f"refused_{mode}"
-    assert dag_run.final_state(task_id) == "success"
-    assert dag_run.task_instance(task_id)["try_number"] == 1
-    assert len(emulator.runs_of(task_id)) == 1
+def test_a_start_that_is_refused_is_repeated(dag_run: ScenarioRun, mode: str) -> None:
+    dag_run.assert_one_run(f"refused_{mode}", try_number=1)
 
 
 @pytest.mark.parametrize("mode", MODES)
