@@ -28,6 +28,13 @@ def prepare(emulator: ScenarioEmulator) -> None:
         emulator.add_start_fault(name, "answer", (5,), status=402, type="concurrent-runs-limit-exceeded")
 
 
+def watcher_of(dag_run: ScenarioRun, task_id: str) -> psutil.Process:
+    """Return the process that watches the one of a running task."""
+    watcher = psutil.Process(dag_run.task_instance(task_id)["pid"]).parent()
+    assert watcher is not None
+    return watcher
+
+
 def kill_worker(dag_run: ScenarioRun, *task_ids: str) -> None:
     """Kill the Celery worker that the tasks run in, or on 2.11 the processes of the tasks."""
     if AIRFLOW_3:
@@ -36,9 +43,7 @@ def kill_worker(dag_run: ScenarioRun, *task_ids: str) -> None:
         return
     for task_id in task_ids:
         # Its process, and the one that watches it.
-        watcher = psutil.Process(dag_run.task_instance(task_id)["pid"]).parent()
-        assert watcher is not None
-        kill_process_tree(watcher.pid)
+        kill_process_tree(watcher_of(dag_run, task_id).pid)
 
 
 def test_a_killed_worker_leaves_one_run_per_task(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> None:
@@ -68,9 +73,7 @@ def test_a_worker_that_shuts_down_aborts_nothing(dag_run: ScenarioRun, emulator:
     """A node that is drained stops its workers, but nobody has stopped the task."""
     task_id, until = "shut_down_worker", dag_run.until
     until(lambda: is_waited_for(dag_run, task_id, "worker"))
-    watcher = psutil.Process(dag_run.task_instance(task_id)["pid"]).parent()
-    assert watcher is not None
-    watcher.terminate()
+    watcher_of(dag_run, task_id).terminate()
     until(lambda: "Nobody stopped this task" in dag_run.task_log(task_id))
     emulator.released[task_id].set()
     dag_run.assert_one_run(task_id)
