@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.distributed.conftest import ScenarioEmulator, ScenarioRun
-from tests.support.waiting import wait_until
 
 DAG = "ends"
 RIGHT_AFTER = [f"right_after_{number}_deferred" for number in range(5)]
@@ -36,7 +35,7 @@ def released(dag_run: ScenarioRun, emulator: ScenarioEmulator) -> None:
             emulator.released[task_id].set()
         return all(emulator.released[task_id].is_set() for task_id in RIGHT_AFTER)
 
-    wait_until(release, 180)
+    dag_run.until(release)
 
 
 @pytest.mark.usefixtures("released")
