@@ -99,14 +99,14 @@ class ScenarioRun:
         """Wait until a task instance is in one of the states; return this state."""
         return self.cluster.api.wait_for_state(self.name, self.name, task_id, *states, seconds=180)
 
-    def wait_for_try(self, number: int, task_id: str, state: str) -> None:
+    def wait_for_try(self, number: int, task_id: str, state: str, seconds: float = 180) -> None:
         """Wait until a task instance is in a state, in its n-th try."""
 
         def is_there() -> bool:
             instance = self.task_instance(task_id)
             return bool(instance["try_number"] == number and instance["state"] == state)
 
-        self.until(is_there)
+        self.until(is_there, seconds)
 
     def final_state(self, task_id: str) -> str:
         """Wait for the end of a task; return its state."""

@@ -51,13 +51,7 @@ def test_a_killed_worker_leaves_one_run_per_task(dag_run: ScenarioRun, emulator:
     until(lambda: emulator.runs_of("killed_before_answer"))
     until(lambda: "id" in dag_run.xcoms("killed_while_waiting"))
     kill_worker(dag_run, "killed_before_answer", "killed_while_waiting")
-    until(
-        lambda: (
-            (ti := dag_run.task_instance("killed_while_waiting"))["try_number"] == 2
-            and ti["state"] == "running"
-        ),
-        120,
-    )
+    dag_run.wait_for_try(2, "killed_while_waiting", "running", 120)
     until(lambda: "id" in dag_run.xcoms("killed_while_waiting"))
     emulator.released["killed_while_waiting"].set()
     for task_id in ("killed_while_waiting", "killed_before_answer"):
