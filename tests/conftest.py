@@ -22,6 +22,7 @@ from airflow import __version__ as airflow_version
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.hooks.apify import ApifyHook
 from tests.support.connections import set_connection
+from tests.support.s3_bucket import s3_server
 from tests.support.task_context import TaskTries
 
 
@@ -121,6 +122,13 @@ def task_tries(request: pytest.FixtureRequest) -> TaskTries:
 def stored_tries() -> TaskTries:
     """The tries of a task instance with the task state store, for what does not depend on the store."""
     return TaskTries()
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    """A local S3."""
+    with s3_server() as url:
+        yield url
 
 
 @pytest.fixture

@@ -8,15 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-import requests
-from moto.server import ThreadedMotoServer
 
 from airflow_provider_apify.emulator import Emulator
 from tests.support.airflow_defects import pytest_runtest_makereport  # noqa: F401
 from tests.support.airflow_home import AirflowHome
-from tests.support.s3_bucket import BUCKET, S3Bucket
+from tests.support.s3_bucket import S3Bucket, make_bucket
 
 EXAMPLE_DAGS = Path(__file__).parents[2] / "example_dags"
 #: DAGs of these tests for every version of Airflow, and for Airflow 3 alone.
@@ -68,30 +65,12 @@ def assert_token_is_in_no_file(airflow: AirflowHome) -> None:
             assert TOKEN.encode() not in path.read_bytes(), path
 
 
-@pytest.fixture(scope="session")
-def s3_client() -> Iterator[Any]:
-    """A client of an S3 server."""
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    url = "http://{}:{}".format(*server.get_host_and_port())
-    client = boto3.client(
-        "s3",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    yield client
-    client.close()
-    server.stop()
-
-
 @pytest.fixture(scope="module")
-def s3(s3_client: Any) -> S3Bucket:
+def s3(s3_url: str) -> Iterator[S3Bucket]:
     """A bucket of the S3 server, with nothing in it from another module."""
-    requests.post(f"{s3_client.meta.endpoint_url}/moto-api/reset", timeout=10).raise_for_status()
-    s3_client.create_bucket(Bucket=BUCKET)
-    return S3Bucket(s3_client)
+    bucket = make_bucket(s3_url)
+    yield bucket
+    bucket.client.close()
 
 
 @pytest.fixture(scope="module")
@@ -116,10 +95,9 @@ def airflow(
     """An Airflow with the example DAGs and connections to both servers, all of its logs at DEBUG."""
     home = tmp_path_factory.mktemp("airflow")
     shutil.copy(database, home)
-    aws = {"endpoint_url": s3.client.meta.endpoint_url, "region_name": "us-east-1"}
     connections = {
         "apify_default": {"conn_type": "apify", "host": server.url, "password": TOKEN},
-        "aws_default": {"conn_type": "aws", "login": "test", "password": "testtest", "extra": aws},
+        "aws_default": s3.connection,
     }
     airflow = AirflowHome(
         home,

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from airflow_provider_apify.export import parallel_reader
 from tests.support.connections import set_connection
 from tests.support.exports import set_page_bytes
-from tests.support.s3_bucket import S3Bucket, make_bucket, s3_server
-
-
-@pytest.fixture(scope="session")
-def s3_url() -> Iterator[str]:
-    """A local S3."""
-    with s3_server() as url:
-        yield url
+from tests.support.s3_bucket import S3Bucket, make_bucket
 
 
 @pytest.fixture

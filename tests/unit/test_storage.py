@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from airflow_provider_apify.operators.storage import (
     SetKeyValueStoreRecordOperator,
 )
 from tests.support.connections import set_connection
-from tests.support.s3_bucket import BUCKET, S3Bucket, make_bucket, s3_server
+from tests.support.s3_bucket import BUCKET, S3Bucket, make_bucket
 
 NO_CONTEXT: Any = {}
 
@@ -45,13 +44,6 @@ def dataset_id(emulator: Emulator) -> str:
 def store_id(emulator: Emulator) -> str:
     """An empty key-value store."""
     return emulator.create_key_value_store()
-
-
-@pytest.fixture(scope="module")
-def s3_url() -> Iterator[str]:
-    """A local S3."""
-    with s3_server() as url:
-        yield url
 
 
 @pytest.fixture
