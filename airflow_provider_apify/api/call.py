@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
@@ -27,6 +28,14 @@ class Answer:
     def json(self) -> Any:
         """Return the parsed body; raise :class:`ValueError` if it is not JSON."""
         return json.loads(self.body)
+
+    @property
+    def sent_at(self) -> float | None:
+        """Time of the answer by the server's clock, in seconds since the epoch; None if it does not tell."""
+        try:
+            return parsedate_to_datetime(self.headers.get("Date") or "").timestamp()
+        except ValueError:
+            return None
 
     def data(self) -> Any:
         """Return the object that the API wraps in `data`."""

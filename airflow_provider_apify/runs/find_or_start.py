@@ -19,12 +19,17 @@ import pendulum
 
 from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.actor_run import ActorRun
-from airflow_provider_apify.api.call import MAX_LIST_LIMIT
-from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError, ApifyStartUncertainError
+from airflow_provider_apify.api.errors import (
+    ApifyError,
+    ApifyHttpError,
+    ApifyNotFoundError,
+    ApifyStartUncertainError,
+)
 from airflow_provider_apify.api.flow import Send, drive
 from airflow_provider_apify.api.http_client import Client
-from airflow_provider_apify.api.runs import RunRequest, get_run, list_runs
+from airflow_provider_apify.api.runs import RunRequest, get_run
 from airflow_provider_apify.runs.abort_and_resurrect import abort_run, resurrect_run
+from airflow_provider_apify.runs.find_by_fingerprint import RunSearch
 from airflow_provider_apify.runs.not_yet_visible import VISIBLE_AFTER, retry_while_unknown
 from airflow_provider_apify.runs.start_intent import Fingerprint, IntentStore, StartIntent
 from airflow_provider_apify.runs.wait import StatusLog, WaitPlan, wait_for_end
@@ -33,10 +38,10 @@ from airflow_provider_apify.runs.wait import StatusLog, WaitPlan, wait_for_end
 OnRetry = Literal["new", "resurrect"]
 
 _VISIBLE_AFTER = timedelta(seconds=VISIBLE_AFTER)
-# How far the clocks of a worker and of Apify may disagree.
-_CLOCK_SKEW = timedelta(minutes=5)
-# Each candidate costs a request: a list does not say who started a run.
-_MAX_CANDIDATES = 2000
+# How often, and after how many seconds each, a kill looks for a run whose start is under way: Airflow ends
+# the process five seconds after it has told the task to stop.
+_KILL_LOOKS = 3
+_KILL_PAUSE = 0.5
 
 
 @dataclass(eq=False, repr=False)
@@ -56,10 +61,10 @@ class RunStarter:
 
     def __post_init__(self) -> None:
         self._intents = IntentStore(self.context if self.durable else {})
-        self._max_tries = int(self.context["ti"].max_tries)
-        self._foreign: set[str] = set()
+        self._fingerprint = Fingerprint.of(self.context)
+        # What a kill has to abort: the run that is known, or the one that is being looked for or started.
         self._run_id: str | None = None
-        self._pending: StartIntent | None = None
+        self._search: RunSearch | None = None
         self._killed = False
 
     def find_or_start(self) -> ActorRun:
@@ -76,6 +81,8 @@ class RunStarter:
             return self._adopt(known)
         if self.on_retry == "resurrect":
             self.log.info("Resurrecting the run %s, which ended as %s.", known.id, known.status)
+            self._run_id = known.id
+            self._stop_if_killed()
             return self._adopt(drive(resurrect_run(known.id), self.client.send))
         self.log.info("The run %s of an earlier try ended as %s; starting a new one.", known.id, known.status)
         return self._start()
@@ -85,69 +92,118 @@ class RunStarter:
         self._killed = True
         # The interrupted code may hold the locks of its own client.
         send = Client(self.client.endpoint).send
-        run_id = self._run_id
-        if run_id is None and self._pending is not None:
-            found, _ = self._scan(send, self._pending.fingerprint, since=self._pending.at)
-            run_id = found.id if found else None
-        if run_id is not None:
-            abort = abort_run(run_id, gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
-            run = drive(abort, send)
-            self.log.info("Aborted the run %s (%s).", run.id, run.status)
+        run_id = self._run_id or self._look_for_run_to_kill(send)
+        if run_id is None:
+            if self._search is not None:
+                self.log.warning(
+                    "The task was stopped while a run was being started. No run shows up yet: one may be "
+                    "going on all the same. Look at https://console.apify.com/actors/runs (%s).",
+                    self.request.target.path,
+                )
+            return
+        abort = abort_run(run_id, gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
+        run = drive(abort, send)
+        self.log.info("Aborted the run %s (%s).", run.id, run.status)
+
+    def _look_for_run_to_kill(self, send: Send) -> str | None:
+        if self._search is None:
+            return None
+        for attempt in range(_KILL_LOOKS):
+            if attempt:
+                time.sleep(_KILL_PAUSE)
+            found, _ = self._search.look(send)
+            if found is not None:
+                return found.id
+        return None
+
+    def _stop_if_killed(self) -> None:
+        """Send nothing that starts a run after a kill: Airflow 3 lets the task's code go on for a while."""
+        if self._killed:
+            raise ApifyError("The task was stopped before its run was started; nothing was started.")
 
     def _find(self) -> ActorRun | None:
         """Return the run that an earlier try of this task instance started, in whatever state it is."""
         intent, ti = self._intents.load(), self.context["ti"]
         if intent is None:
-            if self._intents or ti.try_number == 1:
+            if ti.try_number == 1:
                 return None
-            # All that can be done before Airflow 3.3: look for the run of any earlier try.
+            # Before Airflow 3.3 there is no store, after an upgrade it is empty: look for any earlier try.
             since = getattr(self.context.get("dag_run"), "start_date", None) or ti.start_date
-            return self._search(
-                Fingerprint.of(self.context), since=since, sent_by=ti.start_date, any_try=True
-            )
-        if intent.max_tries != self._max_tries:
-            if self.abort_cleared:
+            # With a store an empty one is rarely an upgrade, and that took longer than a run stays hidden.
+            lag = VISIBLE_AFTER if self._intents else 0.0
+            search = RunSearch(self.request, self._fingerprint, since, announced=False)
+            return self._look(search, sent_by=ti.start_date.timestamp() - lag)
+        if intent.fingerprint.task_instance != self._fingerprint.task_instance:
+            if self.abort_cleared and intent.sent:
                 self._abort_run_before_clear(intent)
             return None
+        if not intent.sent:
+            return None
         if intent.run_id:
-            return self._get(intent.run_id, intent.at)
-        return self._search(intent.fingerprint, since=intent.at, sent_by=ti.start_date)
+            self._run_id = intent.run_id
+            known = self._get(intent.run_id, intent.at)
+            if known is None or known.is_finished:
+                self._run_id = None
+            return known
+        search = RunSearch(self.request, intent.fingerprint, intent.at, announced=True)
+        return self._look(search, sent_by=ti.start_date.timestamp())
 
     def _abort_run_before_clear(self, intent: StartIntent) -> None:
         """Abort what a Clear left behind, should the triggerer not have come to it or have died."""
         if intent.run_id:
             run = self._get(intent.run_id, intent.at)
         else:
-            run, _ = self._scan(self.client.send, intent.fingerprint, since=intent.at)
+            search = RunSearch(self.request, intent.fingerprint, intent.at, announced=True)
+            run, _ = search.look(self.client.send)
         if run is not None and not run.is_finished and not run.is_ending:
             self.log.info("Aborting the run %s, which was started before the task was cleared.", run.id)
             drive(abort_run(run.id, gracefully=self.abort_gracefully), self.client.send)
 
     def _start(self) -> ActorRun:
         """Start a run; after a lost answer, find it."""
-        intent = StartIntent(Fingerprint.of(self.context), self._max_tries, _now())
+        intent = StartIntent(self._fingerprint, _now())
         self._intents.save(intent)
-        self._pending = intent
+        self._run_id = None
+        self._stop_if_killed()
+        self._search = search = RunSearch(self.request, intent.fingerprint, intent.at, announced=True)
         try:
-            user_agent = f"{self.client.endpoint.user_agent} {intent.fingerprint}"
+            # The fingerprint comes first: what cuts a long header, cuts its end.
+            user_agent = f"{intent.fingerprint} {self.client.endpoint.user_agent}"
             run = self.client.send(self.request.start(user_agent))
         except ApifyHttpError as error:
             if not retry.may_have_had_effect(error):
-                self._pending = None
-                self._intents.forget()
+                self._search = None
+                self._intents.save(replace(intent, sent=False))
                 raise
-            run = self._recover(intent, error)
-        self._intents.save(replace(intent, run_id=run.id, at=_now()))
+            run = self._recover(search, error)
+        # Whatever comes next: nobody has to look for the run.
+        self.log.info("Started the run %s: %s", run.id, run.console_url)
+        try:
+            self._intents.save(replace(intent, run_id=run.id, at=_now()))
+        except Exception as error:
+            # The run has been paid for; a retry finds it by its fingerprint.
+            self.log.warning("Airflow's task state store does not take the run's ID. (%r)", error)
+        self._check_fingerprint(run)
         return self._adopt(run)
 
+    def _check_fingerprint(self, run: ActorRun) -> None:
+        if self._fingerprint.try_of(run) is None:
+            self.log.warning(
+                "The start of the run %s did not reach Apify with its User-Agent but with %.200r. A proxy "
+                "between this worker and Apify seems to change it, and a retry cannot find a run by it then: "
+                "after a lost answer or a lost worker, a second run may be started. Let the header through.",
+                run.id,
+                run.user_agent,
+            )
+
     def _adopt(self, run: ActorRun) -> ActorRun:
-        self._run_id, self._pending = run.id, None
+        self._run_id, self._search = run.id, None
         if self._killed:
-            # The kill came between the request and its answer, when there was no run to abort yet.
+            # The kill may have come between the request and its answer, when there was no run to abort yet.
             self.kill()
         return run
 
-    def _recover(self, intent: StartIntent, error: ApifyHttpError) -> ActorRun:
+    def _recover(self, search: RunSearch, error: ApifyHttpError) -> ActorRun:
         lost = f"The answer to the start was lost ({error}), and"
         self.log.warning("The answer to the start was lost. Looking for the run. (%s)", error)
         if not self.durable:
@@ -156,7 +212,7 @@ class RunStarter:
                 "started."
             ) from error
         try:
-            run = self._search(intent.fingerprint, since=intent.at, sent_by=_now())
+            run = self._look(search, sent_by=time.time())
         except ApifyHttpError as trouble:
             raise ApifyStartUncertainError(
                 f"{lost} Apify does not tell which runs there are ({trouble}): one may have been started and "
@@ -179,78 +235,11 @@ class RunStarter:
             self.log.warning("The run %s of an earlier try is gone. %s", run_id, error)
             return None
 
-    def _search(
-        self, fingerprint: Fingerprint, *, since: datetime, sent_by: datetime, any_try: bool = False
-    ) -> ActorRun | None:
-        """Look for a run, started between two times, until it is found or would have shown up."""
-        attempt = 0
-        while True:
-            # An answer says what was visible when it was asked for, however late it comes.
-            asked_at = _now()
-            found, doubtful = self._scan(self.client.send, fingerprint, since=since, any_try=any_try)
-            if found is not None and _is_last(found, fingerprint, any_try=any_try):
-                return found
-            if asked_at > sent_by + _VISIBLE_AFTER:
-                break
-            attempt += 1
-            time.sleep(retry.delay(attempt))
-        if doubtful:
-            raise ApifyStartUncertainError(
-                "It cannot be told whether an earlier try of this task started a run: Apify does not say who "
-                f"started {', '.join(doubtful)}. Look at them in Apify Console. To start a new run all the "
-                f"same, {'clear this task or ' if self._intents else ''}set `durable=False`.",
-                candidates=doubtful,
-            )
+    def _look(self, search: RunSearch, *, sent_by: float) -> ActorRun | None:
+        self._search = search
+        found = search.look_until_visible(self.client.send, sent_by=sent_by)
+        self._run_id, self._search = found.id if found is not None and not found.is_finished else None, None
         return found
-
-    def _scan(
-        self, send: Send, fingerprint: Fingerprint, *, since: datetime, any_try: bool = False
-    ) -> tuple[ActorRun | None, list[str]]:
-        """Look at the runs since then, newest first, for ours; return it, and those that cannot be told."""
-        doubtful: list[str] = []
-        since -= _CLOCK_SKEW
-        for offset in range(0, _MAX_CANDIDATES, MAX_LIST_LIMIT):
-            runs = send(list_runs(**self.request.target.ids, started_after=since, offset=offset))
-            for run in runs:
-                # Apify does not document the time filter for the runs of a task.
-                if run.started_at < since:
-                    return None, doubtful
-                if run.id in self._foreign:
-                    continue
-                candidate = run if run.user_agent else _full_run(send, run)
-                if candidate.user_agent is None:
-                    # Ours are started over the API; a schedule's or a person's need not say who they are.
-                    if (candidate.data.get("meta") or {}).get("origin") in (None, "API"):
-                        doubtful.append(run.id)
-                    continue
-                number = fingerprint.try_of(candidate)
-                if number is not None and (any_try or number == fingerprint.try_number):
-                    return candidate, doubtful
-                self._foreign.add(run.id)
-            if len(runs) < MAX_LIST_LIMIT:
-                break
-        else:
-            doubtful.append(f"and more than {_MAX_CANDIDATES} others")
-        return None, doubtful
-
-
-def _is_last(run: ActorRun, fingerprint: Fingerprint, *, any_try: bool) -> bool:
-    """
-    Return whether a run that was found is the last one that its task instance started.
-
-    A run without success may have been followed by one that does not show up yet; each try starts one at the
-    most, and none while another goes on or after a success.
-    """
-    if not any_try or run.succeeded or not (run.is_finished or run.is_ending):
-        return True
-    return fingerprint.try_of(run) == fingerprint.try_number - 1
-
-
-def _full_run(send: Send, listed: ActorRun) -> ActorRun:
-    try:
-        return send(get_run(listed.id))
-    except ApifyNotFoundError:
-        return listed
 
 
 def _now() -> datetime:

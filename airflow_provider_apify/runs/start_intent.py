@@ -22,6 +22,9 @@ from airflow_provider_apify.api.actor_run import ActorRun
 #: Key in the task state store; a promise.
 STORE_KEY = "apify_run"
 
+# Something always follows the fingerprint, so one that ends the User-Agent may have been cut.
+_WHOLE = re.compile(r"airflow-task-instance/([0-9a-f]{20})\.(\d+) ")
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -39,7 +42,9 @@ class Fingerprint:
         # deployments apart that run the same DAG with the same run IDs in one Apify account.
         started = getattr(context.get("dag_run"), "start_date", None)
         started = started and started.timestamp()
-        identity = [ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries, started]
+        # The iterations of a loop (Airflow 3.4) differ in their region alone.
+        region = [getattr(ti, "region_id", None), getattr(ti, "region_index", None)]
+        identity = [ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries, started, *region]
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
         return cls(digest[:20], ti.try_number)
 
@@ -48,20 +53,26 @@ class Fingerprint:
 
     def try_of(self, run: ActorRun) -> int | None:
         """Return in which try this task instance started a run; None if somebody else did."""
-        match = re.search(r"airflow-task-instance/([0-9a-f]+)\.(\d+)", run.user_agent or "")
+        match = _WHOLE.search(run.user_agent or "")
         return int(match[2]) if match and match[1] == self.task_instance else None
+
+    @staticmethod
+    def is_whole(run: ActorRun) -> bool:
+        """Return whether a run has the fingerprint of some task instance, uncut."""
+        return _WHOLE.search(run.user_agent or "") is not None
 
 
 @dataclass(frozen=True)
 class StartIntent:
     """A start that was about to be sent, and the ID of the run once it is known."""
 
+    #: That of another task instance means that a Clear lies between.
     fingerprint: Fingerprint
-    #: That of the task instance, to tell a retry from a Clear.
-    max_tries: int
     #: When the start was about to be sent or, once the run is known, when its ID was learnt.
     at: datetime
     run_id: str | None = None
+    #: False once it is certain that the start had no effect.
+    sent: bool = True
 
 
 class IntentStore:
@@ -80,7 +91,7 @@ class IntentStore:
             return None
         fingerprint = Fingerprint(value["task_instance"], value["try_number"])
         at = datetime.fromisoformat(value["at"])
-        return StartIntent(fingerprint, value["max_tries"], at, value["run_id"])
+        return StartIntent(fingerprint, at, value["run_id"], value["sent"])
 
     def save(self, intent: StartIntent) -> None:
         """Keep an intent for the tries that follow."""
@@ -88,13 +99,8 @@ class IntentStore:
             value = {
                 "task_instance": intent.fingerprint.task_instance,
                 "try_number": intent.fingerprint.try_number,
-                "max_tries": intent.max_tries,
                 "at": intent.at.isoformat(),
                 "run_id": intent.run_id,
+                "sent": intent.sent,
             }
             self._store.set(STORE_KEY, value)
-
-    def forget(self) -> None:
-        """Drop the intent: nothing was started."""
-        if self._store is not None:
-            self._store.delete(STORE_KEY)

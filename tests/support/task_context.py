@@ -38,6 +38,9 @@ class TaskInstance:
     try_number: int = 1
     max_tries: int = 1
     start_date: datetime = field(default_factory=lambda: datetime.fromtimestamp(time.time(), UTC))
+    #: The iteration of a loop (Airflow 3.4).
+    region_id: str | None = None
+    region_index: int | None = None
     xcoms: dict[str, Any] = field(default_factory=dict)
 
     def xcom_push(self, key: str, value: Any) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import (
+    ApifyError,
     ApifyHttpError,
     ApifyRunFailedError,
     ApifyStartUncertainError,
@@ -17,7 +20,7 @@ from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
 from airflow_provider_apify.runs.start_intent import STORE_KEY
 from tests.support.connections import set_connection
-from tests.support.task_context import TaskTries
+from tests.support.task_context import DagRun, Store, TaskTries
 from tests.support.waiting import killed, wait_until
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
@@ -338,13 +341,60 @@ def test_the_intent_is_stored_before_the_start_and_the_run_right_after_it(emulat
     assert task_tries.store.get(STORE_KEY)["run_id"] == info["id"]
 
 
-def test_a_refused_start_leaves_no_intent(emulator: Emulator) -> None:
+def test_after_a_refused_start_nothing_is_looked_for(emulator: Emulator, server: Any) -> None:
     task_tries = TaskTries(store=True)
-    assert task_tries.store is not None
     with pytest.raises(ApifyHttpError):
         run_actor(actor_id="emulator/nobody").execute(task_tries.context)
-    assert not task_tries.store.values
-    assert not emulator.runs
+    run_actor().execute(task_tries.retry())
+    assert [request.method for request in server.requests] == ["POST", "POST"]
+
+
+def test_an_empty_store_hides_no_run_of_the_time_before_an_upgrade(emulator: Emulator) -> None:
+    task_tries = TaskTries(store=False)
+    info = run_actor(run_input={"seconds": 3600}).execute(task_tries.context)
+    task_tries.store = Store()
+    assert run_actor().execute(task_tries.retry())["id"] == info["id"]
+    assert len(emulator.runs) == 1
+
+
+def test_a_clear_with_fewer_retries_is_no_retry(emulator: Emulator) -> None:
+    """Then `max_tries` stays the same, but the DAG run starts anew."""
+    task_tries = TaskTries(store=True)
+    first = run_actor().execute(task_tries.context)
+    time.sleep(60)
+    task_tries.dag_run = DagRun()
+    second = run_actor().execute(task_tries.retry())
+    assert [run["id"] for run in emulator.runs] == [first["id"], second["id"]]
+
+
+def test_the_iterations_of_a_loop_do_not_find_each_others_run(
+    emulator: Emulator, task_tries: TaskTries
+) -> None:
+    task_tries.ti.region_id, task_tries.ti.region_index = "loop", 0
+    run_actor(run_input={"seconds": 3600}).execute(task_tries.context)
+    task_tries.ti.region_index = 1
+    emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,)))
+    info = run_actor(run_input={"seconds": 3600}).execute(task_tries.context)
+    assert info["id"] == emulator.runs[1]["id"]
+
+
+def test_a_store_that_fails_after_the_start_loses_no_run(
+    emulator: Emulator, read_log: Callable[[], str]
+) -> None:
+    task_tries = TaskTries(store=True)
+    assert task_tries.store is not None
+    store_set = task_tries.store.set
+
+    def fail_after_the_start(key: str, value: Any) -> None:
+        if emulator.runs:
+            raise ConnectionError("Airflow is away")
+        store_set(key, value)
+
+    task_tries.store.set = fail_after_the_start  # type: ignore[method-assign]
+    info = run_actor(run_input={"seconds": 3600}).execute(task_tries.context)
+    assert info["id"] in read_log()
+    assert run_actor().execute(task_tries.retry())["id"] == info["id"]
+    assert len(emulator.runs) == 1
 
 
 @pytest.fixture
@@ -400,3 +450,72 @@ def test_a_worker_that_is_shut_down_leaves_its_run_to_the_next_try(
     operator.on_kill()  # Airflow, which is not there, does not say that anybody stopped the task.
     assert not emulator.aborts
     assert run_actor().execute(task_tries.retry())["id"] == info["id"]
+
+
+def killed_at(monkeypatch: pytest.MonkeyPatch, operator: RunActorOperator, what: str) -> None:
+    """Kill the task once, around a request, and let its code go on, as Airflow 3 does for a while."""
+    client = operator.hook.get_conn()
+    send, kills = client.send, iter([operator.on_kill])
+
+    def send_and_be_killed(call: Call[Any]) -> Any:
+        if what in call.path:
+            next(kills, lambda: None)()
+        return send(call)
+
+    monkeypatch.setattr(client, "send", send_and_be_killed)
+
+
+@pytest.mark.parametrize("on_retry", ["new", "resurrect"])
+def test_after_a_kill_no_run_is_started(
+    server: Any, task_tries: TaskTries, monkeypatch: Any, on_retry: Any
+) -> None:
+    with pytest.raises(ApifyRunFailedError):
+        run_actor(run_input={"fail": True}, wait_for_completion=True).execute(task_tries.context)
+    operator = run_actor(run_input={"fail": True}, on_retry=on_retry)
+    killed_at(monkeypatch, operator, "/v2/")
+    asked = len(server.requests)
+    with pytest.raises(ApifyError, match="nothing was started"):
+        operator.execute(task_tries.retry())
+    posted = [request.path for request in server.requests[asked:] if request.method == "POST"]
+    assert not [path for path in posted if path.endswith(("/runs", "/resurrect"))]
+
+
+def test_a_kill_while_the_run_of_an_earlier_try_is_looked_for_aborts_it(
+    emulator: Emulator, task_tries: TaskTries, monkeypatch: Any
+) -> None:
+    info = run_actor(run_input={"seconds": 36_000}).execute(task_tries.context)
+    operator = run_actor(run_input={"seconds": 36_000})
+    killed_at(monkeypatch, operator, "/v2/")
+    with suppress(ApifyError):
+        operator.execute(task_tries.retry())
+    assert [abort["runId"] for abort in emulator.aborts if abort["effective"]] == [info["id"]]
+    assert len(emulator.runs) == 1
+
+
+def test_a_kill_while_a_run_is_being_resurrected_aborts_it(
+    emulator: Emulator, task_tries: TaskTries, monkeypatch: Any
+) -> None:
+    @emulator.actor("emulator/second-wind")
+    def second_wind(actor: Any) -> None:
+        if not actor.run.counts["resurrectCount"]:
+            raise RuntimeError("failed as told")
+        actor.sleep(36_000)
+
+    arguments = {"actor_id": "emulator/second-wind", "on_retry": "resurrect"}
+    with pytest.raises(ApifyRunFailedError):
+        run_actor(wait_for_completion=True, **arguments).execute(task_tries.context)
+    operator = run_actor(**arguments)
+    killed_at(monkeypatch, operator, "/resurrect")
+    operator.execute(task_tries.retry())
+    assert emulator.aborts[-1] == {"runId": emulator.runs[0]["id"], "effective": True}
+
+
+def test_a_kill_that_finds_no_run_of_its_start_says_so(
+    emulator: Emulator, last_try: TaskTries, monkeypatch: Any, read_log: Callable[[], str]
+) -> None:
+    emulator.faults.add(Fault("drop-before", "POST", STARTS, (1,)))
+    operator = run_actor(run_input={"seconds": 36_000})
+    killed_at(monkeypatch, operator, "/runs")
+    with pytest.raises(ApifyStartUncertainError):
+        operator.execute(last_try.context)
+    assert "one may be going on all the same" in read_log()

@@ -35,6 +35,8 @@ class Fault:
     :param body: A body for ``answer`` that is not Apify's JSON, an HTML page for instance. Default None.
     :param content_type: Content type of ``body``. Default ``text/html``.
     :param headers: Further headers of ``answer``, ``Retry-After`` for instance.
+    :param request_headers: Headers that a proxy sets over those of the request, for ``alter`` and
+        ``drop-after``.
     :param delay: Real seconds to wait before the request takes effect. Default 0.
     :param latency: Real seconds to wait before the first byte of the response. Default 0.
     :param cut_at: Number of bytes of the body after which the connection is closed. Default None: not at all.
@@ -55,6 +57,7 @@ class Fault:
     body: str | None = None
     content_type: str = "text/html"
     headers: dict[str, str] = field(default_factory=dict)
+    request_headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0
     latency: float = 0
     cut_at: int | None = None
@@ -118,6 +121,10 @@ async def respond_under_faults(
     respond: Callable[[web.BaseRequest], Awaitable[Response]],
 ) -> Response | None:
     """Let a request take effect, unless a fault prevents that; None is to hang up."""
+    faults = list(faults)
+    replaced = {name: value for fault in faults for name, value in fault.request_headers.items()}
+    if replaced:
+        request = request.clone(headers={**request.headers, **replaced})
     fault = next((fault for fault in faults if fault.action != "alter"), None)
     if fault is None:
         return await respond(request)

@@ -7,6 +7,7 @@ import logging
 import threading
 import traceback
 from dataclasses import dataclass, field
+from email.utils import formatdate
 
 from aiohttp import web
 
@@ -127,6 +128,7 @@ class Server:
     async def _respond_within_limits(self, request: web.BaseRequest) -> Response:
         answer = await self._respond(request, limited=self.platform.switches.rate_limits)
         answer.headers["X-RateLimit-Limit"] = str(limit_of(request.method, request.path))
+        answer.headers["Date"] = formatdate(self.platform.clock.time(), usegmt=True)
         return answer
 
     async def _respond(self, request: web.BaseRequest, *, limited: bool) -> Response:
