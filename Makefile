@@ -10,7 +10,7 @@ UV := $(BIN)/uv
 EXTRAS := amazon,common-io,emulator,openlineage,parquet
 
 .PHONY: venv demo check test lint types test-quick test-3.3 test-2.11
-.PHONY: test-distributed test-distributed-3.3 test-distributed-2.11 bench clean
+.PHONY: histories test-distributed test-distributed-3.3 test-distributed-2.11 bench clean
 
 venv: .venv/ready
 
@@ -64,8 +64,12 @@ test-3.3: venv
 
 # The emulator knows no Airflow: its own tests need not run twice.
 test-2.11: .venv-2.11/ready
-	$(BIN_2)/python -m pytest tests/unit tests/transfers
+	HISTORIES=500 $(BIN_2)/python -m pytest tests/unit tests/transfers
 	$(BIN_2)/python -m pytest tests/airflow
+
+# A night's work: so many random histories of a task instance, of which `make test` tries 2,000.
+histories: venv
+	HISTORIES=100000 $(BIN)/python -m pytest tests/unit/test_find_or_start_properties.py
 
 # A whole Airflow of many processes, with PostgreSQL and Redis; .ci/run installs what it needs.
 test-distributed: test-distributed-3.3 test-distributed-2.11

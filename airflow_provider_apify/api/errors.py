@@ -68,6 +68,8 @@ class ApifyApiError(ApifyHttpError):
     """
 
     hint = ""
+    #: Whether the call certainly had no effect; an error that is not known may have come after one.
+    no_effect = False
 
     def __init__(
         self,
@@ -83,11 +85,14 @@ class ApifyApiError(ApifyHttpError):
         self.type = type
         self.data = data or {}
         self.retry_after = retry_after
+        # A proxy that speaks for itself does not know what became of the call, but for one that it held back.
+        self.no_effect = self.no_effect and (bool(type) or status == 429)
 
 
 class ApifyAuthenticationError(ApifyApiError):
     """The token is missing or not valid (401)."""
 
+    no_effect = True
     hint = (
         "Copy a valid API token from Apify Console (Settings > API & Integrations) "
         "into the password of the Airflow connection."
@@ -97,35 +102,42 @@ class ApifyAuthenticationError(ApifyApiError):
 class ApifyPermissionError(ApifyApiError):
     """The token is valid and may not do this (403)."""
 
+    no_effect = True
     hint = "Give the token the permission it lacks, or use the token of the account that owns the resource."
 
 
 class ApifyNotFoundError(ApifyApiError):
     """There is no such resource, or the token may not know of it (404)."""
 
+    no_effect = True
     hint = "Check the ID or the name, and that the token belongs to an account that can see it."
 
 
 class ApifyInputError(ApifyApiError):
     """Apify refused the input or an option (400); nothing was started or charged."""
 
+    no_effect = True
     hint = "Nothing was started. Correct the input or the option named above."
 
 
 class ApifyCapacityError(ApifyApiError):
     """The account's memory or number of concurrent runs is used up right now."""
 
+    no_effect = True
     hint = "Nothing was started. Let the task wait (`wait_for_capacity`) or limit it with an Airflow pool."
 
 
 class ApifyUsageLimitError(ApifyApiError):
     """The plan, the credit or a spending limit does not allow it (402)."""
 
+    no_effect = True
     hint = "Nothing was started. See the account's limits and billing in Apify Console."
 
 
 class ApifyRateLimitError(ApifyApiError):
     """Too many requests (429)."""
+
+    no_effect = True
 
 
 class ApifyServerError(ApifyApiError):

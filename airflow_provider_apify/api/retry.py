@@ -10,7 +10,12 @@ from typing import Any
 from tenacity import RetryCallState, retry_if_exception, stop_after_attempt
 
 from airflow_provider_apify.api.call import Call
-from airflow_provider_apify.api.errors import ApifyRateLimitError, ApifyServerError, ApifyUnreachableError
+from airflow_provider_apify.api.errors import (
+    ApifyApiError,
+    ApifyRateLimitError,
+    ApifyServerError,
+    ApifyUnreachableError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +53,10 @@ def will_pass(error: BaseException) -> bool:
 
 
 def may_have_had_effect(error: BaseException) -> bool:
-    """Return whether a call that failed with this error may have been carried out."""
-    return isinstance(error, ApifyServerError) or (isinstance(error, ApifyUnreachableError) and error.sent)
+    """Return whether a call that failed with this error may have been carried out; what is not known, may."""
+    if isinstance(error, ApifyUnreachableError):
+        return error.sent
+    return isinstance(error, ApifyApiError) and not error.no_effect
 
 
 def delay(attempt: int, error: BaseException | None = None) -> float:

@@ -53,7 +53,16 @@ def dying_at_the_start(
     monkeypatch.setattr(client, "send", send_and_die)
 
 
-@pytest.mark.parametrize("lost", ["drop-after", "answer 502", "read timeout"])
+ANSWERS = {
+    "a proxy's 502": {"status": 502, "body": "<html>Bad gateway"},
+    "a proxy's 403": {"status": 403, "body": "<html>Blocked"},
+    "a proxy's 404": {"status": 404, "body": "<html>Not found"},
+    "Apify's 408": {"status": 408, "type": "request-timeout"},
+    "an unknown 409": {"status": 409, "type": "never-heard-of"},
+}
+
+
+@pytest.mark.parametrize("lost", ["drop-after", *ANSWERS, "read timeout"])
 @pytest.mark.parametrize("lag", [0, 10])
 @pytest.mark.parametrize("in_list", [True, False])
 def test_the_run_of_a_lost_answer_is_found(
@@ -70,8 +79,8 @@ def test_the_run_of_a_lost_answer_is_found(
     if lost == "read timeout":
         set_connection(monkeypatch, host=server.url, password=server.token, extra={"request_timeout": 0.3})
         emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=1))
-    elif lost == "answer 502":
-        emulator.faults.add(Fault("answer-after", "POST", STARTS, (1,), status=502, body="<html>Bad gateway"))
+    elif lost in ANSWERS:
+        emulator.faults.add(Fault("answer-after", "POST", STARTS, (1,), **ANSWERS[lost]))  # type: ignore[arg-type]
     else:
         emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,)))
     info = run_actor().execute(task_tries.context)
@@ -174,6 +183,14 @@ def test_a_retry_waits_on_the_run_that_goes_on(emulator: Emulator, task_tries: T
     info = run_actor(run_input={"seconds": 600}, wait_for_completion=True).execute(task_tries.retry())
     assert info["status"] == "SUCCEEDED"
     assert len(emulator.runs) == 1
+
+
+def test_a_408_on_a_long_poll_ends_no_wait(emulator: Emulator, task_tries: TaskTries) -> None:
+    emulator.faults.add(
+        Fault("answer", "GET", "/v2/actor-runs/*", (1, 2), status=408, type="request-timeout")
+    )
+    info = run_actor(run_input={"seconds": 60}, wait_for_completion=True).execute(task_tries.context)
+    assert info["status"] == "SUCCEEDED"
 
 
 def test_a_retry_finishes_from_a_run_that_succeeded_meanwhile(
