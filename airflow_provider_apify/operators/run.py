@@ -80,12 +80,24 @@ class _RunOperator(RendersRunInput, WaitingOperator):
         """Abort the run if a user stops the task while it starts the run or waits for it, or it times out."""
         if not self.cancel_on_kill or self._starter is None:
             return
-        from airflow_provider_apify.runs.stop_or_shutdown import ends_for_good
+        from airflow_provider_apify.runs.stop_or_shutdown import StopReason, reason_on_worker
 
-        if ends_for_good(self._ti):
-            self._starter.kill()
-        else:
-            self.log.info("Nobody stopped this task; its run goes on, and a retry goes on with it.")
+        run = self._starter.run_url
+        match reason_on_worker(self._ti):
+            case StopReason.STOPPED:
+                try:
+                    self._starter.kill()
+                except Exception as error:
+                    # The interrupted code must not take it for an error of its own.
+                    self.log.error("The run could not be aborted and may be going on: %s (%r)", run, error)
+            case StopReason.GOES_ON:
+                self.log.info("Nobody stopped this task; its run goes on, and a retry goes on with it.")
+            case StopReason.UNKNOWN:
+                self.log.warning(
+                    "Airflow does not tell whether somebody stopped this task. Its run is left as it is, and "
+                    "may be going on: %s. A retry goes on with it; if none follows, abort it.",
+                    run,
+                )
 
     def _execute(
         self, context: Context, *, attempt: int, capacity_until: float | None, abort_at: float | None

@@ -87,6 +87,12 @@ class RunStarter:
         self.log.info("The run %s of an earlier try ended as %s; starting a new one.", known.id, known.status)
         return self._start()
 
+    @property
+    def run_url(self) -> str:
+        """Page of the run in Apify Console, or of all runs while it is not known."""
+        runs = "https://console.apify.com/actors/runs"
+        return f"{runs}/{self._run_id}" if self._run_id else runs
+
     def kill(self) -> None:
         """Abort the run, or the one being started; may interrupt anything, as a signal handler."""
         self._killed = True
@@ -97,7 +103,8 @@ class RunStarter:
             if self._search is not None:
                 self.log.warning(
                     "The task was stopped while a run was being started. No run shows up yet: one may be "
-                    "going on all the same. Look at https://console.apify.com/actors/runs (%s).",
+                    "going on all the same. Look at %s (%s).",
+                    self.run_url,
                     self.request.target.path,
                 )
             return

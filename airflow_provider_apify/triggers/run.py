@@ -18,7 +18,11 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.runs.abort_and_resurrect import abort_run
 from airflow_provider_apify.runs.not_yet_visible import VISIBLE_AFTER
 from airflow_provider_apify.runs.outage_budget import WaitEnd
-from airflow_provider_apify.runs.stop_or_shutdown import AIRFLOW_CALLS_ON_KILL, is_in_state
+from airflow_provider_apify.runs.stop_or_shutdown import (
+    AIRFLOW_CALLS_ON_KILL,
+    StopReason,
+    reason_in_triggerer,
+)
 from airflow_provider_apify.runs.wait import Outcome, StatusLog, WaitPlan, wait_for_end
 
 # An event that comes before the scheduler has seen the end of the deferring process can fail the task
@@ -102,8 +106,16 @@ class ApifyRunTrigger(BaseTrigger):
         # A cancelled trigger need not mean a user: a triggerer that stops, or that was taken for dead and
         # lost its triggers to another, is cancelled likewise, and then the task is still deferred.
         ti = self.task_instance
-        if ti is not None and await sync_to_async(is_in_state)(ti, "deferred", trigger_id=self.trigger_id):
-            self.log.info("The task is still deferred; the run %s goes on.", self.run_id)
+        reason = StopReason.STOPPED if ti is None else await sync_to_async(reason_in_triggerer)(ti)
+        if reason is StopReason.GOES_ON:
+            self.log.info("Nobody stopped the task; the run %s goes on.", self.run_id)
+        elif reason is StopReason.UNKNOWN:
+            self.log.warning(
+                "Airflow does not tell whether somebody stopped the task. The run %s is left as it is and "
+                "may be going on: https://console.apify.com/actors/runs/%s",
+                self.run_id,
+                self.run_id,
+            )
         elif run := await self._abort():
             self.log.info("The task was stopped by a user: aborted run %s (%s).", run.id, run.status)
 

@@ -66,3 +66,12 @@ class TriggerDiesOperator(RunActorOperator):
         if self._is_first:
             trigger = DyingTrigger(**trigger.serialize()[1])
         super().defer(trigger=trigger, **kwargs)
+
+
+class FirstTryOnWorkerOperator(RunActorOperator):
+    """Operator whose first try waits on the worker."""
+
+    def execute(self, context: Any) -> Any:
+        if context["ti"].try_number == 1:
+            self.deferrable = False
+        return super().execute(context)

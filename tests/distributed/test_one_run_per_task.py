@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+
 import psutil
 import pytest
 
 from tests.distributed.cluster import AIRFLOW_3
 from tests.distributed.conftest import ScenarioEmulator, ScenarioRun
-from tests.support.processes import kill_process_tree
+from tests.support.processes import kill_process_tree, signal_process_tree
 
 DAG = "runs"
 MODES = ("worker", "deferred")
@@ -69,6 +71,23 @@ def test_a_worker_that_shuts_down_aborts_nothing(dag_run: ScenarioRun, emulator:
     until(lambda: is_waited_for(dag_run, task_id, "worker"))
     watcher_of(dag_run, task_id).terminate()
     until(lambda: "Nobody stopped this task" in dag_run.task_log(task_id))
+    emulator.released[task_id].set()
+    dag_run.assert_one_run(task_id)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_frozen_worker_that_thaws_leaves_the_run_to_the_retry(
+    dag_run: ScenarioRun, emulator: ScenarioEmulator, mode: str
+) -> None:
+    """Airflow takes it for dead, and tells it to stop once it is back."""
+    task_id, until = f"frozen_{mode}", dag_run.until
+    until(lambda: is_waited_for(dag_run, task_id, "worker"))
+    task, watcher = dag_run.task_instance(task_id)["pid"], watcher_of(dag_run, task_id)
+    signal_process_tree(watcher.pid, signal.SIGSTOP)
+    dag_run.wait_for_try(2, task_id, "running" if mode == "worker" else "deferred")
+    signal_process_tree(watcher.pid, signal.SIGCONT)
+    until(lambda: not psutil.pid_exists(task))
+    assert not emulator.aborts_of(task_id)
     emulator.released[task_id].set()
     dag_run.assert_one_run(task_id)
 

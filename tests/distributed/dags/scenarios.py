@@ -14,7 +14,11 @@ from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_apify.operators.run import RunActorOperator
-from tests.distributed.failing_operators import TriggerDiesOperator, WorkerDiesOperator
+from tests.distributed.failing_operators import (
+    FirstTryOnWorkerOperator,
+    TriggerDiesOperator,
+    WorkerDiesOperator,
+)
 
 #: How many tasks start the same Actor at once.
 CROWD = 20 if airflow_version.startswith("2.") else 200
@@ -51,6 +55,8 @@ with dag("runs"):
     task("killed_before_answer", QUICK, retries=2, queue="doomed")
     task("killed_while_waiting", RELEASED, retries=2, queue="doomed")
     task("shut_down_worker", RELEASED, retries=1)
+    for mode in ("worker", "deferred"):
+        task(f"frozen_{mode}", RELEASED, retries=2, operator=FirstTryOnWorkerOperator)
     for mode in ("worker", "deferred"):
         task(f"killed_after_answer_{mode}", QUICK, retries=2, operator=WorkerDiesOperator)
         task(f"refused_{mode}", QUICK)
