@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,14 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def sent_at(self) -> float | None:
+        """Apify's own time when it answered, in seconds since the epoch; None if the answer does not say."""
+        try:
+            return email.utils.parsedate_to_datetime(self.headers["Date"]).timestamp()
+        except (KeyError, ValueError, OverflowError):
+            return None
 
     def json(self) -> Any:
         """Return the parsed body; raise :class:`ValueError` if it is not JSON."""

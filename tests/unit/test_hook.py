@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
+from airflow_provider_apify.api.actors import get_user
 from airflow_provider_apify.api.errors import (
     ApifyAuthenticationError,
     ApifyNotFoundError,
@@ -191,6 +192,24 @@ async def test_the_token_goes_nowhere_else(monkeypatch: Any, caplog: Any, tmp_pa
     assert len(elsewhere.requests) == 2
     assert "urllib3" in caplog.text or "127.0.0.1" in caplog.text
     assert token not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("date", "sent_at"),
+    [
+        ("Wed, 25 Nov 2026 08:44:28 GMT", 1795596268.0),
+        ("yesterday", None),
+        ("Wed, 25 Nov 99999999999999999999 08:44:28 GMT", None),
+    ],
+)
+async def test_an_answer_tells_apifys_own_time(
+    hook: ApifyHook, emulator: Emulator, date: str, sent_at: float | None
+) -> None:
+    emulator.faults.add(Fault("answer", "GET", "*", status=200, body="{}", headers={"Date": date}))
+    call = get_user().read_as(lambda answer: answer.sent_at)
+    assert hook.send(call) == sent_at
+    async with hook.async_client() as client:
+        assert await client.send(call) == sent_at
 
 
 def test_a_start_is_not_redirected(hook: ApifyHook, emulator: Emulator, server: Any) -> None:
