@@ -29,7 +29,7 @@ _CLASS_BY_TYPE_OR_STATUS: dict[str | int, type[errors.ApifyApiError]] = {
     402: errors.ApifyUsageLimitError,
     403: errors.ApifyPermissionError,
     404: errors.ApifyNotFoundError,
-    # The API reference names it for the start and for the long poll: Apify was too slow for itself.
+    # Declared for the start and the long poll; whether the call had an effect stays open.
     408: errors.ApifyServerError,
     413: errors.ApifyInputError,
     415: errors.ApifyInputError,

@@ -15,7 +15,7 @@ Every error this package raises, as one tree.
     │       ├── ApifyCapacityError           "not now": the account's memory or number of runs is used up
     │       ├── ApifyUsageLimitError         the plan or the credit does not allow it
     │       ├── ApifyRateLimitError          too many requests
-    │       └── ApifyServerError             Apify, or a proxy before it, failed
+    │       └── ApifyServerError             Apify, or a proxy before it, failed (5xx, 408)
     ├── ApifyRunError                    the run ended without success: `run` holds the run info
     │   ├── ApifyRunFailedError
     │   ├── ApifyRunAbortedError
@@ -40,21 +40,42 @@ from typing import Any
 class ApifyError(Exception):
     """Root of all errors of this package."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception's own way calls the class with the message alone.
+        return _remake, (type(self), self.args, self.__dict__.copy())
+
+
+def _remake(class_: type[ApifyError], args: tuple[Any, ...], attributes: dict[str, Any]) -> ApifyError:
+    """Return a copy of an error, for `pickle` and `copy`."""
+    error = class_.__new__(class_, *args)
+    error.__dict__.update(attributes)
+    return error
+
 
 class ApifyConfigurationError(ApifyError, ValueError):
     """An argument or the connection cannot be used as it is; nothing was sent to Apify."""
 
 
 class ApifyHttpError(ApifyError):
-    """A call to the API brought no result."""
+    """
+    A call to the API brought no result.
+
+    `no_effect` says that the call was certainly not carried out, `transient` that asking again may help.
+    """
+
+    no_effect = False
+    transient = False
 
 
 class ApifyUnreachableError(ApifyHttpError):
     """No whole answer came back; `sent` says whether the request may have had an effect at Apify."""
 
+    transient = True
+
     def __init__(self, message: str, *, sent: bool = True) -> None:
         super().__init__(message)
         self.sent = sent
+        self.no_effect = not sent
 
 
 class ApifyApiError(ApifyHttpError):
@@ -68,8 +89,6 @@ class ApifyApiError(ApifyHttpError):
     """
 
     hint = ""
-    #: Whether the call certainly had no effect; an error that is not known may have come after one.
-    no_effect = False
 
     def __init__(
         self,
@@ -85,8 +104,6 @@ class ApifyApiError(ApifyHttpError):
         self.type = type
         self.data = data or {}
         self.retry_after = retry_after
-        # A proxy that speaks for itself does not know what became of the call, but for one that it held back.
-        self.no_effect = self.no_effect and (bool(type) or status == 429)
 
 
 class ApifyAuthenticationError(ApifyApiError):
@@ -138,10 +155,13 @@ class ApifyRateLimitError(ApifyApiError):
     """Too many requests (429)."""
 
     no_effect = True
+    transient = True
 
 
 class ApifyServerError(ApifyApiError):
-    """Apify, or a proxy in front of it, failed (5xx, or an answer that is none of Apify's)."""
+    """Apify, or a proxy in front of it, failed (5xx, 408, or an answer that is not Apify's)."""
+
+    transient = True
 
 
 class ApifyRunError(ApifyError):

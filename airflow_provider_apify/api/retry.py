@@ -10,12 +10,7 @@ from typing import Any
 from tenacity import RetryCallState, retry_if_exception, stop_after_attempt
 
 from airflow_provider_apify.api.call import Call
-from airflow_provider_apify.api.errors import (
-    ApifyApiError,
-    ApifyRateLimitError,
-    ApifyServerError,
-    ApifyUnreachableError,
-)
+from airflow_provider_apify.api.errors import ApifyHttpError
 
 log = logging.getLogger(__name__)
 
@@ -42,21 +37,14 @@ def may_retry(call: Call[Any], error: BaseException) -> bool:
     return will_pass(error) and (call.replayable or not may_have_had_effect(error))
 
 
-def is_outage(error: BaseException) -> bool:
-    """Return whether the API, or the way to it, was down."""
-    return isinstance(error, ApifyUnreachableError | ApifyServerError)
-
-
 def will_pass(error: BaseException) -> bool:
     """Return whether asking again later may help, with nothing changed."""
-    return is_outage(error) or isinstance(error, ApifyRateLimitError)
+    return isinstance(error, ApifyHttpError) and error.transient
 
 
 def may_have_had_effect(error: BaseException) -> bool:
-    """Return whether a call that failed with this error may have been carried out; what is not known, may."""
-    if isinstance(error, ApifyUnreachableError):
-        return error.sent
-    return isinstance(error, ApifyApiError) and not error.no_effect
+    """Return whether a call that failed with this error may have been carried out."""
+    return isinstance(error, ApifyHttpError) and not error.no_effect
 
 
 def delay(attempt: int, error: BaseException | None = None) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from airflow_provider_apify.api import errors, retry
+from airflow_provider_apify.api import errors
 from airflow_provider_apify.runs.not_yet_visible import VISIBLE_AFTER
 
 # How long the API may be away before a wait is given up, in seconds.
@@ -33,10 +33,11 @@ class OutageBudget:
     def record_failure(self, error: errors.ApifyHttpError, asked_at: float, now: float) -> WaitEnd | None:
         """Return why the wait is over, or None to go on; the times are seconds since the epoch."""
         self.failures += 1
-        if retry.is_outage(error):
-            self.outage_since = self.outage_since or asked_at
-            return WaitEnd.OUTAGE if now - self.outage_since >= _OUTAGE_BUDGET else None
         if isinstance(error, errors.ApifyNotFoundError):
             self.unknown_since = self.unknown_since or asked_at
             return WaitEnd.REFUSED if now - self.unknown_since >= VISIBLE_AFTER else None
-        return None if retry.will_pass(error) else WaitEnd.REFUSED
+        if isinstance(error, errors.ApifyApiError) and error.no_effect:
+            # Known words of Apify: only a rate limit passes by itself.
+            return None if error.transient else WaitEnd.REFUSED
+        self.outage_since = self.outage_since or asked_at
+        return WaitEnd.OUTAGE if now - self.outage_since >= _OUTAGE_BUDGET else None

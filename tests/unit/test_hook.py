@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import pickle
 from datetime import timedelta
 from typing import Any
 
@@ -12,11 +14,14 @@ from asgiref.sync import sync_to_async
 from airflow_provider_apify.api.actors import get_user
 from airflow_provider_apify.api.errors import (
     ApifyAuthenticationError,
+    ApifyHttpError,
     ApifyNotFoundError,
     ApifyRunFailedError,
+    ApifyStartUncertainError,
     ApifyUnreachableError,
     ApifyWaitTimeoutError,
 )
+from airflow_provider_apify.api.retry import may_have_had_effect
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
 from tests.support.connections import set_connection
@@ -210,6 +215,32 @@ async def test_an_answer_tells_apifys_own_time(
     assert hook.send(call) == sent_at
     async with hook.async_client() as client:
         assert await client.send(call) == sent_at
+
+
+@pytest.mark.parametrize("status", [408, 409, 418, 425, 499])
+def test_a_start_of_unknown_effect_is_sent_once(hook: ApifyHook, fast_clock: Emulator, status: int) -> None:
+    fault = fast_clock.faults.add(Fault("answer-after", "POST", "*", status=status, type="unheard-of"))
+    with pytest.raises(ApifyHttpError) as raised:
+        hook.start_actor_run("emulator/worker")
+    assert may_have_had_effect(raised.value)
+    assert fault.fired == len(fast_clock.runs) == 1
+
+
+@pytest.mark.parametrize("copied", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ApifyRunFailedError("failed", run={"id": "r"}),
+        ApifyWaitTimeoutError("late", run_id="r"),
+        ApifyStartUncertainError("lost", candidates=["r"]),
+        ApifyUnreachableError("away", sent=False),
+        ApifyNotFoundError("gone", status=404, type="record-not-found", data={"a": 1}, retry_after=2),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_survives_being_copied(error: Any, copied: Any) -> None:
+    twin = copied(error)
+    assert (type(twin), str(twin), vars(twin)) == (type(error), str(error), vars(error))
 
 
 def test_a_start_is_not_redirected(hook: ApifyHook, emulator: Emulator, server: Any) -> None:

@@ -121,6 +121,13 @@ async def test_a_refusal_ends_the_wait(emulator: Emulator, fault: Any) -> None:
     assert refusals.fired == 1
 
 
+@pytest.mark.parametrize("status", [408, 418, 425])
+async def test_an_answer_of_unknown_meaning_ends_no_wait(emulator: Emulator, status: int) -> None:
+    run_id = start(seconds=10 * MINUTE)
+    emulator.faults.add(Fault("answer", "GET", RUNS, calls=(1, 2), status=status, type="timeout"))
+    assert (await outcome_of(trigger(run_id))).end is WaitEnd.FINISHED
+
+
 async def test_a_run_may_be_missing_for_a_minute_and_not_longer(emulator: Emulator) -> None:
     emulator.switches.replica_lag_seconds = 40
     assert (await outcome_of(trigger(start(seconds=100)))).end is WaitEnd.FINISHED
