@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import email.utils
+import json
 import time
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from airflow_provider_apify.api import errors
 from airflow_provider_apify.api.call import Answer, Call
+from airflow_provider_apify.api.foreign_text import foreign_text
 
 T = TypeVar("T")
 
@@ -37,26 +40,34 @@ _CLASS_BY_TYPE_OR_STATUS: dict[str | int, type[errors.ApifyApiError]] = {
 }
 
 
-def read_answer(call: Call[T], answer: Answer) -> T:
+def read_answer(call: Call[T], answer: Answer, secrets: Iterable[str] = ()) -> T:
     """Return the result of an answer; raise :class:`ApifyApiError` if it is an error, or not Apify's."""
     if not 200 <= answer.status < 300:
-        raise _error(call, answer)
+        raise error_of(call, answer, secrets)
     try:
         return call.read(answer)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        # Without its cause, which may hold the whole body.
         raise errors.ApifyServerError(
-            f"{call} got an answer that is not Apify's ({error!r}). Is the connection's host right?",
+            f"{call} got an answer that is not Apify's ({type(error).__name__}: "
+            f"{foreign_text(error, secrets)}). Is the connection's host right?",
             status=answer.status,
-        ) from error
+        ) from None
 
 
-def _error(call: Call[Any], answer: Answer) -> errors.ApifyApiError:
+def error_of(call: Call[Any], answer: Answer, secrets: Iterable[str] = ()) -> errors.ApifyApiError:
+    """Return the error that an answer is."""
     try:
         error = answer.json()["error"]
-        type_, message, data = error["type"], str(error["message"]), error.get("data")
-    except (KeyError, TypeError, ValueError):
+        type_, message = foreign_text(error["type"], secrets), foreign_text(error["message"], secrets)
+        details = foreign_text(json.dumps(error.get("data") or "", ensure_ascii=False), secrets)
+    except (KeyError, TypeError, ValueError, RecursionError):
         # A proxy or a load balancer speaks for itself: only its status can be trusted.
-        type_, message, data = "", "the answer is not Apify's. Is the connection's host right?", None
+        type_, message, details = "", "the answer is not Apify's. Is the connection's host right?", '""'
+    try:
+        data = json.loads(details) or None
+    except ValueError:  # cut
+        data = None
     class_ = _CLASS_BY_TYPE_OR_STATUS.get(type_) or _CLASS_BY_TYPE_OR_STATUS.get(answer.status)
     if class_ is None:
         class_ = errors.ApifyApiError if type_ and answer.status < 500 else errors.ApifyServerError
@@ -64,7 +75,7 @@ def _error(call: Call[Any], answer: Answer) -> errors.ApifyApiError:
         # That a run is gone, so that another one may be started, only Apify can say.
         class_ = errors.ApifyServerError
     text = message if message.endswith((".", "?", "!")) else f"{message}."
-    details = f" ({data})" if data else ""
+    details = "" if details == '""' else f" ({details})"
     return class_(
         f"{call} was answered with {answer.status} {type_ or 'without an error type'}: {text}{details}",
         status=answer.status,
@@ -82,5 +93,5 @@ def _retry_after(value: str) -> float | None:
         pass
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

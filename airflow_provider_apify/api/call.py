@@ -6,7 +6,7 @@ import email.utils
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
+from math import inf
 from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
@@ -38,14 +38,6 @@ class Answer:
         """Return the parsed body; raise :class:`ValueError` if it is not JSON."""
         return json.loads(self.body)
 
-    @property
-    def sent_at(self) -> float | None:
-        """Time of the answer by the server's clock, in seconds since the epoch; None if it does not tell."""
-        try:
-            return parsedate_to_datetime(self.headers.get("Date") or "").timestamp()
-        except ValueError:
-            return None
-
     def data(self) -> Any:
         """Return the object that the API wraps in `data`."""
         return self.json()["data"]
@@ -62,6 +54,7 @@ class Call(Generic[T]):
     :param replayable: whether sending the call again has no further effect.
     :param max_attempts: how often the call is tried at the most.
     :param wait: seconds that the server may hold the answer on purpose.
+    :param give_up_after: seconds after which a try is given up although its answer is still coming.
     :param raw: leave the body as it came over the wire (`Content-Encoding` not undone); on a worker only.
     :param max_bytes: largest body to accept; a larger one is given up as soon as its size is seen.
     """
@@ -75,6 +68,7 @@ class Call(Generic[T]):
     replayable: bool = True
     max_attempts: int = DEFAULT_ATTEMPTS
     wait: float = 0
+    give_up_after: float = inf
     raw: bool = False
     max_bytes: int | None = None
 

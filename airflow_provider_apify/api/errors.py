@@ -7,6 +7,8 @@ Every error this package raises, as one tree.
     ├── ApifyConfigurationError          what the user asked for cannot be done; nothing was sent
     ├── ApifyHttpError
     │   ├── ApifyUnreachableError        no whole answer came; `sent`: it may have had an effect
+    │   │   ├── ApifyCertificateError        the TLS certificate is not trusted here
+    │   │   └── ApifyLocalResourceError      this machine has no file descriptor left
     │   └── ApifyApiError                Apify answered with an error: `status`, `type`, `data`
     │       ├── ApifyAuthenticationError     the token is missing or wrong
     │       ├── ApifyPermissionError         the token may not do this
@@ -76,6 +78,16 @@ class ApifyUnreachableError(ApifyHttpError):
         super().__init__(message)
         self.sent = sent
         self.no_effect = not sent
+
+
+class ApifyCertificateError(ApifyUnreachableError):
+    """The TLS certificate is not trusted on this machine; nothing was sent."""
+
+    transient = False
+
+
+class ApifyLocalResourceError(ApifyUnreachableError):
+    """This machine has no file descriptor left for a connection; nothing was sent, and Apify is not away."""
 
 
 class ApifyApiError(ApifyHttpError):

@@ -7,18 +7,28 @@ The HTTP libraries are named here alone; what an answer means is decided elsewhe
 from __future__ import annotations
 
 import asyncio
+import errno
+import ssl
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from tenacity import AsyncRetrying, Retrying
 
-from airflow_provider_apify.api.answer_to_error import read_answer
+from airflow_provider_apify.api.answer_to_error import error_of, read_answer
 from airflow_provider_apify.api.call import Answer, Call
-from airflow_provider_apify.api.errors import ApifyTooLargeError, ApifyUnreachableError
+from airflow_provider_apify.api.errors import (
+    ApifyCertificateError,
+    ApifyLocalResourceError,
+    ApifyTooLargeError,
+    ApifyUnreachableError,
+)
+from airflow_provider_apify.api.foreign_text import foreign_text, secrets_of
+from airflow_provider_apify.api.proxy import proxy_for
 from airflow_provider_apify.api.retry import retrying
 from airflow_provider_apify.api.tls import tls_context
 
@@ -31,6 +41,11 @@ T = TypeVar("T")
 
 # Connections kept open to the one host: as many as an export reads ranges at once.
 _POOL_SIZE = 32
+# A body may take as long as its bytes take at this speed, beside the connection's timeout: bytes per second.
+_LEAST_SPEED = 16 << 10
+_READ_BYTES = 1 << 16
+# Most of an error's body that is read: an error of Apify has some hundred bytes.
+_ERROR_BYTES = 1 << 16
 # Bytes of a download in memory at a time.
 _DOWNLOAD_BYTES = 1 << 20
 
@@ -49,6 +64,11 @@ class Endpoint:
     #: URL of an HTTP proxy; without it the environment's proxy variables count.
     proxy: str | None
     user_agent: str
+
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may tell."""
+        return secrets_of(self.token, proxy_for(self.base_url, self.proxy))
 
     def request(self, call: Call[Any]) -> dict[str, Any]:
         """Return the arguments that both libraries have in common, without the token."""
@@ -101,8 +121,6 @@ class Client:
         adapter = HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
-        if endpoint.proxy:
-            self._session.proxies = {"http": endpoint.proxy, "https": endpoint.proxy}
 
     def send(self, call: Call[T]) -> T:
         """Send a call, again where that is safe, and return its result."""
@@ -112,8 +130,10 @@ class Client:
     def open(self, call: Call[Any]) -> Iterator[OpenAnswer]:
         """Send a call once, and give the answer while its body is still coming."""
         with self._answer(call) as response:
-            if response.status_code >= 300:
-                read_answer(call, Answer(response.status_code, response.headers, response.raw.read()))
+            if response.status_code != 200:
+                body = response.raw.read(_ERROR_BYTES, decode_content=True)
+                answer = Answer(response.status_code, response.headers, body)
+                raise error_of(call, answer, self.endpoint.secrets)
             yield OpenAnswer(response.headers, response.raw)
 
     def download(self, call: Call[Any], file: IO[bytes]) -> Mapping[str, str]:
@@ -130,22 +150,27 @@ class Client:
         return Retrying(**retrying(call))(attempt)
 
     def _attempt(self, call: Call[T]) -> T:
+        deadline = _Deadline(call, self.endpoint)
         with self._answer(call) as response:
-            answer = Answer(response.status_code, response.headers, _body(call, response.raw))
-            return read_answer(call, answer)
+            answer = Answer(response.status_code, response.headers, _body(call, response.raw, deadline))
+            return read_answer(call, answer, self.endpoint.secrets)
 
     @contextmanager
     def _answer(self, call: Call[Any]) -> Iterator[requests.Response]:
         import requests
         import urllib3
 
-        endpoint = self.endpoint
+        endpoint, request = self.endpoint, self.endpoint.request(call)
+        # Given with each request, a proxy wins over the environment's; the session's own would not.
+        proxy = proxy_for(request["url"], endpoint.proxy)
+        request["proxies"] = {"http": proxy, "https": proxy} if proxy else {}
         try:
-            times = (endpoint.timeout, endpoint.timeout + call.wait)
-            with self._session.request(**endpoint.request(call), timeout=times, stream=True) as response:
+            most = min(endpoint.timeout + call.wait, call.give_up_after)
+            times = (min(endpoint.timeout, call.give_up_after), most)
+            with self._session.request(**request, timeout=times, stream=True) as response:
                 yield response
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise _unreachable(call, endpoint.base_url, error, _was_sent(error)) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, _TooSlowError) as error:
+            raise _unreachable(call, endpoint, error, _was_sent(error)) from None
 
 
 class AsyncClient:
@@ -162,18 +187,20 @@ class AsyncClient:
 
     async def _attempt(self, call: Call[T]) -> T:
         import aiohttp
-        from requests.utils import get_environ_proxies, select_proxy
 
         endpoint, request = self.endpoint, self.endpoint.request(call)
         request["headers"]["Authorization"] = f"Bearer {endpoint.token}"
         timeout = aiohttp.ClientTimeout(sock_connect=endpoint.timeout, sock_read=endpoint.timeout + call.wait)
         # Not aiohttp's own `trust_env`: it would let a .netrc replace the token.
-        environ_proxies = get_environ_proxies(request["url"], no_proxy=None)
-        proxy = endpoint.proxy or select_proxy(request["url"], environ_proxies)
+        proxy = proxy_for(request["url"], endpoint.proxy)
+        deadline = _Deadline(call, endpoint)
         try:
-            async with self.session.request(**request, timeout=timeout, proxy=proxy) as response:
-                body = await _async_body(call, response.content)
-                return read_answer(call, Answer(response.status, response.headers, body))
+            async with (
+                asyncio.timeout(deadline.left()) as limit,
+                self.session.request(**request, timeout=timeout, proxy=proxy) as response,
+            ):
+                body = await _async_body(call, response.content, deadline, limit)
+                return read_answer(call, Answer(response.status, response.headers, body), endpoint.secrets)
         except (aiohttp.ClientError, TimeoutError) as error:
             never_sent = (
                 aiohttp.ClientConnectorError,
@@ -182,7 +209,7 @@ class AsyncClient:
                 aiohttp.InvalidURL,
             )
             sent = not isinstance(error, never_sent)
-            raise _unreachable(call, endpoint.base_url, error, sent) from None
+            raise _unreachable(call, endpoint, error, sent) from None
 
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, AsyncClient]] = WeakKeyDictionary()
@@ -214,25 +241,45 @@ async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
             await client.session.close()
 
 
-def _body(call: Call[Any], response: urllib3.HTTPResponse) -> bytes:
-    if call.max_bytes is None:
-        return response.read(decode_content=not call.raw)
-    parts, left = [], call.max_bytes + 1
-    # The last read, of nothing, is the one that notices a cut body.
-    while part := response.read(left, decode_content=not call.raw):
-        parts.append(part)
-        left -= len(part)
-        if left <= 0:
+class _TooSlowError(Exception):
+    """An answer is still coming when its time is over."""
+
+
+class _Deadline:
+    """When a try is given up: a server that sends a byte now and then must not hold it for ever."""
+
+    def __init__(self, call: Call[Any], endpoint: Endpoint) -> None:
+        self._began = time.monotonic()
+        self._most = call.give_up_after
+        self._timeout = endpoint.timeout + call.wait + len(call.body or b"") / _LEAST_SPEED
+
+    def left(self, received: int = 0) -> float:
+        """Return the seconds that are left after so many bytes."""
+        allowed = min(self._timeout + received / _LEAST_SPEED, self._most)
+        return self._began + allowed - time.monotonic()
+
+
+def _body(call: Call[Any], response: urllib3.HTTPResponse, deadline: _Deadline) -> bytes:
+    body, most = bytearray(), call.max_bytes
+    # `read1` gives what is there. The last read, of nothing, is the one that notices a cut body.
+    while part := response.read1(_READ_BYTES, decode_content=not call.raw):
+        body += part
+        if most is not None and len(body) > most:
             raise _too_large(call)
-    return b"".join(parts)
+        if deadline.left(len(body)) <= 0:
+            raise _TooSlowError(f"{len(body):,} bytes came in time, and no end")
+    return bytes(body)
 
 
-async def _async_body(call: Call[Any], content: aiohttp.StreamReader) -> bytes:
-    body = bytearray()
+async def _async_body(
+    call: Call[Any], content: aiohttp.StreamReader, deadline: _Deadline, limit: asyncio.Timeout
+) -> bytes:
+    body, loop = bytearray(), asyncio.get_running_loop()
     async for part in content.iter_any():
         body += part
         if call.max_bytes is not None and len(body) > call.max_bytes:
             raise _too_large(call)
+        limit.reschedule(loop.time() + deadline.left(len(body)))
     return bytes(body)
 
 
@@ -256,15 +303,29 @@ def _was_sent(error: Exception) -> bool:
     return not isinstance(reason, never_sent)
 
 
-def _unreachable(call: Call[Any], base_url: str, error: Exception, sent: bool) -> ApifyUnreachableError:
+def _unreachable(call: Call[Any], endpoint: Endpoint, error: Exception, sent: bool) -> ApifyUnreachableError:
     # The libraries' own texts hold whole URLs with their parameters: only the innermost cause is shown.
     cause: BaseException = error
     while inner := cause.__cause__ or cause.__context__:
         cause = inner
-    # A proxy's refusal would be told with the proxy's URL, and the password in it.
+    # A proxy's refusal would be told with the proxy's URL.
     told = getattr(cause, "message", cause) if hasattr(cause, "request_info") else cause
+    why = f"{type(cause).__name__}: {foreign_text(told, endpoint.secrets)}"
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return ApifyCertificateError(
+            f"{call} was not sent: this machine does not trust the TLS certificate of {endpoint.base_url} "
+            f"or of the proxy ({why}). Name the file with your own authority's certificates in "
+            "REQUESTS_CA_BUNDLE, on workers and triggerers.",
+            sent=False,
+        )
+    if isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE):
+        return ApifyLocalResourceError(
+            f"{call} was not sent: this machine has no file descriptor left ({why}). Raise the limit of the "
+            "process (`ulimit -n`), or lower the triggerer's capacity: each wait holds a connection.",
+            sent=False,
+        )
     return ApifyUnreachableError(
-        f"{call} got no whole answer from {base_url} ({type(cause).__name__}: {told}). Check the "
+        f"{call} got no whole answer from {endpoint.base_url} ({why}). Check the "
         "connection's host and proxy, and the network between this machine and Apify.",
         sent=sent,
     )

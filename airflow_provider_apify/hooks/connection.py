@@ -40,6 +40,12 @@ def endpoint_of(connection: Connection, extra: Mapping[str, Any]) -> Endpoint:
     base_url = (connection.host or DEFAULT_BASE_URL).rstrip("/").removesuffix("/v2").rstrip("/")
     if "://" not in base_url:
         base_url = f"https://{base_url}"
+    if "@" in base_url:
+        # The `Authorization` header, which they would fill, holds the token; not quoted, as it is a secret.
+        raise ApifyConfigurationError(
+            f"The host of the connection {connection.conn_id!r} has a user name or a password in it, which "
+            "cannot be sent. Give the host alone, and the API token as the connection's password."
+        )
     if connection.port:
         base_url = f"{base_url}:{connection.port}"
     timeout = number("request_timeout", extra.get("request_timeout"), float)

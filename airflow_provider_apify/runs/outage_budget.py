@@ -39,5 +39,8 @@ class OutageBudget:
         if isinstance(error, errors.ApifyApiError) and error.no_effect:
             # Known words of Apify: only a rate limit passes by itself.
             return None if error.transient else WaitEnd.REFUSED
+        if isinstance(error, errors.ApifyLocalResourceError):
+            # It passes when other waits of this process end.
+            return None
         self.outage_since = self.outage_since or asked_at
         return WaitEnd.OUTAGE if now - self.outage_since >= _OUTAGE_BUDGET else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import inf
 from typing import Any
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # A server or proxy that answers a long poll at once must not make us ask it in a hot loop.
 _POLL_FLOOR = 5.0
+# How long the answer to a poll may take beyond what it was asked to take; a run object has a few kilobytes.
+_POLL_GRACE = 20.0
 
 
 def deadline(after: timedelta | float | None) -> float | None:
@@ -132,7 +134,8 @@ def wait_for_end(
         asked_at = time.time()
         hold = max(0.0, min(long_poll, plan.until - asked_at))
         try:
-            run = yield from send_one(get_run(plan.run_id, wait_for_finish=hold, max_attempts=1))
+            call = get_run(plan.run_id, wait_for_finish=hold, max_attempts=1)
+            run = yield from send_one(replace(call, give_up_after=hold + _POLL_GRACE))
         except errors.ApifyHttpError as error:
             if end := budget.record_failure(error, asked_at, time.time()):
                 return Outcome(end, plan.run_id, message=f"The wait ended early: {error}")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import json
 import logging
+import os
 import pickle
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +18,9 @@ from asgiref.sync import sync_to_async
 from airflow_provider_apify.api.actors import get_user
 from airflow_provider_apify.api.errors import (
     ApifyAuthenticationError,
+    ApifyConfigurationError,
     ApifyHttpError,
+    ApifyLocalResourceError,
     ApifyNotFoundError,
     ApifyRunFailedError,
     ApifyStartUncertainError,
@@ -24,6 +30,7 @@ from airflow_provider_apify.api.errors import (
 from airflow_provider_apify.api.retry import may_have_had_effect
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
+from airflow_provider_apify.runs.outage_budget import OutageBudget
 from tests.support.connections import set_connection
 
 
@@ -241,6 +248,123 @@ def test_a_start_of_unknown_effect_is_sent_once(hook: ApifyHook, fast_clock: Emu
 def test_an_error_survives_being_copied(error: Any, copied: Any) -> None:
     twin = copied(error)
     assert (type(twin), str(twin), vars(twin)) == (type(error), str(error), vars(error))
+
+
+async def ask_both(hook: ApifyHook) -> list[ApifyHttpError]:
+    """Return the errors of a worker and of an event loop."""
+    raised = []
+    for ask in (sync_to_async(hook.get_user), hook.get_user.aio):
+        with pytest.raises(ApifyHttpError) as error:
+            await ask()
+        raised.append(error.value)
+    return raised
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\x1f\x8b\xff" * 100_000,
+        json.dumps({"error": {"type": "t" * 90_000, "message": "m" * 90_000, "data": {"d": "d" * 90_000}}}),
+        json.dumps({"error": {"type": ["t"] * 90_000, "message": {"m": "m" * 90_000}, "data": "d" * 90_000}}),
+        "[" * 100_000,
+    ],
+    ids=["no text", "long", "of other types", "deep"],
+)
+@pytest.mark.parametrize("status", [200, 403])
+async def test_foreign_text_is_bounded(hook: ApifyHook, fast_clock: Emulator, status: int, body: Any) -> None:
+    text = body if isinstance(body, str) else body.decode("latin-1")
+    headers = {"Retry-After": "9" * 5000}
+    fast_clock.faults.add(Fault("answer", "GET", "*", status=status, body=text, headers=headers))
+    for error in await ask_both(hook):
+        assert len(repr(error)) + len(repr(vars(error))) < 6000
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        "Authorization: Bearer apify_api_emu%lator",
+        "apify_api_emu%25lator",
+        base64.b64encode(b"apify_api_emu%lator").decode(),
+        "Proxy-Authorization: Basic " + base64.b64encode(b"me:proxy secret").decode(),
+        "http://me:proxy%20secret@127.0.0.1",
+        "x" * 490 + "apify_api_emu%lator",
+    ],
+)
+async def test_secrets_that_are_quoted_back_are_not_told(
+    monkeypatch: Any, fast_clock: Emulator, server: Any, quoted: str
+) -> None:
+    proxy = server.url.replace("://", "://me:proxy%20secret@")
+    set_connection(monkeypatch, host=server.url, password="apify_api_emu%lator", extra={"proxy": proxy})
+    fault = {"status": 403, "type": f"of {quoted}", "message": f"You sent {quoted}"}
+    body = json.dumps({"error": {**fault, "data": {"header": quoted}}})
+    fast_clock.faults.add(Fault("answer", "GET", "*", status=403, body=body))
+    secret = quoted.rpartition(" ")[2].removeprefix("x" * 490)
+    for error in await ask_both(ApifyHook()):
+        told = f"{error!r} {vars(error)}"
+        assert "You sent" in told
+        assert secret not in told
+        assert "apify_api_e" not in told
+
+
+@pytest.mark.parametrize("variable", ["extra", "HTTP_PROXY"])
+async def test_a_proxy_may_be_written_without_its_scheme(
+    monkeypatch: Any, server: Any, variable: str
+) -> None:
+    proxy = server.url.removeprefix("http://")
+    if variable != "extra":
+        monkeypatch.setenv(variable, proxy)
+        monkeypatch.setenv("NO_PROXY", "")
+    extra = {"proxy": proxy} if variable == "extra" else {}
+    set_connection(monkeypatch, host="http://apify.invalid", password=server.token, extra=extra)
+    assert ApifyHook().get_user()["username"] == "emulator"
+    assert (await ApifyHook().get_user.aio())["username"] == "emulator"
+
+
+@pytest.mark.parametrize("proxy", ["socks5://me:hidden@127.0.0.1:1080", "http://", "http://p:port"])
+async def test_a_proxy_that_is_not_supported_is_refused(monkeypatch: Any, server: Any, proxy: str) -> None:
+    set_connection(monkeypatch, host=server.url, password=server.token, extra={"proxy": proxy})
+    for ask in (sync_to_async(ApifyHook().get_user), ApifyHook().get_user.aio):
+        with pytest.raises(ApifyConfigurationError, match="proxy cannot be used") as raised:
+            await ask()
+        assert "hidden" not in str(raised.value)
+
+
+def test_a_password_in_the_host_is_refused_and_not_quoted(monkeypatch: Any) -> None:
+    set_connection(monkeypatch, host="https://me:hidden@apify.example.com", password="x")
+    with pytest.raises(ApifyConfigurationError, match="user name or a password") as raised:
+        _ = ApifyHook().endpoint
+    assert "hidden" not in str(raised.value)
+
+
+async def test_an_answer_that_trickles_is_given_up(monkeypatch: Any, server: Any, emulator: Emulator) -> None:
+    extra = {"request_timeout": 0.3}
+    set_connection(monkeypatch, host=server.url, password=server.token, extra=extra)
+    emulator.faults.add(Fault(path="/v2/users/*", trickle=0.05))
+    call = replace(get_user(), max_attempts=1)
+    with pytest.raises(ApifyUnreachableError):
+        ApifyHook().send(call)
+    async with ApifyHook().async_client() as client:
+        with pytest.raises(ApifyUnreachableError):
+            await client.send(call)
+
+
+async def test_no_file_descriptor_left_is_no_outage(hook: ApifyHook, fast_clock: Emulator) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    call = replace(get_user(), max_attempts=1)
+    async with hook.async_client() as client:
+        free = os.open(os.devnull, os.O_RDONLY)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
+        try:
+            with pytest.raises(ApifyLocalResourceError, match="ulimit -n"):
+                await client.send(call)
+            with pytest.raises(ApifyLocalResourceError, match="ulimit -n") as raised:
+                hook.send(call)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert OutageBudget().record_failure(raised.value, 0.0, 1e6) is None
 
 
 def test_a_start_is_not_redirected(hook: ApifyHook, emulator: Emulator, server: Any) -> None:

@@ -41,6 +41,7 @@ class Fault:
     :param latency: Real seconds to wait before the first byte of the response. Default 0.
     :param cut_at: Number of bytes of the body after which the connection is closed. Default None: not at all.
     :param slow: Real seconds to wait before each block of the body. Default 0.
+    :param trickle: Real seconds to wait before each single byte of the body. Default 0.
     :param bandwidth: Bytes per second of the body, for each connection. Default None: no limit.
     :param matched: How many requests matched method and path; counted by the emulator.
     :param fired: How many of these met the fault; counted by the emulator.
@@ -62,6 +63,7 @@ class Fault:
     latency: float = 0
     cut_at: int | None = None
     slow: float = 0
+    trickle: float = 0
     bandwidth: float | None = None
     matched: int = field(default=0, compare=False)
     fired: int = field(default=0, compare=False)

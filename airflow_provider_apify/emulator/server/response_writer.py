@@ -72,9 +72,10 @@ class _Pace:
     """The speed that faults allow a body."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        self._slow = sum(fault.slow for fault in faults)
+        trickle = sum(fault.trickle for fault in faults)
+        self._slow = sum(fault.slow for fault in faults) + trickle
         self._bandwidth = min((fault.bandwidth for fault in faults if fault.bandwidth), default=None)
-        self.block = THROTTLED_BLOCK if self._slow or self._bandwidth else BLOCK
+        self.block = 1 if trickle else THROTTLED_BLOCK if self._slow or self._bandwidth else BLOCK
 
     async def wait(self, size: int) -> None:
         """Wait as long as a block of that size takes."""
