@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from airflow_provider_apify.api import actors, datasets, key_value_stores, runs
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.call import Call
-from airflow_provider_apify.api.errors import ApifyError
+from airflow_provider_apify.api.errors import ApifyAuthenticationError, ApifyError
 from airflow_provider_apify.api.flow import Flow, drive
 from airflow_provider_apify.api.http_client import AsyncClient, Client, Endpoint, connect
 from airflow_provider_apify.export.default_concurrency import DEFAULT_CONCURRENCY
@@ -94,7 +94,15 @@ class ApifyHook(BaseHook):
         :param call: one call to the API, as a value.
         :raises ApifyHttpError: if the call brings no result.
         """
-        return self.get_conn().send(call)
+        client = self.get_conn()
+        try:
+            return client.send(call)
+        except ApifyAuthenticationError:
+            # The token may have been rotated since the connection was read.
+            self._forget_connection()
+            if self.endpoint == client.endpoint:
+                raise
+            return self.get_conn().send(call)
 
     def drive(self, flow: Flow[T]) -> T:
         """
@@ -174,10 +182,11 @@ class ApifyHook(BaseHook):
         return split_dataset(self.send, dataset_id, items_per_part, offset=offset, limit=limit)
 
     @asynccontextmanager
-    async def async_client(self) -> AsyncIterator[AsyncClient]:
-        """Give the client on the running event loop; all hooks of one connection share a session."""
-        async with connect(await self.async_endpoint()) as client:
-            yield client
+    async def async_client(self) -> AsyncIterator[AsyncHookClient]:
+        """Give a client on the running event loop; all hooks of one connection share a session."""
+        async with AsyncExitStack() as stack:
+            client = await stack.enter_async_context(connect(await self.async_endpoint()))
+            yield AsyncHookClient(self, client, stack)
 
     async def async_endpoint(self) -> Endpoint:
         """Return :attr:`endpoint` without blocking the event loop."""
@@ -188,6 +197,11 @@ class ApifyHook(BaseHook):
                 raise missing_connection(self.apify_conn_id) from None
             self.__dict__["endpoint"] = endpoint_of(connection, await get_async_extra_dejson(connection))
         return self.endpoint
+
+    def _forget_connection(self) -> None:
+        """Have the connection read once more when it is next needed."""
+        for name in ("endpoint", "_client"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def _client(self) -> Client:
@@ -222,3 +236,22 @@ class ApifyHook(BaseHook):
             name: StringField(spec["label"], widget=BS3TextFieldWidget(), description=spec["description"])
             for name, spec in CONNECTION_TYPE["conn-fields"].items()
         }
+
+
+class AsyncHookClient:
+    """The client of a hook on an event loop; it follows a token that is rotated meanwhile."""
+
+    def __init__(self, hook: ApifyHook, client: AsyncClient, stack: AsyncExitStack) -> None:
+        self._hook, self._client, self._stack = hook, client, stack
+
+    async def send(self, call: Call[T]) -> T:
+        """Send a call, again where that is safe or the connection has another token by now."""
+        try:
+            return await self._client.send(call)
+        except ApifyAuthenticationError:
+            self._hook._forget_connection()
+            endpoint = await self._hook.async_endpoint()
+            if endpoint == self._client.endpoint:
+                raise
+            self._client = await self._stack.enter_async_context(connect(endpoint))
+            return await self._client.send(call)

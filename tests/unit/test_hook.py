@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import base64
 import copy
+import http.server
 import json
 import logging
 import os
 import pickle
+import ssl
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from airflow_provider_apify.api.actors import get_user
 from airflow_provider_apify.api.errors import (
     ApifyAuthenticationError,
+    ApifyCertificateError,
     ApifyConfigurationError,
     ApifyHttpError,
     ApifyLocalResourceError,
@@ -336,6 +346,7 @@ def test_a_password_in_the_host_is_refused_and_not_quoted(monkeypatch: Any) -> N
     assert "hidden" not in str(raised.value)
 
 
+@pytest.mark.slow
 async def test_an_answer_that_trickles_is_given_up(monkeypatch: Any, server: Any, emulator: Emulator) -> None:
     extra = {"request_timeout": 0.3}
     set_connection(monkeypatch, host=server.url, password=server.token, extra=extra)
@@ -365,6 +376,39 @@ async def test_no_file_descriptor_left_is_no_outage(hook: ApifyHook, fast_clock:
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert OutageBudget().record_failure(raised.value, 0.0, 1e6) is None
+
+
+@pytest.fixture
+def untrusted_url(tmp_path: Any) -> Iterator[str]:
+    """A TLS server whose certificate no machine trusts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")]), datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    pem = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    pem += key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "server.pem").write_bytes(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"https://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+async def test_an_untrusted_certificate_is_told_at_once(
+    monkeypatch: Any, untrusted_url: str, caplog: Any
+) -> None:
+    set_connection(monkeypatch, host=untrusted_url, password="x")
+    start = ApifyHook().start_actor_run
+    for ask in (sync_to_async(start), start.aio):
+        with pytest.raises(ApifyCertificateError, match="REQUESTS_CA_BUNDLE") as raised:
+            await ask("emulator/worker")
+        assert not may_have_had_effect(raised.value)
+    assert "next one follows" not in caplog.text
 
 
 def test_a_start_is_not_redirected(hook: ApifyHook, emulator: Emulator, server: Any) -> None:

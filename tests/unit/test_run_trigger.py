@@ -13,6 +13,7 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.runs.outage_budget import WaitEnd
 from airflow_provider_apify.runs.wait import Outcome
 from airflow_provider_apify.triggers.run import ApifyCapacityTrigger, ApifyRunTrigger
+from tests.support.connections import set_connection
 from tests.support.triggerer import event_of
 from tests.support.waiting import wait_until
 
@@ -126,6 +127,22 @@ async def test_an_answer_of_unknown_meaning_ends_no_wait(emulator: Emulator, sta
     run_id = start(seconds=10 * MINUTE)
     emulator.faults.add(Fault("answer", "GET", RUNS, calls=(1, 2), status=status, type="timeout"))
     assert (await outcome_of(trigger(run_id))).end is WaitEnd.FINISHED
+
+
+async def test_a_token_that_is_rotated_meanwhile_ends_no_wait(
+    emulator: Emulator, server: Any, monkeypatch: Any
+) -> None:
+    def rotate() -> None:
+        emulator.user.token = "apify_api_new"
+        set_connection(monkeypatch, host=server.url, password="apify_api_new")
+
+    emulator.clock.call_at(emulator.clock.time() + 2 * MINUTE, rotate)
+    hook, run_id = ApifyHook(), start(seconds=10 * MINUTE)
+    assert (await outcome_of(trigger(run_id))).end is WaitEnd.FINISHED
+    set_connection(monkeypatch, host=server.url, password=server.token)
+    assert hook.endpoint.token == server.token
+    rotate()
+    assert hook.wait_for_run(run_id).succeeded
 
 
 async def test_a_run_may_be_missing_for_a_minute_and_not_longer(emulator: Emulator) -> None:
