@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,8 @@ _OPEN_STATUSES = ("READY", "RUNNING", "TIMING-OUT", "ABORTING")
 # How late, in seconds, a run or its end may show up in a list.
 _LIST_LAG = 300.0
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -34,21 +36,33 @@ class Snapshot:
 
 @dataclass
 class AccountWatch:
-    """Looks again and again at an account's runs started `since` (epoch seconds), always in two lists."""
+    """
+    Looks again and again at an account's runs, in two lists: those that go on, and those started lately.
 
-    since: float
+    What "lately" means is read off the runs themselves: the clock of this machine may differ from Apify's,
+    and a `Date` header may be missing or a cache's. There is no list by end: an old run that is resurrected
+    is found only if a look sees it going on.
+    """
+
+    since: float | None = None
     _open: dict[str, ActorRun] = field(default_factory=dict)
 
     def take_snapshot(self) -> Flow[Snapshot]:
-        """Look once."""
+        """Look once; the first look holds all runs started since the oldest that still goes on."""
         still_open = yield from _all_runs(status=_OPEN_STATUSES)
-        recent = yield from _all_runs(started_after=pendulum.from_timestamp(self.since))
+        if self.since is None:
+            newest = _readable((yield from send_one(list_runs(limit=1))))
+            # Without any run, everything that comes is new.
+            starts = [_started(run) for run in [*newest, *still_open]]
+            self.since = min(starts, default=0.0) - _LIST_LAG
+        recent = yield from _all_runs(started_after=pendulum.from_timestamp(max(self.since, 0)))
         known = {run.id: run for run in [*still_open, *recent]}
         for run_id in self._open.keys() - known.keys():
             try:
-                known[run_id] = yield from send_one(get_run(run_id))
+                run = yield from send_one(get_run(run_id))
             except ApifyNotFoundError:
                 continue
+            known |= {run.id: run for run in _readable([run])}
         self._open = {run.id: run for run in known.values() if not run.is_finished}
         self.since = max([self.since, *(_started(run) - _LIST_LAG for run in recent)])
         floor = min([self.since, *(_started(run) for run in self._open.values())])
@@ -67,10 +81,11 @@ class Watermark:
     seen: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def now(cls) -> Watermark:
-        """Return the watermark of somebody who wants to know of all runs that end from now on."""
-        # A run that starts now may be a little older by Apify's clock.
-        return cls(time.time(), time.time() - _LIST_LAG)
+    def after(cls, first: Snapshot) -> Watermark:
+        """Return the watermark of somebody who wants to know of all runs that end after a first look."""
+        ends = {run.id: run.ended for run in first.finished}
+        until = max(ends.values(), default=0.0) - _LIST_LAG
+        return cls(until, first.floor, {run_id: end for run_id, end in ends.items() if end > until})
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Watermark:
@@ -82,9 +97,10 @@ class Watermark:
         return {"until": self.until, "floor": self.floor, "seen": self.seen}
 
     def news(self, snapshot: Snapshot) -> list[ActorRun]:
-        """Return the runs that are new, in the order of their ends, and take note of them."""
-        unseen = {run.id: run for run in snapshot.finished if run.id not in self.seen}
-        news = sorted((run for run in unseen.values() if run.ended > self.until), key=lambda run: run.ended)
+        """Return the runs whose end is new, in the order of the ends, and take note of them."""
+        # A resurrected run ends more than once.
+        new = {run.id: run for run in snapshot.finished if run.ended > self.seen.get(run.id, self.until)}
+        news = sorted(new.values(), key=lambda run: run.ended)
         self.seen |= {run.id: run.ended for run in news}
         self.until = max([self.until, *(end - _LIST_LAG for end in self.seen.values())])
         self.seen = {run_id: end for run_id, end in self.seen.items() if end > self.until}
@@ -106,7 +122,20 @@ def _all_runs(**filters: Any) -> Flow[list[ActorRun]]:
         page = yield from send_one(call)
         found += page
         if len(page) < MAX_LIST_LIMIT:
-            return found
+            return _readable(found)
+
+
+def _readable(runs: Iterable[ActorRun]) -> list[ActorRun]:
+    """Leave out what is no run as Apify documents it: one such entry must not hide the others."""
+    readable = []
+    for run in runs:
+        try:
+            _ = run.info, run.status, run.ended, _started(run)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            log.warning("An entry of Apify's list of runs was left out: it cannot be read. (%r)", error)
+        else:
+            readable.append(run)
+    return readable
 
 
 def _started(run: ActorRun) -> float:

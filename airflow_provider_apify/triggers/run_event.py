@@ -21,8 +21,8 @@ except ImportError:
 
 from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.actors import Target
-from airflow_provider_apify.api.arguments import one_of
-from airflow_provider_apify.api.errors import ApifyError
+from airflow_provider_apify.api.arguments import number, one_of
+from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.flow import drive_async
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.runs.finished_runs_watermark import AccountWatch, Snapshot, Watermark
@@ -32,6 +32,8 @@ STORE_KEY = "apify_runs"
 
 # Airflow takes about a second to store an event. Until then its run must not count as told.
 _STORED_AFTER = 5.0
+# Shortest and longest `poke_interval`: a look costs two requests; a day is a slip of the pen, or infinity.
+_POKE_INTERVALS = (1, 86_400)
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +45,16 @@ class ApifyRunEventTrigger(BaseEventTrigger):
     The run info is the event's payload, in the `extra` of the asset event. All triggers of one connection and
     interval share one look at the account. From Airflow 3.3 on a watermark is kept in the asset's state
     store: what ends while no triggerer runs is told later, and nothing twice, unless a triggerer dies within
-    seconds of an event. A new watcher begins with what ends from then on.
+    seconds of an event. A new watcher begins with what ends from then on. Each end of a resurrected run
+    counts, if a look sees the run going on or it was started within minutes of the account's newest run.
 
     :param actor_id: ID or `username/name` of the Actor, or
     :param actor_task_id: ID or `username/name` of the task at Apify.
     :param statuses: in which status, or statuses, a run counts; of `SUCCEEDED`, `FAILED`, `ABORTED`,
         `TIMED-OUT`.
-    :param poke_interval: seconds between two looks.
+    :param poke_interval: seconds between two looks, from 1 to 86,400.
     :param apify_conn_id: the Airflow connection.
+    :param queue: the queue of triggerers that watches, from Airflow 3.4 on; by default Airflow's own choice.
     :raises ApifyConfigurationError: if an argument cannot be used; the DAG shows it as an import error.
     """
 
@@ -62,14 +66,22 @@ class ApifyRunEventTrigger(BaseEventTrigger):
         statuses: str | Sequence[str] = "SUCCEEDED",
         poke_interval: float = 60,
         apify_conn_id: str = ApifyHook.default_conn_name,
+        queue: str | None = None,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        if queue is not None and not hasattr(BaseEventTrigger, "queue"):
+            raise ApifyConfigurationError("`queue` of an event trigger needs Airflow 3.4. Leave it out.")
+        super().__init__(**({} if queue is None else {"queue": queue}))  # type: ignore[no-untyped-call]
         self._target = Target.either(actor_id=actor_id, actor_task_id=actor_task_id)
         statuses = [statuses] if isinstance(statuses, str) else statuses
         for status in statuses:
             one_of("statuses", status, Literal["SUCCEEDED", "FAILED", "ABORTED", "TIMED-OUT"])
         self.statuses = statuses
-        self.poke_interval = poke_interval
+        least, most = _POKE_INTERVALS
+        self.poke_interval = number("poke_interval", poke_interval, float, least)
+        if self.poke_interval is None or self.poke_interval > most:
+            raise ApifyConfigurationError(
+                f"`poke_interval` must be a number of seconds from {least} to {most}, got {poke_interval!r}."
+            )
         self.apify_conn_id = apify_conn_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -89,17 +101,18 @@ class ApifyRunEventTrigger(BaseEventTrigger):
     @classmethod
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Snapshot]:
         """Look at the account, again and again; the log tells of trouble, which never ends the stream."""
-        watch = AccountWatch(Watermark.now().floor)
+        watch = AccountWatch()
         failures = 0
         while True:
             pause = kwargs["poke_interval"]
             try:
                 async with ApifyHook(kwargs["apify_conn_id"]).async_client() as client:
                     snapshot = await drive_async(watch.take_snapshot(), client.send)
-            except ApifyError as error:
+            # Whatever it is, a connection that is edited or a metadata database that is away: it may pass.
+            except Exception as error:
                 failures += 1
                 pause = max(pause, retry.delay(failures, error))
-                log.warning("Could not look at Apify's runs; trying again in %.0f s. (%s)", pause, error)
+                log.warning("Could not look at Apify's runs; trying again in %.0f s. (%r)", pause, error)
             else:
                 failures = 0
                 yield snapshot
@@ -109,27 +122,37 @@ class ApifyRunEventTrigger(BaseEventTrigger):
         self, shared_stream: AsyncIterator[Snapshot]
     ) -> AsyncIterator[TriggerEvent]:
         """Make events of the runs in a stream of snapshots that are this trigger's and new."""
+        first: Snapshot | None = None
         watermark: Watermark | None = None
         target_id: str | None = None
+        stored_floor: float | None = None
         async for snapshot in shared_stream:
+            first = first or snapshot
             try:
                 # Lists know no names of Actors and tasks.
                 target_id = target_id or await self._target_id()
                 if watermark is None:
-                    watermark, missed = await self._resume()
+                    watermark, missed = await self._resume(first)
                     snapshot = Snapshot([*missed, *snapshot.finished], snapshot.floor)
-                    await self._store(watermark)
-            except ApifyError as error:
-                log.warning("Could not begin to watch Apify's runs; trying again. (%s)", error)
+            except Exception as error:
+                log.warning("Could not begin to watch Apify's runs; trying again. (%r)", error)
                 continue
             ours = [run for run in snapshot.finished if run.data.get(self._target.run_key) == target_id]
             news = watermark.news(Snapshot(ours, snapshot.floor))
             for run in news:
                 if run.status in self.statuses:
                     yield TriggerEvent(run.info)  # type: ignore[no-untyped-call]
-            if news:
+            # A floor that sinks, of an old run that was resurrected, must be known after a restart.
+            if not news and stored_floor is not None and watermark.floor >= stored_floor:
+                continue
+            if news and self._asset_store is not None:
                 await asyncio.sleep(_STORED_AFTER)
+            try:
                 await self._store(watermark)
+                stored_floor = watermark.floor
+            except Exception as error:
+                stored_floor = None
+                log.warning("Could not store which runs were told; trying again. (%r)", error)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Watch alone, on Airflow before 3.3."""
@@ -141,17 +164,34 @@ class ApifyRunEventTrigger(BaseEventTrigger):
         async with ApifyHook(self.apify_conn_id).async_client() as client:
             return str((await client.send(self._target.get()))["id"])
 
-    async def _resume(self) -> tuple[Watermark, list[Any]]:
+    async def _resume(self, first: Snapshot) -> tuple[Watermark, list[Any]]:
         """Return how far an earlier trigger came, and what ended since."""
-        store = getattr(self, "asset_state_store", None)
-        stored = await store.aget(STORE_KEY) if store is not None else None
+        stored = await self._stored()
         if not stored:
-            return Watermark.now(), []
+            return Watermark.after(first), []
         watermark = Watermark.from_json(stored)
         async with ApifyHook(self.apify_conn_id).async_client() as client:
             return watermark, (await drive_async(watermark.catch_up(self._target), client.send)).finished
 
+    @property
+    def _asset_store(self) -> Any:
+        return getattr(self, "asset_state_store", None)
+
+    async def _stored(self) -> Any:
+        if self._asset_store is None:
+            return None
+        try:
+            return await self._asset_store.aget(STORE_KEY)
+        except ValueError as error:
+            # Airflow makes one trigger of equal ones, and its store then knows no asset to keep values for.
+            self.asset_state_store = None
+            log.warning(
+                "Runs that end while no triggerer runs will not be told: several assets have one trigger. "
+                "Schedule the DAGs on one asset, or give each asset's trigger another `poke_interval`. (%s)",
+                error,
+            )
+            return None
+
     async def _store(self, watermark: Watermark) -> None:
-        store = getattr(self, "asset_state_store", None)
-        if store is not None:
-            await store.aset(STORE_KEY, watermark.to_json())
+        if self._asset_store is not None:
+            await self._asset_store.aset(STORE_KEY, watermark.to_json())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -29,12 +30,19 @@ class AssetStore:
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
+        self.is_away = False
 
     async def aget(self, key: str, default: Any = None) -> Any:
+        self.answer()
         return json.loads(self.values[key]) if key in self.values else default
 
     async def aset(self, key: str, value: Any) -> None:
+        self.answer()
         self.values[key] = json.dumps(value)
+
+    def answer(self) -> None:
+        if self.is_away:
+            raise OSError("the metadata database is away")
 
 
 class Triggerer:
@@ -170,13 +178,109 @@ async def test_more_runs_than_a_page_holds_are_events(
         assert sorted(await triggerer.look()) == sorted(missed)
 
 
-async def test_trouble_does_not_end_the_watch(emulator: Emulator) -> None:
-    async with Triggerer(AssetStore()) as triggerer:
-        fault = emulator.faults.add(Fault("answer", "GET", "/v2/actor-runs", status=503))
+#: A list of Apify with an entry that is no run.
+NO_RUN = Fault("answer", "GET", "/v2/actor-runs", status=200, body='{"data": {"items": [{"id": "a"}, null]}}')
+
+
+@pytest.mark.parametrize("trouble", ["outage", "not HTTP", "no connection", "no run", "store away"])
+async def test_trouble_does_not_end_the_watch(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    store = AssetStore()
+    async with Triggerer(store) as triggerer:
         run_id = run_to_its_end(emulator)
-        await until(lambda: fault.fired >= 20)
+        with monkeypatch.context() as patch:
+            if trouble == "no connection":
+                patch.delenv("AIRFLOW_CONN_APIFY_DEFAULT")
+            elif trouble == "store away":
+                store.is_away = True
+            elif trouble == "no run":
+                emulator.faults.add(NO_RUN)
+            elif trouble == "not HTTP":
+                emulator.faults.add(Fault("refuse", "GET", "/v2/actor-runs"))
+            else:
+                emulator.faults.add(Fault("answer", "GET", "/v2/actor-runs", status=503))
+            until_then = emulator.clock.time() + 20 * MINUTE
+            await until(lambda: emulator.clock.time() > until_then)
+        emulator.faults.clear()
+        store.is_away = False
+        assert await triggerer.look() == [run_id]
+        await triggerer.look()
+    async with Triggerer(store) as restarted:
+        assert await restarted.look() == []
+
+
+async def test_what_ends_before_the_watch_can_begin_is_an_event(emulator: Emulator) -> None:
+    emulator.faults.add(Fault("answer", "GET", "/v2/actors/*", status=503))
+    async with Triggerer(AssetStore()) as triggerer:
+        run_id = run_to_its_end(emulator)
+        await until(lambda: triggerer.looks >= 3)
         emulator.faults.clear()
         assert await triggerer.look() == [run_id]
+
+
+async def test_each_end_of_a_resurrected_run_is_an_event(emulator: Emulator) -> None:
+    async with Triggerer(AssetStore()) as triggerer:
+        run_id = run_to_its_end(emulator)
+        assert await triggerer.look() == [run_id]
+        ApifyHook().resurrect_run(run_id)
+        wait_until(lambda: emulator.platform.runs[run_id].is_finished)
+        assert await triggerer.look() == [run_id, run_id]
+
+
+async def test_an_old_run_that_is_seen_resurrected_is_an_event(emulator: Emulator) -> None:
+    hook, store = ApifyHook(), AssetStore()
+    run_id = run_to_its_end(emulator, seconds=DAY)
+    emulator.clock.advance(DAY)
+    run_to_its_end(emulator)
+
+    def end() -> None:
+        emulator.clock.advance(DAY)
+        wait_until(lambda: emulator.platform.runs[run_id].is_finished)
+
+    async with Triggerer(store) as triggerer:
+        for ends in (1, 2):
+            hook.resurrect_run(run_id)
+            assert await triggerer.look() == [run_id] * (ends - 1)
+            end()
+            assert await triggerer.look() == [run_id] * ends
+        hook.resurrect_run(run_id)
+        await triggerer.look()
+    end()
+    async with Triggerer(store) as restarted:
+        assert await restarted.look() == [run_id]
+
+
+@pytest.mark.parametrize("skew", [-DAY, -MINUTE, MINUTE, DAY])
+@pytest.mark.parametrize("is_first_run", [True, False])
+async def test_the_clock_of_the_triggerer_does_not_matter(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, skew: float, is_first_run: bool
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: emulator.clock.time() + skew)
+    if not is_first_run:
+        run_to_its_end(emulator)
+        emulator.clock.advance(10 * MINUTE)
+    store = AssetStore()
+    async with Triggerer(store) as triggerer:
+        run_ids = [run_to_its_end(emulator)]
+        assert await triggerer.look() == run_ids
+    missed = run_to_its_end(emulator)
+    async with Triggerer(store) as restarted:
+        assert await restarted.look() == [missed]
+
+
+@pytest.mark.skipif(airflow_version < "3.3", reason="an asset's state store is Airflow 3.3's")
+async def test_two_assets_with_the_same_trigger_are_watched(
+    emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    from airflow.sdk import Asset
+    from airflow.sdk.execution_time.context import AssetStateStoreAccessors
+
+    store: Any = AssetStateStoreAccessors(inlets=[Asset("one"), Asset("two")])
+    async with Triggerer(store) as triggerer:
+        run_id = run_to_its_end(emulator)
+        assert await triggerer.look() == [run_id]
+    assert caplog.text.count("several assets have one trigger") == 1
 
 
 async def test_without_a_store_the_watch_begins_now(emulator: Emulator) -> None:
@@ -197,11 +301,28 @@ def test_watchers_of_one_connection_share_a_look() -> None:
     assert ApifyRunEventTrigger(actor_id="a", apify_conn_id="other").shared_stream_key() not in keys
 
 
-@pytest.mark.parametrize("arguments", [{"statuses": "FINISHED"}, {"actor_task_id": "b"}, {"actor_id": None}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"statuses": "FINISHED"},
+        {"actor_task_id": "b"},
+        {"actor_id": None},
+        *({"poke_interval": value} for value in (0, 0.9, -1, float("inf"), float("nan"), "soon", None)),
+    ],
+)
 def test_a_mistake_shows_when_the_dag_is_parsed(arguments: Any) -> None:
     with pytest.raises(ApifyConfigurationError):
         ApifyRunEventTrigger(**{"actor_id": "a"} | arguments)
     assert ApifyRunEventTrigger(actor_id="a", statuses="FAILED").serialize()[1]["statuses"] == ["FAILED"]
+
+
+def test_a_queue_goes_to_airflow_where_airflow_takes_it() -> None:
+    if airflow_version < "3.4":
+        with pytest.raises(ApifyConfigurationError, match=r"needs Airflow 3\.4"):
+            ApifyRunEventTrigger(actor_id="a", queue="apify")
+    else:
+        trigger: Any = ApifyRunEventTrigger(actor_id="a", queue="apify")
+        assert trigger.queue == "apify"
 
 
 def test_airflow_takes_the_trigger_for_a_watcher() -> None:
