@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,8 @@ class Snapshot:
     finished: list[ActorRun]
     #: Every run that goes on was started at or after this time, in seconds since the epoch.
     floor: float
+    #: What to do once all events made of this look are stored.
+    when_stored: list[Callable[[], Awaitable[None]]] = field(default_factory=list, compare=False)
 
 
 @dataclass

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Hashable, Sequence
-from typing import Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 try:
     from airflow.triggers.base import BaseEventTrigger, TriggerEvent
@@ -30,12 +31,18 @@ from airflow_provider_apify.runs.finished_runs_watermark import AccountWatch, Sn
 #: Key in the asset state store; a promise.
 STORE_KEY = "apify_runs"
 
-# Airflow takes about a second to store an event. Until then its run must not count as told.
-_STORED_AFTER = 5.0
 # Shortest and longest `poke_interval`: a look costs two requests; a day is a slip of the pen, or infinity.
 _POKE_INTERVALS = (1, 86_400)
 
 log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
+else:
+    try:
+        from airflow.triggers.shared_stream import SharedStreamProducer
+    except ImportError:  # before Airflow 3.3, where nothing is shared and nothing kept
+        SharedStreamProducer = object
 
 
 class ApifyRunEventTrigger(BaseEventTrigger):
@@ -44,9 +51,10 @@ class ApifyRunEventTrigger(BaseEventTrigger):
 
     The run info is the event's payload, in the `extra` of the asset event. All triggers of one connection and
     interval share one look at the account. From Airflow 3.3 on a watermark is kept in the asset's state
-    store: what ends while no triggerer runs is told later, and nothing twice, unless a triggerer dies within
-    seconds of an event. A new watcher begins with what ends from then on. Each end of a resurrected run
-    counts, if a look sees the run going on or it was started within minutes of the account's newest run.
+    store, moved only when Airflow has stored the events: what ends while no triggerer runs is told later, and
+    nothing twice, unless a triggerer dies within seconds of an event. A new watcher begins with what ends
+    from then on. Each end of a resurrected run counts, if a look sees the run going on or it was started
+    within minutes of the account's newest run.
 
     :param actor_id: ID or `username/name` of the Actor, or
     :param actor_task_id: ID or `username/name` of the task at Apify.
@@ -83,6 +91,8 @@ class ApifyRunEventTrigger(BaseEventTrigger):
                 f"`poke_interval` must be a number of seconds from {least} to {most}, got {poke_interval!r}."
             )
         self.apify_conn_id = apify_conn_id
+        #: Floor of the watermark in the store; None until what is known is stored.
+        self._stored_floor: float | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and arguments that make this trigger again, and tell it from others."""
@@ -118,6 +128,11 @@ class ApifyRunEventTrigger(BaseEventTrigger):
                 yield snapshot
             await asyncio.sleep(pause)
 
+    @classmethod
+    def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> SharedStreamProducer:
+        """Make Airflow tell when events are stored: only then their runs count as told."""
+        return _Looks(kwargs)
+
     async def filter_shared_stream(
         self, shared_stream: AsyncIterator[Snapshot]
     ) -> AsyncIterator[TriggerEvent]:
@@ -125,9 +140,8 @@ class ApifyRunEventTrigger(BaseEventTrigger):
         first: Snapshot | None = None
         watermark: Watermark | None = None
         target_id: str | None = None
-        stored_floor: float | None = None
-        async for snapshot in shared_stream:
-            first = first or snapshot
+        async for look in shared_stream:
+            snapshot, first = look, first or look
             try:
                 # Lists know no names of Actors and tasks.
                 target_id = target_id or await self._target_id()
@@ -143,16 +157,9 @@ class ApifyRunEventTrigger(BaseEventTrigger):
                 if run.status in self.statuses:
                     yield TriggerEvent(run.info)  # type: ignore[no-untyped-call]
             # A floor that sinks, of an old run that was resurrected, must be known after a restart.
-            if not news and stored_floor is not None and watermark.floor >= stored_floor:
-                continue
-            if news and self._asset_store is not None:
-                await asyncio.sleep(_STORED_AFTER)
-            try:
-                await self._store(watermark)
-                stored_floor = watermark.floor
-            except Exception as error:
-                stored_floor = None
-                log.warning("Could not store which runs were told; trying again. (%r)", error)
+            if news or self._stored_floor is None or watermark.floor < self._stored_floor:
+                self._stored_floor = None
+                look.when_stored.append(partial(self._store, watermark.to_json()))
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Watch alone, on Airflow before 3.3."""
@@ -192,6 +199,26 @@ class ApifyRunEventTrigger(BaseEventTrigger):
             )
             return None
 
-    async def _store(self, watermark: Watermark) -> None:
+    async def _store(self, watermark: dict[str, Any]) -> None:
         if self._asset_store is not None:
-            await self._asset_store.aset(STORE_KEY, watermark.to_json())
+            await self._asset_store.aset(STORE_KEY, watermark)
+        self._stored_floor = watermark["floor"]
+
+
+class _Looks(SharedStreamProducer):
+    """The looks of one shared stream; Airflow tells when the events made of a look are in its database."""
+
+    def __init__(self, kwargs: dict[str, Any]) -> None:
+        self._looks = ApifyRunEventTrigger.open_shared_stream(kwargs)
+
+    async def open_stream(self) -> AsyncIterator[tuple[Snapshot, Snapshot]]:
+        async for look in self._looks:
+            yield look, look
+
+    async def advance(self, batch: Sequence[AdvanceItem]) -> None:
+        for look, outcome in batch:
+            for store in look.when_stored if outcome.is_clean else ():
+                try:
+                    await store()
+                except Exception as error:
+                    log.warning("Could not store which runs were told; trying again. (%r)", error)

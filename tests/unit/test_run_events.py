@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+import structlog
 from airflow import __version__ as airflow_version
 
 if airflow_version < "3":
@@ -55,6 +56,7 @@ class Triggerer:
         self.trigger.asset_state_store = store  # type: ignore[assignment]
         self.events: list[Any] = []
         self.looks = 0
+        self.database_is_up = True
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Triggerer:
@@ -69,11 +71,27 @@ class Triggerer:
 
     async def _run(self) -> None:
         _, kwargs = self.trigger.serialize()
-        async for event in self.trigger.filter_shared_stream(self._counted(kwargs)):
-            self.events.append(event.payload)
+        if airflow_version < "3.3":
+            stream: Any = self.trigger.open_shared_stream(kwargs)
+        else:
+            from airflow.triggers.shared_stream import SharedStreamManager
 
-    async def _counted(self, kwargs: dict[str, Any]) -> AsyncIterator[Any]:
-        async for look in self.trigger.open_shared_stream(kwargs):
+            manager = SharedStreamManager(log=structlog.get_logger(), ack_timeout=60)
+            key = self.trigger.shared_stream_key()
+            stream = manager.subscribe(trigger_id=1, trigger=self.trigger, key=key)
+        try:
+            async for event in self.trigger.filter_shared_stream(self._counted(stream)):
+                self.events.append(event.payload)
+                if airflow_version >= "3.3":
+                    seq = manager.bind_pending_event(trigger_id=1, key=key)
+                    if self.database_is_up and seq is not None:
+                        manager.confirm_persisted([seq])
+        finally:
+            if airflow_version >= "3.3":
+                await manager.stop_all()
+
+    async def _counted(self, stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for look in stream:
             yield look
             self.looks += 1
 
@@ -208,6 +226,20 @@ async def test_trouble_does_not_end_the_watch(
         await triggerer.look()
     async with Triggerer(store) as restarted:
         assert await restarted.look() == []
+
+
+@pytest.mark.skipif(airflow_version < "3.3", reason="Airflow 3.3 confirms what it stored")
+async def test_an_event_that_airflow_did_not_store_is_told_again(emulator: Emulator) -> None:
+    store = AssetStore()
+    async with Triggerer(store) as triggerer:
+        stored = run_to_its_end(emulator)
+        assert await triggerer.look() == [stored]
+        triggerer.database_is_up = False
+        lost = run_to_its_end(emulator)
+        assert await triggerer.look() == [stored, lost]
+        await triggerer.look()
+    async with Triggerer(store) as restarted:
+        assert await restarted.look() == [lost]
 
 
 async def test_what_ends_before_the_watch_can_begin_is_an_event(emulator: Emulator) -> None:
