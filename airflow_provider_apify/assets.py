@@ -20,7 +20,7 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     try:
         if uri.netloc not in KINDS:
             raise ValueError(uri.netloc)
-        return uri._replace(path=f"/{resource_ref('resource', uri.path.strip('/'))}")
+        return uri._replace(path=f"/{resource_ref('ID', uri.path.strip('/'))}")
     except ValueError:
         raise ValueError(
             f"{uri.geturl()!r} names nothing at Apify. Write apify://datasets/<ID or username~name>, or "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
-from airflow_provider_apify.api.arguments import exactly_one, resource_ref
+from airflow_provider_apify.api.arguments import exactly_one, resource_ref, text
 from airflow_provider_apify.api.call import Answer, Call, no_result
 from airflow_provider_apify.api.request_body import JSON_TYPE, encode_input
 
@@ -25,7 +25,7 @@ class Target:
     name: str | None
 
     def __post_init__(self) -> None:
-        resource_ref(self.kind, self.name)
+        self._ref()
 
     @classmethod
     def actor(cls, actor_id: str | None) -> Target:
@@ -53,12 +53,15 @@ class Target:
     def path(self) -> str:
         """Path of the target in the API."""
         collection = "actors" if self.kind == "Actor" else "actor-tasks"
-        return f"/v2/{collection}/{resource_ref(self.kind, self.name)}"
+        return f"/v2/{collection}/{self._ref()}"
 
     @property
     def run_key(self) -> str:
         """The field of a run object that holds the target's ID."""
         return "actId" if self.kind == "Actor" else "actorTaskId"
+
+    def _ref(self) -> str:
+        return resource_ref("actor_id" if self.kind == "Actor" else "actor_task_id", self.name)
 
     def get(self) -> Call[dict[str, Any]]:
         """Get the Actor or the task."""
@@ -95,7 +98,7 @@ def validate_input(actor_id: str, run_input: Any = None, *, build: str | None = 
     return Call(
         method="POST",
         path=f"{Target.actor(actor_id).path}/validate-input",
-        params={"build": build},
+        params={"build": text("build", build) or None},
         body=encode_input({} if run_input is None else run_input),
         headers={"Content-Type": JSON_TYPE},
         read=no_result,

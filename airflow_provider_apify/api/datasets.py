@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from airflow_provider_apify.api.arguments import resource_ref, storage_name
+from airflow_provider_apify.api.arguments import flags, number, resource_ref, storage_name
 from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, Answer, Call, no_result
+from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.request_body import JSON_TYPE
 
 
@@ -19,7 +20,8 @@ def get_dataset(dataset_id: str, *, max_attempts: int = DEFAULT_ATTEMPTS) -> Cal
     :param dataset_id: ID, `username/name` or `username~name`.
     :param max_attempts: how often the call is tried at the most.
     """
-    return Call(method="GET", path=_path(dataset_id), max_attempts=max_attempts, read=Answer.data)
+    attempts = number("max_attempts", max_attempts, int, least=1, required=True)
+    return Call(method="GET", path=_path(dataset_id), max_attempts=attempts, read=Answer.data)
 
 
 def get_or_create_dataset(name: str) -> Call[dict[str, Any]]:
@@ -28,7 +30,7 @@ def get_or_create_dataset(name: str) -> Call[dict[str, Any]]:
 
     :param name: its name in the account.
     """
-    params = {"name": storage_name("dataset", name)}
+    params = {"name": storage_name("name", name)}
     return Call(method="POST", path="/v2/datasets", params=params, read=Answer.data)
 
 
@@ -52,6 +54,7 @@ def get_items(dataset_id: str, *, raw: bool = False, **params: Any) -> Call[Item
     :param raw: leave a compressed body compressed.
     :param params: the API's own query parameters (`format`, `offset`, `limit`, `clean`, `fields`, …).
     """
+    flags(raw=raw)
     return Call(
         method="GET",
         path=f"{_path(dataset_id)}/items",
@@ -68,6 +71,10 @@ def push_items(dataset_id: str, items: bytes) -> Call[None]:
     :param dataset_id: ID, `username/name` or `username~name`.
     :param items: a JSON array of at most some 5 MB.
     """
+    if not isinstance(items, bytes):
+        raise ApifyConfigurationError(
+            f"`items` must be the bytes of a JSON array, not a {type(items).__name__}. Nothing was sent."
+        )
     return Call(
         method="POST",
         path=f"{_path(dataset_id)}/items",
@@ -79,4 +86,4 @@ def push_items(dataset_id: str, items: bytes) -> Call[None]:
 
 
 def _path(dataset_id: str) -> str:
-    return f"/v2/datasets/{resource_ref('dataset', dataset_id)}"
+    return f"/v2/datasets/{resource_ref('dataset_id', dataset_id)}"

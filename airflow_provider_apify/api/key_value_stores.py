@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_apify.api.arguments import resource_ref, storage_name
+from airflow_provider_apify.api.arguments import (
+    media_type,
+    number,
+    required_text,
+    resource_ref,
+    storage_name,
+    text,
+)
 from airflow_provider_apify.api.call import MAX_LIST_LIMIT, Answer, Call, no_result
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.request_body import MAX_PAYLOAD_BYTES
@@ -31,7 +38,7 @@ def get_or_create_key_value_store(name: str) -> Call[dict[str, Any]]:
 
     :param name: its name in the account.
     """
-    params = {"name": storage_name("key-value store", name)}
+    params = {"name": storage_name("name", name)}
     return Call(method="POST", path="/v2/key-value-stores", params=params, read=Answer.data)
 
 
@@ -53,7 +60,11 @@ def list_keys(
     return Call(
         method="GET",
         path=f"{_path(key_value_store_id)}/keys",
-        params={"prefix": prefix, "exclusiveStartKey": exclusive_start_key, "limit": limit},
+        params={
+            "prefix": text("prefix", prefix),
+            "exclusiveStartKey": text("exclusive_start_key", exclusive_start_key),
+            "limit": number("limit", limit, int, least=1),
+        },
         read=Answer.data,
     )
 
@@ -102,21 +113,25 @@ def set_record(key_value_store_id: str, key: str, value: bytes, *, content_type:
     :raises ApifyConfigurationError: if there are more bytes; nothing was sent.
     """
     path = _record_path(key_value_store_id, key)
+    headers = {"Content-Type": media_type("content_type", content_type)}
+    if not isinstance(value, bytes):
+        raise ApifyConfigurationError(
+            f"`value` must be bytes, not a {type(value).__name__}. Nothing was sent."
+        )
     if len(value) > MAX_PAYLOAD_BYTES:
         raise ApifyConfigurationError(
-            f"The record {key!r} has {len(value):,} bytes; Apify takes at most {MAX_PAYLOAD_BYTES:,}. "
+            f"The record {key!r} has more than the {MAX_PAYLOAD_BYTES:,} bytes that Apify takes at most. "
             "Nothing was written."
         )
-    return Call(method="PUT", path=path, body=value, headers={"Content-Type": content_type}, read=no_result)
+    return Call(method="PUT", path=path, body=value, headers=headers, read=no_result)
 
 
 def _path(key_value_store_id: str) -> str:
-    return f"/v2/key-value-stores/{resource_ref('key-value store', key_value_store_id)}"
+    return f"/v2/key-value-stores/{resource_ref('key_value_store_id', key_value_store_id)}"
 
 
 def _record_path(key_value_store_id: str, key: str) -> str:
-    if not key:
-        raise ApifyConfigurationError("The key of the record is empty.")
+    required_text("key", key)
     # HTTP clients take a path's `.` and `..` away, unless they are disguised.
     name = quote(key, safe="") if key.strip(".") else key.replace(".", "%2E")
     return f"{_path(key_value_store_id)}/records/{name}"

@@ -17,7 +17,18 @@ JSON_TYPE = "application/json; charset=utf-8"
 
 def encode_json(value: Any) -> bytes:
     """Encode a value as JSON; raise ValueError or TypeError if it is not JSON-serialisable."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_as_list).encode()
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_as_list).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def encode_argument(name: str, value: Any) -> bytes:
+    """Encode an argument as JSON, or refuse it; the error does not quote it, as it may hold secrets."""
+    try:
+        return encode_json(value)
+    except (TypeError, ValueError) as error:
+        raise ApifyConfigurationError(f"`{name}` is not JSON ({error}). Nothing was sent.") from None
 
 
 def encode_input(run_input: Any) -> bytes | None:
@@ -30,14 +41,14 @@ def encode_input(run_input: Any) -> bytes | None:
             json.loads(body)
         else:
             body = encode_json(body)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ApifyConfigurationError(
-            f"The run input is not JSON ({error}). Pass a dict, or a string that holds JSON. "
+            f"`run_input` is not JSON ({error}). Pass a dict, or a string that holds JSON. "
             "Nothing was started."
         ) from None
     if len(body) > MAX_PAYLOAD_BYTES:
         raise ApifyConfigurationError(
-            f"The run input has {len(body):,} bytes; Apify takes at most {MAX_PAYLOAD_BYTES:,}. Put the data "
+            f"`run_input` has {len(body):,} bytes; Apify takes at most {MAX_PAYLOAD_BYTES:,}. Put the data "
             "into a key-value store or a dataset and pass its ID to the Actor. Nothing was started."
         )
     return body
@@ -46,7 +57,7 @@ def encode_input(run_input: Any) -> bytes | None:
 def decode_input(run_input: Any) -> Any:
     """Return the object or array that a run's input holds as JSON text, and any other input as it is."""
     if isinstance(run_input, str | bytes):
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             value = json.loads(run_input)
             # A string in JSON has to stay in its quotes.
             return value if isinstance(value, dict | list) else run_input

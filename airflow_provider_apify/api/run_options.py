@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypedDict, cast
 
-from airflow_provider_apify.api.arguments import boolean, number, seconds
+from airflow_provider_apify.api.arguments import boolean, listed, number, seconds, text
 from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.request_body import encode_argument
 
 
 class RunOptions(TypedDict, total=False):
@@ -21,7 +21,7 @@ class RunOptions(TypedDict, total=False):
     run_timeout: timedelta | float | str | None
     max_items: int | str | None
     max_total_charge_usd: float | str | None
-    restart_on_error: bool | None
+    restart_on_error: bool | str | None
     webhooks: Sequence[Mapping[str, Any]] | None
 
 
@@ -36,6 +36,11 @@ def options_of(holder: Any, names: Sequence[str] = tuple(RunOptions.__annotation
 
 def run_params(options: RunOptions) -> dict[str, Any]:
     """Check run options, and return them as query parameters; templated values arrive as strings."""
+    if not isinstance(options, Mapping) or options.keys() - RunOptions.__annotations__.keys():
+        raise ApifyConfigurationError(
+            f"`options` must be a dict, with no other keys than {', '.join(RunOptions.__annotations__)}. "
+            "Nothing was sent."
+        )
     memory = number("memory_mbytes", options.get("memory_mbytes"), int)
     if memory is not None and (memory < 128 or memory & (memory - 1)):
         raise ApifyConfigurationError(
@@ -43,14 +48,25 @@ def run_params(options: RunOptions) -> dict[str, Any]:
             "Nothing was started."
         )
     timeout = seconds("run_timeout", options.get("run_timeout"))
-    webhooks = options.get("webhooks")
+    webhooks = _webhooks(options.get("webhooks"))
     return {
-        "build": options.get("build"),
+        "build": text("build", options.get("build")) or None,
         "memory": memory,
         # Rounded up: for Apify 0 means no limit at all.
         "timeout": None if timeout is None else math.ceil(timeout),
         "maxItems": number("max_items", options.get("max_items"), int, least=1),
         "maxTotalChargeUsd": number("max_total_charge_usd", options.get("max_total_charge_usd"), float),
         "restartOnError": boolean("restart_on_error", options.get("restart_on_error")),
-        "webhooks": b64encode(json.dumps(webhooks).encode()).decode() if webhooks else None,
+        "webhooks": b64encode(encode_argument("webhooks", webhooks)).decode() if webhooks else None,
     }
+
+
+def _webhooks(given: Any) -> tuple[Any, ...]:
+    what = "a list of dicts with `eventTypes`, `requestUrl`, …"
+    webhooks = listed("webhooks", given, what)
+    for webhook in webhooks:
+        if not isinstance(webhook, Mapping):
+            raise ApifyConfigurationError(
+                f"`webhooks` must be {what}, not of {type(webhook).__name__}. Nothing was sent."
+            )
+    return webhooks

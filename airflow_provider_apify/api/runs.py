@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.actors import Target
-from airflow_provider_apify.api.arguments import resource_ref
+from airflow_provider_apify.api.arguments import flags, moment, number, resource_ref, seconds, text, texts
 from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, MAX_LIST_LIMIT, Answer, Call
 from airflow_provider_apify.api.request_body import JSON_TYPE, encode_input
 from airflow_provider_apify.api.run_options import RunOptions, run_params
@@ -29,7 +29,7 @@ class RunRequest:
     @classmethod
     def of(cls, target: Target, run_input: Any = None, options: RunOptions | None = None) -> RunRequest:
         """Check and encode what a user asks for; nothing is sent."""
-        return cls(target, run_params(options or {}), encode_input(run_input))
+        return cls(target, run_params({} if options is None else options), encode_input(run_input))
 
     def start(self, user_agent: str | None = None) -> Call[ActorRun]:
         """Start the run and return at once; `user_agent` tells whose run it is."""
@@ -83,26 +83,27 @@ def get_run(
     :param wait_for_finish: seconds that Apify may hold the answer, up to 60.
     :param max_attempts: how often the call is tried at the most.
     """
-    wait = max(0, min(int(wait_for_finish), MAX_WAIT_SECONDS))
+    wait = min(int(seconds("wait_for_finish", wait_for_finish) or 0), MAX_WAIT_SECONDS)
     return Call(
         method="GET",
         path=_run_path(run_id),
         params={"waitForFinish": wait or None},
         wait=wait,
-        max_attempts=max_attempts,
+        max_attempts=number("max_attempts", max_attempts, int, least=1, required=True),
         read=_read_run,
     )
 
 
 def request_abort(run_id: str, *, gracefully: bool = False) -> Call[ActorRun]:
     """Ask Apify to stop a run; it does nothing, or refuses, if the run is over already."""
+    flags(gracefully=gracefully)
     params = {"gracefully": gracefully or None}
     return Call(method="POST", path=f"{_run_path(run_id)}/abort", params=params, read=_read_run)
 
 
 def request_resurrection(run_id: str, options: RunOptions | None = None) -> Call[ActorRun]:
     """Ask Apify to let a finished run go on; it refuses if the run goes on already."""
-    path, params = f"{_run_path(run_id)}/resurrect", run_params(options or {})
+    path, params = f"{_run_path(run_id)}/resurrect", run_params({} if options is None else options)
     return Call(method="POST", path=path, params=params, replayable=False, read=_read_run)
 
 
@@ -129,17 +130,18 @@ def list_runs(
     :param limit: how many runs at the most, up to 1,000.
     :param desc: newest first.
     """
-    whole_account = not (actor_id or actor_task_id)
+    flags(desc=desc)
+    whole_account = actor_id is None and actor_task_id is None
     target = None if whole_account else Target.either(actor_id=actor_id, actor_task_id=actor_task_id)
     return Call(
         method="GET",
         path=f"{target.path}/runs" if target else "/v2/actor-runs",
         params={
-            "status": status,
-            "startedAfter": _iso(started_after),
-            "startedBefore": _iso(started_before),
-            "offset": offset or None,
-            "limit": limit,
+            "status": texts("status", status) or None,
+            "startedAfter": _iso(moment("started_after", started_after)),
+            "startedBefore": _iso(moment("started_before", started_before)),
+            "offset": number("offset", offset, int) or None,
+            "limit": number("limit", limit, int, least=1),
             "desc": desc or None,
         },
         read=lambda answer: [ActorRun(item) for item in answer.data()["items"]],
@@ -162,7 +164,7 @@ def get_last_run(
     :param origin: only runs started by `API`, `SCHEDULER`, `WEB`, …
     """
     target = Target.either(actor_id=actor_id, actor_task_id=actor_task_id)
-    params = {"status": status, "origin": origin}
+    params = {"status": text("status", status) or None, "origin": text("origin", origin) or None}
     return Call(method="GET", path=f"{target.path}/runs/last", params=params, read=_read_run)
 
 
@@ -176,13 +178,13 @@ def get_log(run_id: str, *, max_attempts: int = DEFAULT_ATTEMPTS) -> Call[str]:
     return Call(
         method="GET",
         path=f"{_run_path(run_id)}/log",
-        max_attempts=max_attempts,
+        max_attempts=number("max_attempts", max_attempts, int, least=1, required=True),
         read=lambda answer: answer.body.decode(errors="replace"),
     )
 
 
 def _run_path(run_id: str) -> str:
-    return f"/v2/actor-runs/{resource_ref('run', run_id)}"
+    return f"/v2/actor-runs/{resource_ref('run_id', run_id)}"
 
 
 def _iso(time: datetime | None) -> str | None:

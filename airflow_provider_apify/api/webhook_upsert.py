@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import Any
 
 from airflow_provider_apify.api.actors import Target
-from airflow_provider_apify.api.arguments import resource_ref
+from airflow_provider_apify.api.arguments import required_text, resource_ref
 from airflow_provider_apify.api.call import Answer, Call, no_result
-from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotFoundError
+from airflow_provider_apify.api.errors import ApifyNotFoundError
 from airflow_provider_apify.api.flow import Send
 from airflow_provider_apify.api.request_body import JSON_TYPE
 
@@ -23,8 +23,7 @@ def ensure_webhook(
 
     :param definition: the fields of the API but for `condition` and `idempotencyKey`; None leaves one out.
     """
-    if not idempotency_key:
-        raise ApifyConfigurationError("The idempotency key is empty.")
+    required_text("idempotency_key", idempotency_key)
     wanted = {key: value for key, value in definition.items() if value is not None}
     key = "actorId" if target.kind == "Actor" else "actorTaskId"
     wanted["condition"] = {key: send(target.get())["id"]}
@@ -49,4 +48,4 @@ def _write(method: str, path: str, fields: Mapping[str, Any]) -> Call[dict[str, 
 
 
 def _path(webhook_id: str) -> str:
-    return f"/v2/webhooks/{resource_ref('webhook', webhook_id)}"
+    return f"/v2/webhooks/{resource_ref('webhook_id', webhook_id)}"

@@ -3,3 +3,5 @@
 from __future__ import annotations
 
 DEFAULT_CONCURRENCY = 16
+#: More threads than any machine has a use for.
+MAX_CONCURRENCY = 1_000

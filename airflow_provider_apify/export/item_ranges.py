@@ -68,7 +68,7 @@ def split_dataset(
     send: Send, dataset_id: str, items_per_part: int, *, offset: int | None = None, limit: int | None = None
 ) -> list[dict[str, int]]:
     """Divide items among exports, the last of which has fewer; return `offset` and `limit` of each export."""
-    items: int = number("items_per_part", items_per_part, int, least=1)
+    items: int = number("items_per_part", items_per_part, int, least=1, required=True)
     source = DatasetSource(dataset_id, select(offset=offset, limit=limit))
     end, last = _count_items(source, send), source.selection.last
     if last is not None:

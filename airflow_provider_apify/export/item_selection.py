@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_apify.api.arguments import number
+from airflow_provider_apify.api.arguments import flags, listed, number, text
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 
 Names = Sequence[str] | str | None
@@ -51,7 +51,8 @@ def select(
 ) -> Selection:
     """Make a selection of a user's arguments; templates may have left numbers and lists as text."""
     names = {"fields": fields, "omit": omit, "unwind": unwind, "flatten": flatten}
-    others = {"clean": clean, "skipHidden": skip_hidden, "skipEmpty": skip_empty, "view": view}
+    flags(clean=clean, skip_hidden=skip_hidden, skip_empty=skip_empty)
+    others = {"clean": clean, "skipHidden": skip_hidden, "skipEmpty": skip_empty, "view": text("view", view)}
     return Selection(
         offset=number("offset", offset, int) or 0,
         limit=number("limit", limit, int, least=1),
@@ -66,7 +67,7 @@ def _names(argument: str, names: Names) -> tuple[str, ...]:
     if isinstance(names, str):
         given = tuple(stripped for name in names.split(",") if (stripped := name.strip()))
     else:
-        given = tuple(names or ())
+        given = listed(argument, names, "a list of field names")
     # The API takes names with commas between them; a list that was rendered to text would name nothing.
     if not all(isinstance(name, str) and name and "," not in name for name in given) or (
         isinstance(names, str) and names.strip().startswith("[")

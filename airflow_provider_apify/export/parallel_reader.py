@@ -17,6 +17,7 @@ from airflow_provider_apify.api.flow import Send
 from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.api.retry import delay
 from airflow_provider_apify.export import page_size
+from airflow_provider_apify.export.default_concurrency import MAX_CONCURRENCY
 from airflow_provider_apify.export.first_stream import may_stream, stream_pages
 from airflow_provider_apify.export.freed_memory import tune_malloc
 from airflow_provider_apify.export.item_pages import DatasetSource, Page
@@ -31,7 +32,8 @@ _MAX_MISSES = 6
 def iterate_items(client: Client, dataset_id: str, concurrency: int, **selection: Any) -> Iterator[Any]:
     """Give the items of a dataset, oldest first, to tasks written in Python."""
     source = DatasetSource(dataset_id, select(**selection))
-    for page in read_pages(source, client, number("concurrency", concurrency, int, least=1)):
+    at_once = number("concurrency", concurrency, int, least=1, most=MAX_CONCURRENCY, required=True)
+    for page in read_pages(source, client, at_once):
         # Line by line: the items of a page need many times its bytes.
         for line in page.data.splitlines():
             yield json.loads(line)

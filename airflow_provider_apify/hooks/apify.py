@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 
 from airflow_provider_apify.api import actors, datasets, key_value_stores, runs
 from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.arguments import required_text, seconds
 from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import ApifyAuthenticationError, ApifyError
 from airflow_provider_apify.api.flow import Flow, drive
@@ -82,7 +83,7 @@ class ApifyHook(BaseHook):
         :raises ApifyConfigurationError: if there is no such connection, or it cannot be used.
         """
         try:
-            connection = self.get_connection(self.apify_conn_id)
+            connection = self.get_connection(required_text("apify_conn_id", self.apify_conn_id))
         except AirflowNotFoundException:
             raise missing_connection(self.apify_conn_id) from None
         return endpoint_of(connection, connection.extra_dejson)
@@ -112,16 +113,18 @@ class ApifyHook(BaseHook):
         """
         return drive(flow, self.send)
 
-    def wait_for_run(self, run_id: str, *, wait_timeout: timedelta | None = None) -> ActorRun:
+    def wait_for_run(self, run_id: str, *, wait_timeout: timedelta | float | None = None) -> ActorRun:
         """
         Wait on a worker for the end of a run, and return the run if it succeeded.
 
         :param run_id: ID of the run.
-        :param wait_timeout: how long to wait, without limit by default; the run goes on afterwards.
+        :param wait_timeout: how long to wait, a timedelta or seconds, without limit by default; the run goes
+            on afterwards.
         :raises ApifyRunError: if the run ended without success.
         :raises ApifyRunGoesOnError: if the wait ended before the run.
         """
-        plan = WaitPlan(run_id, self.endpoint.long_poll, give_up_at=deadline(wait_timeout))
+        give_up_at = deadline(seconds("wait_timeout", wait_timeout))
+        plan = WaitPlan(run_id, self.endpoint.long_poll, give_up_at=give_up_at)
         outcome = self.drive(wait_for_end(plan, StatusLog(self.log)))
         return report_and_raise(outcome.finished_run(), self.send, self.log)
 
@@ -192,7 +195,8 @@ class ApifyHook(BaseHook):
         """Return :attr:`endpoint` without blocking the event loop."""
         if "endpoint" not in self.__dict__:
             try:
-                connection = await get_async_connection(self.apify_conn_id, hook=self)
+                conn_id = required_text("apify_conn_id", self.apify_conn_id)
+                connection = await get_async_connection(conn_id, hook=self)
             except AirflowNotFoundException:
                 raise missing_connection(self.apify_conn_id) from None
             self.__dict__["endpoint"] = endpoint_of(connection, await get_async_extra_dejson(connection))

@@ -10,7 +10,7 @@ from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_apify import __version__
-from airflow_provider_apify.api.arguments import number
+from airflow_provider_apify.api.arguments import seconds
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.http_client import Endpoint
 from airflow_provider_apify.api.runs import MAX_WAIT_SECONDS
@@ -48,8 +48,8 @@ def endpoint_of(connection: Connection, extra: Mapping[str, Any]) -> Endpoint:
         )
     if connection.port:
         base_url = f"{base_url}:{connection.port}"
-    timeout = number("request_timeout", extra.get("request_timeout"), float)
-    long_poll = number("long_poll_seconds", extra.get("long_poll_seconds"), float)
+    timeout = seconds("request_timeout", extra.get("request_timeout"))
+    long_poll = seconds("long_poll_seconds", extra.get("long_poll_seconds"))
     return Endpoint(
         token=token,
         base_url=base_url,

@@ -132,7 +132,7 @@ class ResurrectRunOperator(_ExistingRunOperator):
         run_timeout: timedelta | float | str | None = None,
         max_items: int | str | None = None,
         max_total_charge_usd: float | str | None = None,
-        restart_on_error: bool | None = None,
+        restart_on_error: bool | str | None = None,
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
+from airflow_provider_apify.api.arguments import file_path
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 
 
@@ -16,12 +17,14 @@ def open_source(path: str, aws_conn_id: str | None) -> Iterator[IO[bytes]]:
     """Open a file on the worker, or the object of an `s3://bucket/key` URL (extra `amazon`)."""
     if not path.startswith("s3://"):
         try:
-            with open(path, "rb") as file:
-                yield file
-        except FileNotFoundError:
+            file = open(file_path("path", path), "rb")  # noqa: SIM115
+        except OSError as error:
             raise ApifyConfigurationError(
-                f"There is no file {path} on the worker. Nothing was written."
+                f"`path`: there is no file {path} that the worker may read ({error.strerror}). "
+                "Nothing was written."
             ) from None
+        with file:
+            yield file
         return
     from airflow_provider_apify.export.stores.s3 import s3_hook
 
@@ -44,6 +47,8 @@ def read_items(path: str, aws_conn_id: str | None) -> Iterator[Any]:
             return
         try:
             items = json.load(file)
-        except ValueError as error:
-            raise ApifyConfigurationError(f"{path} is not JSON: {error}. Nothing was written.") from None
+        except (ValueError, RecursionError) as error:
+            raise ApifyConfigurationError(
+                f"`path`: {path} is not JSON: {error}. Nothing was written."
+            ) from None
         yield from items if isinstance(items, list) else [items]

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from airflow.providers.common.compat.sdk import Context, conf
 
 from airflow_provider_apify.api.actors import Target
-from airflow_provider_apify.api.arguments import one_of, seconds
+from airflow_provider_apify.api.arguments import flags, one_of, seconds
 from airflow_provider_apify.api.errors import ApifyCapacityError
 from airflow_provider_apify.api.run_options import RunOptions, options_of
 from airflow_provider_apify.api.runs import RunRequest
@@ -27,6 +27,8 @@ from airflow_provider_apify.runs.xcom_results import Returns, check_returns, res
 
 _DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 
+_FLAGS = ("wait_for_completion", "deferrable", "cancel_on_kill", "abort_gracefully", "durable")
+
 
 class _RunOperator(RendersRunInput, WaitingOperator):
     """Base of the operators that start a run; these document the arguments."""
@@ -40,7 +42,7 @@ class _RunOperator(RendersRunInput, WaitingOperator):
     run_timeout: timedelta | float | str | None
     max_items: int | str | None
     max_total_charge_usd: float | str | None
-    restart_on_error: bool | None
+    restart_on_error: bool | str | None
     webhooks: Sequence[Mapping[str, Any]] | None
     wait_for_completion: bool
     returns: Returns
@@ -103,6 +105,7 @@ class _RunOperator(RendersRunInput, WaitingOperator):
         self, context: Context, *, attempt: int, capacity_until: float | None, abort_at: float | None
     ) -> Any:
         # What could only fail after the money is spent is refused before.
+        flags(**{name: getattr(self, name) for name in _FLAGS})
         check_returns(self.returns, waits=self.wait_for_completion)
         one_of("actor_log", self.actor_log, ActorLog)
         one_of("on_retry", self.on_retry, OnRetry)
@@ -183,10 +186,11 @@ class RunActorOperator(_RunOperator):
     :param actor_log: how much of the Actor's log goes into the task's own when the task waits: "off", the
         "tail" once the run is over, or "full": every line, while the run goes on if the task waits on a
         worker, at its end if the task is deferred.
-    :param wait_timeout: how long to wait before the task fails and the run goes on. Default: no limit.
+    :param wait_timeout: how long to wait before the task fails and the run goes on, a timedelta or seconds.
+        Default: no limit.
         To abort the run as well, set Airflow's `execution_timeout`.
-    :param wait_for_capacity: how long to try again while the account's memory or number of runs is used up;
-        None fails at once.
+    :param wait_for_capacity: how long to try again while the account's memory or number of runs is used up, a
+        timedelta or seconds; None fails at once. Default: an hour.
     :param cancel_on_kill: abort the run when a user kills, clears or marks the task, or it times out.
     :param abort_gracefully: when aborting, let the Actor save its state first, for up to 30 s.
     :param durable: find the run of an earlier try instead of starting a second one.
@@ -214,7 +218,7 @@ class RunActorOperator(_RunOperator):
         run_timeout: timedelta | float | str | None = None,
         max_items: int | str | None = None,
         max_total_charge_usd: float | str | None = None,
-        restart_on_error: bool | None = None,
+        restart_on_error: bool | str | None = None,
         webhooks: Sequence[Mapping[str, Any]] | None = None,
         wait_for_completion: bool = False,
         returns: Returns = "run",
@@ -261,7 +265,7 @@ class RunTaskOperator(_RunOperator):
         run_timeout: timedelta | float | str | None = None,
         max_items: int | str | None = None,
         max_total_charge_usd: float | str | None = None,
-        restart_on_error: bool | None = None,
+        restart_on_error: bool | str | None = None,
         webhooks: Sequence[Mapping[str, Any]] | None = None,
         wait_for_completion: bool = False,
         returns: Returns = "run",

@@ -8,7 +8,14 @@ from typing import Any
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_apify.api import retry
-from airflow_provider_apify.api.arguments import exactly_one, number
+from airflow_provider_apify.api.arguments import (
+    exactly_one,
+    media_type,
+    number,
+    required_text,
+    resource_ref,
+    text,
+)
 from airflow_provider_apify.api.errors import (
     ApifyConfigurationError,
     ApifyDataError,
@@ -16,7 +23,7 @@ from airflow_provider_apify.api.errors import (
 )
 from airflow_provider_apify.api.item_chunks import chunks
 from airflow_provider_apify.api.key_value_stores import BYTES_TYPE
-from airflow_provider_apify.api.request_body import JSON_TYPE, encode_json
+from airflow_provider_apify.api.request_body import JSON_TYPE, MAX_PAYLOAD_BYTES, encode_argument
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.base import ApifyOperator
 from airflow_provider_apify.operators.files_to_push import open_source, read_items
@@ -113,6 +120,7 @@ class PushDatasetItemsOperator(ApifyOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Push the items, and return how many."""
         pushed = 0
+        resource_ref("dataset_id", self.dataset_id)
         try:
             for count, chunk in chunks(self._items()):
                 self.hook.push_items(self.dataset_id, chunk)
@@ -132,8 +140,12 @@ class PushDatasetItemsOperator(ApifyOperator):
     def _items(self) -> Iterable[Any]:
         exactly_one(items=self.items, path=self.path)
         if self.path is not None:
-            return read_items(self.path, self.aws_conn_id)
-        assert self.items is not None
+            return read_items(required_text("path", self.path), text("aws_conn_id", self.aws_conn_id))
+        if isinstance(self.items, str | bytes) or not isinstance(self.items, Iterable):
+            raise ApifyConfigurationError(
+                f"`items` must be a list of JSON objects, not a {type(self.items).__name__}. "
+                "Nothing was sent."
+            )
         return [self.items] if isinstance(self.items, dict) else self.items
 
 
@@ -173,7 +185,7 @@ class GetKeyValueStoreRecordOperator(ApifyOperator):
 
     def execute(self, context: Context) -> Any:
         """Get the record, and return its value."""
-        limit = number("max_bytes", self.max_bytes, int)
+        limit = number("max_bytes", self.max_bytes, int, required=True)
         return record_content(self.hook.send, self.key_value_store_id, self.key, limit)
 
 
@@ -228,22 +240,27 @@ class SetKeyValueStoreRecordOperator(ApifyOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the record, and return where."""
-        value, media_type = self._record()
+        content_type = media_type("content_type", self.content_type) if self.content_type else None
+        value, default_type = self._record()
         self.hook.set_record(
-            self.key_value_store_id, self.key, value, content_type=self.content_type or media_type
+            self.key_value_store_id, self.key, value, content_type=content_type or default_type
         )
         return {"key_value_store_id": self.key_value_store_id, "key": self.key}
 
     def _record(self) -> tuple[bytes, str]:
         exactly_one(value=self.value, path=self.path)
         if self.path is not None:
-            with open_source(self.path, self.aws_conn_id) as file:
-                return file.read(), BYTES_TYPE
+            path, aws_conn_id = required_text("path", self.path), text("aws_conn_id", self.aws_conn_id)
+            with open_source(path, aws_conn_id) as file:
+                # One byte too many shows that a file is too large, however large it is.
+                return file.read(MAX_PAYLOAD_BYTES + 1), BYTES_TYPE
         if isinstance(self.value, bytes):
             return self.value, BYTES_TYPE
         if isinstance(self.value, str):
-            return self.value.encode(), "text/plain; charset=utf-8"
-        try:
-            return encode_json(self.value), JSON_TYPE
-        except (TypeError, ValueError) as error:
-            raise ApifyConfigurationError(f"The value is not JSON ({error}). Nothing was written.") from None
+            try:
+                return self.value.encode(), "text/plain; charset=utf-8"
+            except UnicodeEncodeError as error:
+                raise ApifyConfigurationError(
+                    f"`value` cannot be encoded ({error.reason}). Nothing was sent."
+                ) from None
+        return encode_argument("value", self.value), JSON_TYPE

@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, mask_secret
+from jinja2 import TemplateNotFound
 
+from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.request_body import decode_input
 
 
@@ -30,8 +32,19 @@ class RendersRunInput(BaseOperator):
         path = self.run_input
         if parent is self and isinstance(path, str) and path.endswith(".json"):
             # Not by `template_ext`, which takes each URL within the input for a file if it ends so.
-            self.run_input, *_ = jinja_env.loader.get_source(jinja_env, path)
+            try:
+                self.run_input, *_ = jinja_env.loader.get_source(jinja_env, path)
+            except TemplateNotFound:
+                raise ApifyConfigurationError(
+                    "`run_input` ends in `.json`, and there is no such file beside the DAG or in its "
+                    f"`template_searchpath`: {path[:200]!r}. Pass a path, a dict, or text that holds JSON. "
+                    "Nothing was sent."
+                ) from None
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, *args, **kwargs)
         if parent is self:
             # Airflow masks what is under a key like `password`, in a value and not in a text.
-            self.run_input = decode_input(self.run_input)
+            try:
+                self.run_input = decode_input(self.run_input)
+            except RecursionError:
+                # Airflow looks for other tasks' results in whatever is set, level by level.
+                raise ApifyConfigurationError("`run_input` is nested too deeply. Nothing was sent.") from None

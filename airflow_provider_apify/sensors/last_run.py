@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from airflow.providers.common.compat.sdk import BaseSensorOperator, Context, PokeReturnValue
 
 from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.actors import Target
+from airflow_provider_apify.api.arguments import seconds
 from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
@@ -27,7 +28,8 @@ class ApifyLastRunSensor(ApifyOperator, BaseSensorOperator):
 
     :param actor_id: ID or `username/name` of the Actor, or (templated)
     :param actor_task_id: ID or `username/name` of the task at Apify. (templated)
-    :param max_age: how long ago the run may have ended, seen from the moment of looking.
+    :param max_age: how long ago the run may have ended, seen from the moment of looking; a timedelta or
+        seconds.
     :param mode: Airflow's way to wait from one look to the next, `poke_interval` seconds later; by default
         without holding a worker.
     :param apify_conn_id: the Airflow connection. (templated)
@@ -44,7 +46,7 @@ class ApifyLastRunSensor(ApifyOperator, BaseSensorOperator):
         *,
         actor_id: str | None = None,
         actor_task_id: str | None = None,
-        max_age: timedelta,
+        max_age: timedelta | float,
         mode: str = "reschedule",
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
@@ -57,8 +59,9 @@ class ApifyLastRunSensor(ApifyOperator, BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
         target = Target.either(actor_id=self.actor_id, actor_task_id=self.actor_task_id)
+        max_age = cast("float", seconds("max_age", self.max_age, required=True))
         try:
-            run = last_success(self.hook.send, target, self.max_age.total_seconds())
+            run = last_success(self.hook.send, target, max_age)
         except ApifyHttpError as error:
             if not retry.will_pass(error):
                 raise

@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.actor_run import ActorRun
-from airflow_provider_apify.api.arguments import one_of
+from airflow_provider_apify.api.arguments import flags, one_of, resource_ref
 from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.api.runs import get_run
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -67,6 +67,8 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait, as `deferrable` and `mode` say, and return the run info."""
+        resource_ref("run_id", self.run_id)
+        flags(deferrable=self.deferrable)
         one_of("actor_log", self.actor_log, ActorLog)
         ApifyConsoleLink().push(context["ti"], ActorRun({"id": self.run_id}).console_url)
         if not self.deferrable:

@@ -8,7 +8,8 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowException, Context
 
-from airflow_provider_apify.api.arguments import number, resource_ref
+from airflow_provider_apify.api.arguments import flags, number, required_text, resource_ref
+from airflow_provider_apify.export.default_concurrency import MAX_CONCURRENCY
 from airflow_provider_apify.export.stores.destination import Destination
 from airflow_provider_apify.operators.base import ApifyOperator
 from airflow_provider_apify.runs.lineage import openlineage, report
@@ -33,7 +34,10 @@ class Transfer(ApifyOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Do the transfer, and return what was written."""
         source = self._source_uri()
-        concurrency: int = number("concurrency", self.concurrency, int, least=1)
+        flags(replace=self.replace)
+        concurrency: int = number(
+            "concurrency", self.concurrency, int, least=1, most=MAX_CONCURRENCY, required=True
+        )
         self._at_work = True
         try:
             self._result = self._transfer(self._destination(), concurrency)
@@ -131,6 +135,7 @@ class DatasetTransfer(Transfer):
         from airflow_provider_apify.export.formats.format_choice import choose_format
         from airflow_provider_apify.export.item_selection import select
 
+        flags(bom=self.bom, fail_on_empty=self.fail_on_empty, checksum=self.checksum)
         selection = select(**{name: getattr(self, name) for name in signature(select).parameters})
         return export_dataset(
             self.dataset_id,
@@ -139,7 +144,7 @@ class DatasetTransfer(Transfer):
             log=self.log,
             selection=selection,
             file_format=choose_format(self.format, destination.name),
-            csv=CsvOptions(self.delimiter, self.bom, selection.fields),
+            csv=CsvOptions(required_text("delimiter", self.delimiter), self.bom, selection.fields),
             rows_per_file=number("rows_per_file", self.rows_per_file, int, least=1),
             expected_rows=number("expected_rows", self.expected_rows, int),
             fail_on_empty=self.fail_on_empty,
@@ -148,4 +153,4 @@ class DatasetTransfer(Transfer):
         )
 
     def _source_uri(self) -> str:
-        return f"apify://datasets/{resource_ref('dataset', self.dataset_id)}"
+        return f"apify://datasets/{resource_ref('dataset_id', self.dataset_id)}"

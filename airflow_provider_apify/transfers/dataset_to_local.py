@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from airflow_provider_apify.api.arguments import file_path
 from airflow_provider_apify.export.default_concurrency import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.stores.destination import Destination
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -57,4 +58,4 @@ class DatasetToLocalOperator(DatasetTransfer):
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.local import LocalFile
 
-        return LocalFile(self.path, replace=self.replace)
+        return LocalFile(file_path("path", self.path), replace=self.replace)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_apify.api.arguments import store_path, text
 from airflow_provider_apify.export.default_concurrency import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.stores.destination import Destination
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -64,4 +65,4 @@ class DatasetToObjectStorageOperator(DatasetTransfer):
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.object_storage import stored_file
 
-        return stored_file(self.path, self.conn_id, replace=self.replace)
+        return stored_file(store_path("path", self.path), text("conn_id", self.conn_id), replace=self.replace)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from airflow_provider_apify.api.arguments import required_text, text
 from airflow_provider_apify.export.default_concurrency import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.stores.destination import Destination
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -64,4 +65,9 @@ class DatasetToS3Operator(DatasetTransfer):
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.s3 import S3Object, s3_hook
 
-        return S3Object(s3_hook(self.aws_conn_id), self.key, self.bucket_name, replace=self.replace)
+        return S3Object(
+            s3_hook(text("aws_conn_id", self.aws_conn_id)),
+            required_text("key", self.key),
+            text("bucket_name", self.bucket_name),
+            replace=self.replace,
+        )

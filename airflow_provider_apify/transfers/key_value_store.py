@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_apify.api.arguments import resource_ref
+from airflow_provider_apify.api.arguments import (
+    file_path,
+    required_text,
+    resource_ref,
+    store_path,
+    text,
+    texts,
+)
 from airflow_provider_apify.export.default_concurrency import DEFAULT_CONCURRENCY
 from airflow_provider_apify.export.record_file_names import MANIFEST_NAME
 from airflow_provider_apify.export.stores.destination import Destination
@@ -47,13 +54,13 @@ class KeyValueStoreTransfer(Transfer):
             destination,
             client=self.hook.get_conn(),
             log=self.log,
-            keys=[self.keys] if isinstance(self.keys, str) else self.keys,
-            prefix=self.prefix or "",
+            keys=None if self.keys is None else texts("keys", self.keys),
+            prefix=text("prefix", self.prefix) or "",
             concurrency=concurrency,
         )
 
     def _source_uri(self) -> str:
-        return f"apify://key-value-stores/{resource_ref('key-value store', self.key_value_store_id)}"
+        return f"apify://key-value-stores/{resource_ref('key_value_store_id', self.key_value_store_id)}"
 
 
 class KeyValueStoreToLocalOperator(KeyValueStoreTransfer):
@@ -86,7 +93,7 @@ class KeyValueStoreToLocalOperator(KeyValueStoreTransfer):
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.local import LocalFile
 
-        return LocalFile(f"{self.path}/{MANIFEST_NAME}", replace=self.replace)
+        return LocalFile(f"{file_path('path', self.path)}/{MANIFEST_NAME}", replace=self.replace)
 
 
 class KeyValueStoreToS3Operator(KeyValueStoreTransfer):
@@ -130,8 +137,13 @@ class KeyValueStoreToS3Operator(KeyValueStoreTransfer):
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.s3 import S3Object, s3_hook
 
-        key = f"{self.key.rstrip('/')}/{MANIFEST_NAME}".lstrip("/")
-        return S3Object(s3_hook(self.aws_conn_id), key, self.bucket_name, replace=self.replace)
+        key = f"{required_text('key', self.key).rstrip('/')}/{MANIFEST_NAME}".lstrip("/")
+        return S3Object(
+            s3_hook(text("aws_conn_id", self.aws_conn_id)),
+            key,
+            text("bucket_name", self.bucket_name),
+            replace=self.replace,
+        )
 
 
 class KeyValueStoreToObjectStorageOperator(KeyValueStoreTransfer):
@@ -167,6 +179,6 @@ class KeyValueStoreToObjectStorageOperator(KeyValueStoreTransfer):
     def _destination(self) -> Destination:
         from airflow_provider_apify.export.stores.object_storage import stored_file
 
-        folder = self.path
+        folder = store_path("path", self.path)
         path = f"{folder.rstrip('/')}/{MANIFEST_NAME}" if isinstance(folder, str) else folder / MANIFEST_NAME
-        return stored_file(path, self.conn_id, replace=self.replace)
+        return stored_file(path, text("conn_id", self.conn_id), replace=self.replace)

@@ -22,7 +22,7 @@ except ImportError:
 
 from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.actors import Target
-from airflow_provider_apify.api.arguments import number, one_of
+from airflow_provider_apify.api.arguments import number, one_of, required_text, texts
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.flow import drive_async
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -60,7 +60,7 @@ class ApifyRunEventTrigger(BaseEventTrigger):
     :param actor_task_id: ID or `username/name` of the task at Apify.
     :param statuses: in which status, or statuses, a run counts; of `SUCCEEDED`, `FAILED`, `ABORTED`,
         `TIMED-OUT`.
-    :param poke_interval: seconds between two looks, from 1 to 86,400.
+    :param poke_interval: seconds between two looks, from 1 to 86,400; 60 by default.
     :param apify_conn_id: the Airflow connection.
     :param queue: the queue of triggerers that watches, from Airflow 3.4 on; by default Airflow's own choice.
     :raises ApifyConfigurationError: if an argument cannot be used; the DAG shows it as an import error.
@@ -80,17 +80,14 @@ class ApifyRunEventTrigger(BaseEventTrigger):
             raise ApifyConfigurationError("`queue` of an event trigger needs Airflow 3.4. Leave it out.")
         super().__init__(**({} if queue is None else {"queue": queue}))  # type: ignore[no-untyped-call]
         self._target = Target.either(actor_id=actor_id, actor_task_id=actor_task_id)
-        statuses = [statuses] if isinstance(statuses, str) else statuses
+        statuses = texts("statuses", statuses)
         for status in statuses:
             one_of("statuses", status, Literal["SUCCEEDED", "FAILED", "ABORTED", "TIMED-OUT"])
         self.statuses = statuses
-        least, most = _POKE_INTERVALS
-        self.poke_interval = number("poke_interval", poke_interval, float, least)
-        if self.poke_interval is None or self.poke_interval > most:
-            raise ApifyConfigurationError(
-                f"`poke_interval` must be a number of seconds from {least} to {most}, got {poke_interval!r}."
-            )
-        self.apify_conn_id = apify_conn_id
+        self.poke_interval = number(
+            "poke_interval", poke_interval, float, least=1, most=86_400, required=True
+        )
+        self.apify_conn_id = required_text("apify_conn_id", apify_conn_id)
         #: Floor of the watermark in the store; None until what is known is stored.
         self._stored_floor: float | None = None
 

@@ -177,9 +177,9 @@ def test_execution_timeout_aborts_the_run_in_the_triggerer(
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ({"actor_id": ""}, ApifyConfigurationError, "not a valid Actor ID"),
-        ({"actor_id": None}, ApifyConfigurationError, "not a valid Actor ID"),
-        ({"actor_id": "a/b/c"}, ApifyConfigurationError, "not a valid Actor ID"),
+        ({"actor_id": ""}, ApifyConfigurationError, "`actor_id` must be an ID"),
+        ({"actor_id": None}, ApifyConfigurationError, "`actor_id` must be an ID"),
+        ({"actor_id": "a/b/c"}, ApifyConfigurationError, "`actor_id` must be an ID"),
         ({"actor_id": "emulator/nobody"}, ApifyNotFoundError, "record-not-found"),
         ({"run_input": "{not json"}, ApifyConfigurationError, "not JSON"),
         ({"run_input": {"x": object()}}, ApifyConfigurationError, "not JSON"),

@@ -209,10 +209,14 @@ def test_a_record_of_a_file_is_written_as_it_is(
         ({"value": None}, ApifyConfigurationError, "either `value` or `path`"),
         ({"value": {"x": float("nan")}}, ApifyConfigurationError, "not JSON"),
         ({"value": {"x": object()}}, ApifyConfigurationError, "not JSON"),
-        ({"value": "x", "key": ""}, ApifyConfigurationError, "is empty"),
+        ({"value": "x", "key": ""}, ApifyConfigurationError, "`key` must be a text, not an empty one"),
         ({"value": "x", "key": "no spaces"}, ApifyInputError, "invalid"),
         ({"value": "x" * 10_000_000}, ApifyConfigurationError, "9,437,184"),
-        ({"value": "x", "key_value_store_id": ""}, ApifyConfigurationError, "not a valid key-value store ID"),
+        (
+            {"value": "x", "key_value_store_id": ""},
+            ApifyConfigurationError,
+            "store_id` must be an ID",
+        ),
     ],
 )
 def test_what_cannot_be_a_record_is_an_error(
@@ -228,7 +232,7 @@ def test_a_named_storage_is_made_once(operator: Any) -> None:
     made = operator(task_id="get", name="daily-feed").execute(NO_CONTEXT)
     assert operator(task_id="get", name="daily-feed").execute(NO_CONTEXT) == made
     assert operator(task_id="get", name="other-feed").execute(NO_CONTEXT) != made
-    with pytest.raises(ApifyConfigurationError, match="not a valid name for a"):
+    with pytest.raises(ApifyConfigurationError, match="`name` must be a text"):
         operator(task_id="get", name="").execute(NO_CONTEXT)
 
 

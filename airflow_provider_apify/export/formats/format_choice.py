@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
 
-from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.arguments import refusal, text
 from airflow_provider_apify.export.formats import Encoder
 from airflow_provider_apify.export.formats.csv import CsvEncoder, CsvOptions
 from airflow_provider_apify.export.formats.jsonl import JsonArray, PassThrough
@@ -50,9 +50,7 @@ def choose_format(name: str | None, file_name: str) -> Format:
     path = PurePosixPath(file_name)
     gzipped = path.suffix.lower() == ".gz"
     suffix = (path.with_suffix("") if gzipped else path).suffix.lower()
-    chosen = (name or _BY_SUFFIX.get(suffix, "jsonl")).lower()
+    chosen = (text("format", name) or _BY_SUFFIX.get(suffix, "jsonl")).lower()
     if chosen not in _NAMES:
-        raise ApifyConfigurationError(
-            f"`format` must be one of {', '.join(_NAMES)}, got {name!r}. Nothing was read."
-        )
+        raise refusal("format", f"one of {', '.join(_NAMES)}", name)
     return Format(chosen, gzipped)
