@@ -163,7 +163,7 @@ def use(entry: Any, arguments: dict[str, Any]) -> None:
         method = task.poke if entry.__name__ == "ApifyLastRunSensor" else task.execute
         method(TaskTries().context)
         return
-    result = getattr(ApifyHook(), entry.__name__)(**arguments)
+    result = getattr(ApifyHook(), cast("Any", entry).__name__)(**arguments)
     if inspect.isgenerator(result):
         list(result)
 
