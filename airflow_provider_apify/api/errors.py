@@ -116,6 +116,8 @@ class ApifyApiError(ApifyHttpError):
         self.type = type
         self.data = data or {}
         self.retry_after = retry_after
+        # A proxy that speaks for itself does not know what became of the call, but for one that it held back.
+        self.no_effect = self.no_effect and (bool(type) or status == 429)
 
 
 class ApifyAuthenticationError(ApifyApiError):

@@ -31,9 +31,6 @@ from airflow_provider_apify.runs.finished_runs_watermark import AccountWatch, Sn
 #: Key in the asset state store; a promise.
 STORE_KEY = "apify_runs"
 
-# Shortest and longest `poke_interval`: a look costs two requests; a day is a slip of the pen, or infinity.
-_POKE_INTERVALS = (1, 86_400)
-
 log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
