@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-import structlog
 from airflow import __version__ as airflow_version
 
 if airflow_version < "3":
     pytest.skip("event-driven scheduling needs Airflow 3", allow_module_level=True)
+
+import structlog
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.emulator import Emulator, Fault
