@@ -80,7 +80,7 @@ def test_no_run_is_started_twice_or_aborted_while_triggerers_come_and_go(
     assert not emulator.aborts_of(ACTOR)
 
     emulator.released[ACTOR].set()
-    until(lambda: dag_run.count_states() == {"success": CROWD}, 400)
+    until(lambda: dag_run.count_states() == {"success": CROWD}, 900)
     report("all are green")
     assert emulator.statuses_of(ACTOR) == ["SUCCEEDED"] * CROWD
     assert not emulator.aborts_of(ACTOR)
