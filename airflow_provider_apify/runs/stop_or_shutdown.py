@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from contextlib import suppress
 from enum import StrEnum
 from typing import Any
@@ -73,6 +74,10 @@ def reason_on_worker(ti: Any) -> StopReason:
 
 def reason_in_triggerer(ti: Any) -> StopReason:
     """Return why the trigger of a task is told to stop; blocks."""
+    # Airflow 2 itself ends a deferral that outlasts `execution_timeout`, and may retry the task then.
+    timeout = getattr(ti, "trigger_timeout", None)
+    if timeout is not None and timeout.timestamp() <= time.time():
+        return StopReason.STOPPED
     # A deferred task that is on its way to a try has been cleared, or its trigger has fired elsewhere, which
     # mostly means that the run is over.
     return _reason(ti, StopReason.STOPPED)

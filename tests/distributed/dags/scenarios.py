@@ -72,7 +72,8 @@ with dag("runs"):
         task(
             f"execution_timeout_retried_{mode}",
             {"endless_first": True, **QUICK},
-            execution_timeout=timedelta(seconds=30),
+            # Enough for the second try, which waits for the end of the first one's run.
+            execution_timeout=timedelta(seconds=60),
             retries=1,
         )
         task(f"wait_timeout_{mode}", ENDLESS, wait_timeout=timedelta(seconds=20))
