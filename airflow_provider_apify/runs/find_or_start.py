@@ -31,7 +31,7 @@ from airflow_provider_apify.api.runs import RunRequest, get_run
 from airflow_provider_apify.runs.abort_and_resurrect import abort_run, resurrect_run
 from airflow_provider_apify.runs.find_by_fingerprint import RunSearch
 from airflow_provider_apify.runs.not_yet_visible import VISIBLE_AFTER, retry_while_unknown
-from airflow_provider_apify.runs.start_intent import Fingerprint, IntentStore, StartIntent
+from airflow_provider_apify.runs.start_intent import Fingerprint, IntentStore, StartIntent, Superseded
 from airflow_provider_apify.runs.wait import StatusLog, WaitPlan, wait_for_end
 
 #: What to do when the run of an earlier try did not succeed.
@@ -187,6 +187,12 @@ class RunStarter:
         self.log.info("Started the run %s: %s", run.id, run.console_url)
         try:
             self._intents.save(replace(intent, run_id=run.id, at=_now()))
+        except Superseded:
+            # The later try looked for this run before it was there, and nobody will look again.
+            self.log.warning("A later try has started its own run; aborting the run %s.", run.id)
+            abort = abort_run(run.id, gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
+            drive(abort, self.client.send)
+            raise
         except Exception as error:
             # The run has been paid for; a retry finds it by its fingerprint.
             self.log.warning("Airflow's task state store does not take the run's ID. (%r)", error)

@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.errors import ApifyError
 
 #: Key in the task state store; a promise.
 STORE_KEY = "apify_run"
@@ -75,18 +76,31 @@ class StartIntent:
     sent: bool = True
 
 
+class Superseded(ApifyError):
+    """A later try of the task instance has announced a start of its own."""
+
+
+_UNREAD = object()
+
+
 class IntentStore:
-    """The start intent of one task instance; without a store nothing is kept."""
+    """
+    The start intent of one task instance; without a store nothing is kept.
+
+    Both methods raise :class:`Superseded` if another try has changed it since it was first read: then the
+    worker of this one was frozen, and Airflow has long gone on without it.
+    """
 
     def __init__(self, context: Mapping[str, Any]) -> None:
         self._store = context.get("task_state_store")
+        self._known: Any = _UNREAD
 
     def __bool__(self) -> bool:
         return self._store is not None
 
     def load(self) -> StartIntent | None:
         """Return the intent of an earlier try, if there is one."""
-        value = self._store.get(STORE_KEY) if self._store is not None else None
+        value = self._read()
         if not value:
             return None
         fingerprint = Fingerprint(value["task_instance"], value["try_number"])
@@ -95,12 +109,24 @@ class IntentStore:
 
     def save(self, intent: StartIntent) -> None:
         """Keep an intent for the tries that follow."""
-        if self._store is not None:
-            value = {
-                "task_instance": intent.fingerprint.task_instance,
-                "try_number": intent.fingerprint.try_number,
-                "at": intent.at.isoformat(),
-                "run_id": intent.run_id,
-                "sent": intent.sent,
-            }
-            self._store.set(STORE_KEY, value)
+        if self._store is None:
+            return
+        self._read()
+        self._known = {
+            "task_instance": intent.fingerprint.task_instance,
+            "try_number": intent.fingerprint.try_number,
+            "at": intent.at.isoformat(),
+            "run_id": intent.run_id,
+            "sent": intent.sent,
+        }
+        self._store.set(STORE_KEY, self._known)
+
+    def _read(self) -> Any:
+        value = self._store.get(STORE_KEY) if self._store is not None else None
+        if self._known not in (_UNREAD, value):
+            raise Superseded(
+                "Airflow took this try for lost, and a later one has started a run of its own; this one goes "
+                "on with none."
+            )
+        self._known = value
+        return value

@@ -469,6 +469,52 @@ def test_a_worker_that_is_shut_down_leaves_its_run_to_the_next_try(
     assert run_actor().execute(task_tries.retry())["id"] == info["id"]
 
 
+@pytest.mark.parametrize("after", ["retry", "clear"])
+@pytest.mark.parametrize("thaws", ["before the note", "before the start", "after the answer"])
+def test_a_start_that_thaws_after_a_later_try_has_started_leaves_one_run(
+    emulator: Emulator, stored_tries: TaskTries, monkeypatch: Any, after: str, thaws: str
+) -> None:
+    frozen = run_actor(run_input={"seconds": 36_000})
+    infos = []
+
+    def let_the_later_try_start() -> None:
+        time.sleep(300)
+        context = stored_tries.retry() if after == "retry" else stored_tries.clear()
+        infos.append(run_actor(run_input={"seconds": 36_000}).execute(context))
+
+    store, client = stored_tries.store, frozen.hook.get_conn()
+    assert store is not None
+    send, load = client.send, store.get
+
+    def send_frozen(call: Call[Any]) -> Any:
+        if call.method != "POST" or infos:
+            return send(call)
+        if thaws == "before the start":
+            let_the_later_try_start()
+        answer = send(call)
+        if thaws == "after the answer":
+            # Apify knows nothing of what this answer was about for longer than the later try looks.
+            emulator.switches.replica_lag_seconds = 100_000
+            let_the_later_try_start()
+            emulator.switches.replica_lag_seconds = 0
+        return answer
+
+    def load_frozen(key: str, default: Any = None) -> Any:
+        value = load(key, default)
+        if thaws == "before the note" and not infos:
+            infos.append({})
+            let_the_later_try_start()
+        return value
+
+    monkeypatch.setattr(client, "send", send_frozen)
+    monkeypatch.setattr(store, "get", load_frozen)
+    with pytest.raises(ApifyError, match="a later one has started a run of its own"):
+        frozen.execute(stored_tries.context)
+    going_on = [run["id"] for run in emulator.runs if not run["finishedAt"]]
+    assert going_on == [infos[-1]["id"]]
+    assert store.get(STORE_KEY)["run_id"] == infos[-1]["id"]
+
+
 def killed_at(monkeypatch: pytest.MonkeyPatch, operator: RunActorOperator, what: str) -> None:
     """Kill the task once, around a request, and let its code go on, as Airflow 3 does for a while."""
     client = operator.hook.get_conn()

@@ -60,6 +60,8 @@ class Try:
     :param with_effect: whether that request still arrives.
     :param told_first: whether the task is told to stop at that request, as on a kill or a shutdown.
     :param survives: whether its code goes on after that, as on Airflow 3 for a while.
+    :param freezes: whether the worker does not die then but freezes, and thaws after all later tries; with a
+        store only, as without one nothing tells a start that thaws that it comes too late.
     :param trigger_dies: whether the trigger, if there is one, dies.
     """
 
@@ -69,6 +71,7 @@ class Try:
     with_effect: bool
     told_first: bool
     survives: bool
+    freezes: bool
     trigger_dies: bool
 
 
@@ -129,6 +132,7 @@ tries_of_a_task = st.lists(
         with_effect=st.booleans(),
         told_first=st.booleans(),
         survives=st.booleans(),
+        freezes=st.booleans(),
         trigger_dies=st.booleans(),
     ),
     min_size=1,
@@ -165,37 +169,6 @@ def build(emulator: Emulator, world: World) -> str:
     return name
 
 
-def attempt(operator: RunActorOperator, context: Any, plan: Try, told: list[str]) -> Any:
-    """Do what Airflow does in a try; return what the task returns, or None if it fails, and says why."""
-    client, sent = operator.hook.get_conn(), itertools.count(1)
-    send = client.send
-
-    def mortal_send(call: Call[Any]) -> Any:
-        if next(sent) != plan.dies_at:
-            return send(call)
-        if plan.told_first:
-            operator.on_kill()
-        if plan.told_first and plan.survives:
-            return send(call)
-        if plan.with_effect:
-            send(call)
-        raise WorkerDied
-
-    client.send = mortal_send  # type: ignore[method-assign]
-    step, arguments = operator.execute, tuple[Any, ...]()
-    while True:
-        try:
-            return step(context, *arguments)
-        except TaskDeferred as deferred:
-            if plan.trigger_dies:
-                return None
-            step = getattr(operator, deferred.method_name)
-            arguments = (asyncio.run(event_of(deferred.trigger)),)
-        except (ApifyError, WorkerDied) as error:
-            told.append(str(error))
-            return None
-
-
 class CountingOperator(RunActorOperator):
     """Counts how often it is told to stop."""
 
@@ -205,6 +178,112 @@ class CountingOperator(RunActorOperator):
         """Count, and do as told."""
         self.kills += 1
         super().on_kill()
+
+
+class History:
+    """The tries of a task instance in a world, and what can be said of them."""
+
+    def __init__(self, emulator: Emulator, world: World, plans: list[Try]) -> None:
+        self.emulator, self.world = emulator, world
+        self.actor_name = build(emulator, world)
+        self._aborts_before = len(emulator.aborts)
+        self._tries = TaskTries(store=world.store)
+        self._plans = enumerate(plans)
+        #: What the failed tries said.
+        self.told: list[str] = []
+        #: How many runs there were at each Clear.
+        self.cleared_at: list[int] = []
+        #: What tries that had been frozen started after the others.
+        self.late_runs: set[str] = set()
+        self.is_green = False
+        #: Whether somebody stopped the task for good, and its code went on.
+        self.is_stopped = self.goes_on_after_stop = False
+
+    def play(self) -> None:
+        """Let the tries follow each other; those after a try that freezes happen before it thaws."""
+        for number, plan in self._plans:
+            if number and plan.after == "clear":
+                self._tries.clear()
+                self.cleared_at.append(len(self.runs))
+                self.is_green = self.is_stopped = False
+            elif self.is_green or self.is_stopped:
+                return
+            elif number:
+                self._tries.retry()
+            self._attempt(plan)
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """The runs that were started, the oldest first."""
+        platform = self.emulator.platform
+        actor = platform.find(platform.actors, self.actor_name.replace("/", "~"), self.emulator.user)
+        assert actor is not None
+        return [run for run in self.emulator.runs if run["actId"] == actor.id]
+
+    @property
+    def aborted(self) -> set[str]:
+        """The runs that were aborted while they were going on."""
+        return {abort["runId"] for abort in self.emulator.aborts[self._aborts_before :] if abort["effective"]}
+
+    def _attempt(self, plan: Try) -> None:
+        """Do what Airflow does in a try."""
+        operator = CountingOperator(
+            task_id="run",
+            actor_id=self.actor_name,
+            wait_for_completion=True,
+            deferrable=plan.deferrable,
+            wait_for_capacity=timedelta(minutes=10),
+        )
+        context = self._tries.context
+        client, sent = operator.hook.get_conn(), itertools.count(1)
+        send = client.send
+        known: set[str] | None = None
+
+        def mortal_send(call: Call[Any]) -> Any:
+            nonlocal known
+            if next(sent) != plan.dies_at:
+                return send(call)
+            if plan.freezes and self.world.store:
+                # Airflow waits so long for a heartbeat.
+                time.sleep(300)
+                self.play()
+                known = {run["id"] for run in self.runs}
+            if plan.told_first:
+                operator.on_kill()
+            if plan.survives if plan.told_first else known is not None:
+                return send(call)
+            if plan.with_effect:
+                send(call)
+            raise WorkerDied
+
+        client.send = mortal_send  # type: ignore[method-assign]
+        info = self._executed(operator, context, plan)
+        if known is not None:
+            # Airflow has gone on without this try.
+            self.late_runs |= {run["id"] for run in self.runs} - known
+            return
+        # Airflow, which is not there, does not say that anybody stopped the task: only the last try ends.
+        self.is_stopped = operator.kills > 0 and self._tries.ti.try_number > self._tries.ti.max_tries
+        self.goes_on_after_stop = self.is_stopped and plan.survives
+        self.is_green = info is not None
+        if info is not None:
+            (run,) = [run for run in self.runs if run["id"] == info["id"]]
+            assert run["status"] == "SUCCEEDED"
+
+    def _executed(self, operator: RunActorOperator, context: Any, plan: Try) -> Any:
+        """Return what the task returns, or None if it fails."""
+        step, arguments = operator.execute, tuple[Any, ...]()
+        while True:
+            try:
+                return step(context, *arguments)
+            except TaskDeferred as deferred:
+                if plan.trigger_dies:
+                    return None
+                step = getattr(operator, deferred.method_name)
+                arguments = (asyncio.run(event_of(deferred.trigger)),)
+            except (ApifyError, WorkerDied) as error:
+                self.told.append(str(error))
+                return None
 
 
 @pytest.mark.slow
@@ -217,54 +296,20 @@ class CountingOperator(RunActorOperator):
 def test_the_first_promise_holds_in_every_history(
     fast_clock: Emulator, read_log: Callable[[], str], world: World, plans: list[Try]
 ) -> None:
-    name, aborts_before, told = build(fast_clock, world), len(fast_clock.aborts), list[str]()
-    task_tries = TaskTries(store=world.store)
-    cleared_at: list[int] = []
-    stopped = False
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "time", lambda: fast_clock.clock.time() + world.clock_ahead)
-        context, green = task_tries.context, False
-        for number, plan in enumerate(plans):
-            if number and plan.after == "clear":
-                context = task_tries.clear()
-                cleared_at.append(len(runs_of(fast_clock, name)))
-            elif green or stopped:
-                break
-            elif number:
-                context = task_tries.retry()
-            operator = CountingOperator(
-                task_id="run",
-                actor_id=name,
-                wait_for_completion=True,
-                deferrable=plan.deferrable,
-                wait_for_capacity=timedelta(minutes=10),
-            )
-            info = attempt(operator, context, plan, told)
-            # Airflow, which is not there, does not say that anybody stopped the task: only the last try ends.
-            stopped = operator.kills > 0 and task_tries.ti.try_number > task_tries.ti.max_tries
-            green = info is not None
-            assert not green or status_of(fast_clock, info["id"]) == "SUCCEEDED"
-    aborted = {abort["runId"] for abort in fast_clock.aborts[aborts_before:] if abort["effective"]}
-    runs = runs_of(fast_clock, name)
+        history = History(fast_clock, world, plans)
+        history.play()
+    said = read_log() + " ".join(history.told)
+    in_doubt = re.search("may be going on|one was started|one may have been started|all the same", said)
+    runs = [run for run in history.runs if run["id"] not in history.late_runs]
     for earlier, later in itertools.pairwise(enumerate(runs)):
-        if later[0] not in cleared_at:
+        if later[0] not in history.cleared_at:
             assert earlier[1]["status"] in _FAILURES
             assert earlier[1]["finishedAt"] <= later[1]["startedAt"]
-    assert not aborted or stopped or cleared_at
-    if stopped and plan.survives and runs and not runs[-1]["finishedAt"]:
-        said = read_log() + " ".join(told)
-        assert runs[-1]["id"] in aborted or re.search(
-            "may be going on|one was started|going on all the same", said
-        )
-
-
-def status_of(emulator: Emulator, run_id: str) -> Any:
-    """Return how a run is."""
-    return next(run["status"] for run in emulator.runs if run["id"] == run_id)
-
-
-def runs_of(emulator: Emulator, name: str) -> list[dict[str, Any]]:
-    """Return the runs of an Actor, the oldest first."""
-    actor = emulator.platform.find(emulator.platform.actors, name.replace("/", "~"), emulator.user)
-    assert actor is not None
-    return [run for run in emulator.runs if run["actId"] == actor.id]
+    for run in history.runs:
+        if run["id"] in history.late_runs:
+            assert run["finishedAt"] or run["id"] in history.aborted or in_doubt
+    assert not history.aborted - history.late_runs or history.is_stopped or history.cleared_at
+    if history.goes_on_after_stop and runs and not runs[-1]["finishedAt"]:
+        assert runs[-1]["id"] in history.aborted or in_doubt
