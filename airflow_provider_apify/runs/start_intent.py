@@ -112,14 +112,15 @@ class IntentStore:
         if self._store is None:
             return
         self._read()
-        self._known = {
+        value = {
             "task_instance": intent.fingerprint.task_instance,
             "try_number": intent.fingerprint.try_number,
             "at": intent.at.isoformat(),
             "run_id": intent.run_id,
             "sent": intent.sent,
         }
-        self._store.set(STORE_KEY, self._known)
+        self._store.set(STORE_KEY, value)
+        self._known = value
 
     def _read(self) -> Any:
         value = self._store.get(STORE_KEY) if self._store is not None else None
