@@ -30,7 +30,7 @@ from airflow_provider_apify.api.errors import (
 from airflow_provider_apify.api.foreign_text import foreign_text, secrets_of
 from airflow_provider_apify.api.proxy import proxy_for
 from airflow_provider_apify.api.retry import retrying
-from airflow_provider_apify.api.tls import tls_context
+from airflow_provider_apify.api.tls import ca_bundle, tls_context
 
 if TYPE_CHECKING:
     import aiohttp
@@ -116,6 +116,7 @@ class Client:
 
         self.endpoint = endpoint
         self._session = requests.Session()
+        self._session.verify = ca_bundle()
         # As an `auth` object the token wins over a .netrc, and is dropped on a redirect to another host.
         self._session.auth = partial(_authorize, endpoint.token)
         adapter = HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)

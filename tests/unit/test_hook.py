@@ -38,6 +38,7 @@ from airflow_provider_apify.api.errors import (
     ApifyWaitTimeoutError,
 )
 from airflow_provider_apify.api.retry import may_have_had_effect
+from airflow_provider_apify.api.tls import tls_context
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.runs.outage_budget import OutageBudget
@@ -417,3 +418,20 @@ def test_a_start_is_not_redirected(hook: ApifyHook, emulator: Emulator, server: 
     )
     with pytest.raises(Exception, match="302"):
         hook.start_actor_run("emulator/worker")
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+async def test_certificates_that_are_not_there_are_a_mistake_of_the_configuration(
+    server: Any, hook: ApifyHook, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "/no/such/file.pem")
+    tls_context.cache_clear()
+    asked = len(server.requests)
+    with pytest.raises(ApifyConfigurationError, match=f"{variable} names a file that is not there"):
+        hook.get_run("r")
+    with pytest.raises(ApifyConfigurationError, match=f"{variable} names a file that is not there"):
+        async with hook.async_client():
+            pass
+    assert len(server.requests) == asked
