@@ -1,7 +1,7 @@
 """
 HTTP itself: `requests` on a worker, `aiohttp` in the triggerer; headers, token, proxies.
 
-The HTTP libraries are named here alone; what an answer means is decided elsewhere.
+The HTTP libraries are named here, and in `header_deadline`; what an answer means is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -112,14 +112,15 @@ class Client:
 
     def __init__(self, endpoint: Endpoint) -> None:
         import requests
-        from requests.adapters import HTTPAdapter
+
+        from airflow_provider_apify.api.header_deadline import DeadlineAdapter
 
         self.endpoint = endpoint
         self._session = requests.Session()
         self._session.verify = ca_bundle()
         # As an `auth` object the token wins over a .netrc, and is dropped on a redirect to another host.
         self._session.auth = partial(_authorize, endpoint.token)
-        adapter = HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
+        adapter = DeadlineAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
 
@@ -307,7 +308,7 @@ def _was_sent(error: Exception) -> bool:
 def _unreachable(call: Call[Any], endpoint: Endpoint, error: Exception, sent: bool) -> ApifyUnreachableError:
     # The libraries' own texts hold whole URLs with their parameters: only the innermost cause is shown.
     cause: BaseException = error
-    while inner := cause.__cause__ or cause.__context__:
+    while (inner := cause.__cause__ or cause.__context__) and isinstance(inner, Exception):
         cause = inner
     # A proxy's refusal would be told with the proxy's URL.
     told = getattr(cause, "message", cause) if hasattr(cause, "request_info") else cause

@@ -9,9 +9,11 @@ import json
 import logging
 import os
 import pickle
+import socketserver
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -358,6 +360,51 @@ async def test_an_answer_that_trickles_is_given_up(monkeypatch: Any, server: Any
     async with ApifyHook().async_client() as client:
         with pytest.raises(ApifyUnreachableError):
             await client.send(call)
+
+
+@pytest.fixture(params=["status", "headers"])
+def trickling_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A server whose headers come in drops, for ever."""
+    over = threading.Event()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            head = b"" if request.param == "status" else b"HTTP/1.1 200 OK\r\n"
+            with suppress(OSError):
+                self.wfile.write(head)
+                while not over.wait(0.02):
+                    self.wfile.write(b"X")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        over.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("with_proxy", [False, True])
+async def test_headers_that_trickle_are_given_up(
+    monkeypatch: pytest.MonkeyPatch, trickling_url: str, with_proxy: bool
+) -> None:
+    extra = {"request_timeout": 0.2} | ({"proxy": trickling_url} if with_proxy else {})
+    set_connection(
+        monkeypatch,
+        host="http://apify.invalid" if with_proxy else trickling_url,
+        password="apify_api_x",
+        extra=extra,
+    )
+    call = replace(get_user(), max_attempts=1)
+    for ask in (sync_to_async(ApifyHook().send), async_send):
+        with pytest.raises(ApifyUnreachableError, match=r"TimeoutError|BadStatusLine"):
+            await ask(call)
+
+
+async def async_send(call: Any) -> Any:
+    """Send a call from an event loop."""
+    async with ApifyHook().async_client() as client:
+        return await client.send(call)
 
 
 async def test_no_file_descriptor_left_is_no_outage(hook: ApifyHook, fast_clock: Emulator) -> None:
