@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_apify.api import actors, datasets, key_value_stores, runs
+from airflow_provider_apify.api import actors, datasets, key_value_stores, runs, webhook_upsert
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.arguments import required_text, seconds
 from airflow_provider_apify.api.call import Call
@@ -69,6 +69,8 @@ class ApifyHook(BaseHook):
     list_keys = ApiMethod(key_value_stores.list_keys)
     get_record = ApiMethod(key_value_stores.get_record)
     set_record = ApiMethod(key_value_stores.set_record)
+    ensure_webhook = ApiMethod(webhook_upsert.ensure_webhook)
+    delete_webhook = ApiMethod(webhook_upsert.delete_webhook)
     get_user = ApiMethod(actors.get_user)
 
     def __init__(self, apify_conn_id: str = default_conn_name, **kwargs: Any) -> None:

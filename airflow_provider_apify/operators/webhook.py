@@ -7,10 +7,6 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_apify.api.actors import Target
-from airflow_provider_apify.api.arguments import boolean, required_text, text, texts
-from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.api.webhook_upsert import delete_webhook, ensure_webhook
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.base import ApifyOperator
 
@@ -77,20 +73,17 @@ class CreateOrUpdateWebhookOperator(ApifyOperator):
 
     def execute(self, context: Context) -> str:
         """Make the webhook, or change the one there is, and return its ID."""
-        event_types = list(texts("event_types", self.event_types))
-        if not event_types:
-            raise ApifyConfigurationError("`event_types` must name at least one event. Nothing was sent.")
-        interpolate = boolean("should_interpolate_strings", self.should_interpolate_strings)
-        definition = {
-            "eventTypes": event_types,
-            "requestUrl": required_text("request_url", self.request_url),
-            "payloadTemplate": text("payload_template", self.payload_template),
-            "headersTemplate": text("headers_template", self.headers_template),
-            "shouldInterpolateStrings": interpolate,
-            "description": text("description", self.description),
-        }
-        target = Target.either(actor_id=self.actor_id, actor_task_id=self.actor_task_id)
-        webhook = ensure_webhook(self.hook.send, self.idempotency_key, target, definition)
+        webhook = self.hook.ensure_webhook(
+            self.idempotency_key,
+            event_types=self.event_types,
+            request_url=self.request_url,
+            actor_id=self.actor_id,
+            actor_task_id=self.actor_task_id,
+            payload_template=self.payload_template,
+            headers_template=self.headers_template,
+            should_interpolate_strings=self.should_interpolate_strings,
+            description=self.description,
+        )
         return str(webhook["id"])
 
 
@@ -113,4 +106,4 @@ class DeleteWebhookOperator(ApifyOperator):
 
     def execute(self, context: Context) -> None:
         """Delete the webhook."""
-        delete_webhook(self.hook.send, self.webhook_id)
+        self.hook.delete_webhook(self.webhook_id)
