@@ -14,6 +14,7 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.base import ApifyOperator
 from airflow_provider_apify.runs.link_and_warnings import announce
+from airflow_provider_apify.runs.xcom_results import run_info
 
 
 class _ExistingRunOperator(ApifyOperator):
@@ -25,7 +26,7 @@ class _ExistingRunOperator(ApifyOperator):
         """Find, abort or resurrect the run, and return its run info."""
         run = self._run()
         announce(run, context["ti"], self.log)
-        return run.info
+        return run_info(run)
 
     def _run(self) -> ActorRun:
         raise NotImplementedError

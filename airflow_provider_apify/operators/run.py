@@ -23,7 +23,7 @@ from airflow_provider_apify.runs.find_or_start import OnRetry, RunStarter
 from airflow_provider_apify.runs.input_rendering_and_masking import RendersRunInput
 from airflow_provider_apify.runs.link_and_warnings import announce_start
 from airflow_provider_apify.runs.wait import Outcome, deadline
-from airflow_provider_apify.runs.xcom_results import Returns, check_returns, result_of
+from airflow_provider_apify.runs.xcom_results import Returns, check_returns, result_of, run_info
 
 _DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 
@@ -146,7 +146,7 @@ class _RunOperator(RendersRunInput, WaitingOperator):
             time.sleep(pause)
         announce_start(run, self._ti, self.log, max_total_charge_usd=self.max_total_charge_usd)
         if not self.wait_for_completion:
-            return run.info
+            return run_info(run)
         run = self.wait(run.id, abort_at, deadline(wait_timeout))
         return result_of(run, self.returns, self.hook.send)
 

@@ -15,6 +15,7 @@ from airflow_provider_apify.runs.final_cost_and_failure import report_and_raise
 from airflow_provider_apify.runs.lineage import RunLineage
 from airflow_provider_apify.runs.outage_budget import WaitEnd
 from airflow_provider_apify.runs.wait import Outcome, StatusLog, WaitPlan, deadline, wait_for_end
+from airflow_provider_apify.runs.xcom_results import run_info
 
 # A run that ends this soon, in seconds, is waited for on the worker: a deferral would take longer.
 _QUICK = 5.0
@@ -56,7 +57,7 @@ class WaitingOperator(RunLineage, ApifyOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """Go on after the wait in the triggerer, whose outcome is the event, and return the run info."""
-        return self.finish(Outcome.from_event(event), actor_log=self.actor_log).info
+        return run_info(self.finish(Outcome.from_event(event), actor_log=self.actor_log))
 
     def finish(self, outcome: Outcome, *, actor_log: ActorLog) -> ActorRun:
         """Report how the wait ended, and return the run if it succeeded."""

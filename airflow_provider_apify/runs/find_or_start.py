@@ -29,6 +29,7 @@ from airflow_provider_apify.api.flow import Send, drive
 from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.api.runs import RunRequest, get_run
 from airflow_provider_apify.runs.abort_and_resurrect import abort_run, resurrect_run
+from airflow_provider_apify.runs.best_effort import best_effort
 from airflow_provider_apify.runs.find_by_fingerprint import RunSearch
 from airflow_provider_apify.runs.not_yet_visible import VISIBLE_AFTER, retry_while_unknown
 from airflow_provider_apify.runs.start_intent import Fingerprint, IntentStore, StartIntent
@@ -180,16 +181,15 @@ class RunStarter:
         except ApifyHttpError as error:
             if not retry.may_have_had_effect(error):
                 self._search = None
-                self._intents.save(replace(intent, sent=False))
+                with best_effort(self.log, "to Airflow's task state store that nothing was started"):
+                    self._intents.save(replace(intent, sent=False))
                 raise
             run = self._recover(search, error)
         # Whatever comes next: nobody has to look for the run.
         self.log.info("Started the run %s: %s", run.id, run.console_url)
-        try:
+        # Without it, a retry finds the run by its fingerprint.
+        with best_effort(self.log, f"the run {run.id} to Airflow's task state store"):
             self._intents.save(replace(intent, run_id=run.id, at=_now()))
-        except Exception as error:
-            # The run has been paid for; a retry finds it by its fingerprint.
-            self.log.warning("Airflow's task state store does not take the run's ID. (%r)", error)
         self._check_fingerprint(run)
         return self._adopt(run)
 
