@@ -28,11 +28,10 @@ _TAIL_CHARACTERS = 8000
 
 def log_tail(run: ActorRun, send: Send, log: Any) -> str:
     """Return the last lines of a run's log."""
-    tail = "(not available)"
     with best_effort(log, "the last lines of the Actor's log"):
         lines = send(get_log(run.id, max_attempts=2)).splitlines()
-        tail = "\n".join(lines[-_TAIL_LINES:])[-_TAIL_CHARACTERS:]
-    return tail
+        return "\n".join(lines[-_TAIL_LINES:])[-_TAIL_CHARACTERS:]
+    return "(not available)"
 
 
 @dataclass
