@@ -15,6 +15,11 @@ import pendulum
 _MAX_STATUS_MESSAGE = 500
 
 
+def run_page(run_id: str | None) -> str:
+    """Return the page of a run in Apify Console, or of all runs while its ID is not known."""
+    return f"https://console.apify.com/actors/runs{f'/{run_id}' if run_id else ''}"
+
+
 class RunStatus(StrEnum):
     """Statuses in which a run is over. Every other one, known or not, means that it goes on."""
 
@@ -97,7 +102,7 @@ class ActorRun:
     @property
     def console_url(self) -> str:
         """Page of the run in Apify Console."""
-        return str(self.data.get("consoleUrl") or f"https://console.apify.com/actors/runs/{self.id}")
+        return str(self.data.get("consoleUrl") or run_page(self.id))
 
     @property
     def usage(self) -> dict[str, float]:

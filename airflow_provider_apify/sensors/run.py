@@ -26,7 +26,7 @@ from airflow_provider_apify.runs.final_cost_and_failure import await_final_figur
 from airflow_provider_apify.runs.link_and_warnings import show_link
 from airflow_provider_apify.runs.not_yet_visible import retry_while_unknown
 from airflow_provider_apify.runs.outage_budget import WaitEnd
-from airflow_provider_apify.runs.wait import Outcome, StatusLog, deadline
+from airflow_provider_apify.runs.wait import Outcome, StatusLog, deadline, overdue_text
 from airflow_provider_apify.runs.xcom_results import run_info
 
 
@@ -47,7 +47,7 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
     :raises AirflowSensorTimeout: if `timeout` passed; the run goes on, and `soft_fail` skips the task.
     :raises ApifyRunGoesOnError: if Apify refused to answer, or could not be asked for 15 minutes; only
         `timeout` limits that with `deferrable=False`.
-    :raises ApifyNotFoundError: if there is no such run, with `deferrable=False`.
+    :raises ApifyNotFoundError: if there is no such run.
     """
 
     template_fields: Sequence[str] = ("run_id", "apify_conn_id")
@@ -72,9 +72,16 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
         flags(deferrable=self.deferrable)
         one_of("actor_log", self.actor_log, ActorLog)
         show_link(ActorRun({"id": self.run_id}), context["ti"], self.log)
-        if not self.deferrable:
+        with self.told_timeout():
+            if not self.deferrable:
+                return self._poke(context)
+            return run_info(self.wait(self.run_id, deadline(self.execution_timeout), deadline(self.timeout)))
+
+    def _poke(self, context: Context) -> Any:
+        try:
             return super().execute(context)
-        return run_info(self.wait(self.run_id, deadline(self.execution_timeout), deadline(self.timeout)))
+        except AirflowSensorTimeout as error:
+            raise AirflowSensorTimeout(overdue_text("timeout", self.run_id)) from error
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once, for the modes "poke" and "reschedule"."""
@@ -97,8 +104,11 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
     def finish(self, outcome: Outcome, *, actor_log: ActorLog) -> ActorRun:
         """Report how the wait ended, and return the run if it succeeded."""
         if outcome.end is WaitEnd.GIVE_UP_DUE:
-            raise AirflowSensorTimeout(f"{outcome.message} The run {outcome.run_id} goes on at Apify.")
+            raise AirflowSensorTimeout(overdue_text("timeout", outcome.run_id))
         return super().finish(outcome, actor_log=actor_log)
+
+    def _run_in_hand(self) -> str:
+        return self.run_id
 
     @cached_property
     def _status_log(self) -> StatusLog:
