@@ -104,6 +104,26 @@ async def test_a_users_stop_says_what_became_of_the_run_and_where_to_see_it(
     assert f"https://console.apify.com/actors/runs/{run_id}" in told
 
 
+@pytest.mark.parametrize("end", ["success", "failure", "abort", "kill"])
+async def test_the_triggerer_neither_reads_nor_shows_the_actors_log(
+    emulator: Emulator, read_log: Any, end: str
+) -> None:
+    """It does not know the secrets that a worker masks."""
+    run_id = start(seconds=600, fail=end == "failure", status_message="on my way")
+    made = trigger(
+        run_id,
+        abort_at=emulator.clock.time() + MINUTE if end == "abort" else None,
+        cancel_on_kill=end in ("abort", "kill"),
+    )
+    await (made.on_kill() if end == "kill" else outcome_of(made))
+    log, told = emulator.platform.runs[run_id].log.read().decode(), read_log()
+    assert "order: ['fail', 'seconds', 'status_message']" in log
+    assert not [line for line in log.splitlines() if line.partition(" ")[2] in told]
+    assert not [seen for seen in emulator.requests if "log" in seen.path]
+    if end != "kill":
+        assert "on my way" in told
+
+
 async def test_an_abort_that_fails_says_where_to_look(emulator: Emulator, read_log: Any) -> None:
     run_id = start(seconds=36000)
     emulator.faults.add(Fault("answer", "POST", RUNS, status=503))
