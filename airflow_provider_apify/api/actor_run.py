@@ -6,12 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, cast
+from numbers import Real
+from typing import Any
 
 import pendulum
 
 # Run info lives in XCom and in trigger events: an Actor's message must not make it large.
 _MAX_STATUS_MESSAGE = 500
+
+
+def run_page(run_id: str | None) -> str:
+    """Return the page of a run in Apify Console, or of all runs while its ID is not known."""
+    return f"https://console.apify.com/actors/runs{f'/{run_id}' if run_id else ''}"
 
 
 class RunStatus(StrEnum):
@@ -28,9 +34,18 @@ _FINAL_STATUSES = frozenset(RunStatus)
 
 @dataclass(frozen=True)
 class ActorRun:
-    """A run of an Actor or of a task: the object that the API sent, or the run info made from it."""
+    """
+    A run of an Actor or of a task: the object that the API sent, or the run info made from it.
+
+    It has an ID and a status; any other field may be missing, or be of another type than Apify documents.
+    """
 
     data: Mapping[str, Any]
+
+    def part(self, key: str) -> Mapping[str, Any]:
+        """Return an object within the run; empty if there is none."""
+        value = self.data.get(key)
+        return value if isinstance(value, Mapping) else {}
 
     @property
     def id(self) -> str:
@@ -43,20 +58,20 @@ class ActorRun:
         return str(self.data["status"])
 
     @property
-    def started_at(self) -> datetime:
+    def started_at(self) -> datetime | None:
         """Time of the start."""
-        return cast("datetime", pendulum.parse(self.data["startedAt"]))
+        return _time(self.data.get("startedAt"))
 
     @property
     def finished_at(self) -> datetime | None:
         """Time of the end; None while the run goes on."""
-        finished = self.data.get("finishedAt")
-        return cast("datetime", pendulum.parse(finished)) if finished else None
+        return _time(self.data.get("finishedAt"))
 
     @property
     def ended(self) -> float:
-        """Time of the end, in seconds since the epoch; that of the start if Apify does not tell the end."""
-        return (self.finished_at or self.started_at).timestamp()
+        """Time of the end, in seconds since the epoch; that of the start if Apify does not tell it, or 0."""
+        known = self.finished_at or self.started_at
+        return known.timestamp() if known else 0.0
 
     @property
     def is_finished(self) -> bool:
@@ -81,17 +96,24 @@ class ActorRun:
     @property
     def user_agent(self) -> str | None:
         """User-Agent of the request that started the run; missing in most lists."""
-        return (self.data.get("meta") or {}).get("userAgent")
+        user_agent = self.part("meta").get("userAgent")
+        return user_agent if isinstance(user_agent, str) else None
 
     @property
     def console_url(self) -> str:
         """Page of the run in Apify Console."""
-        return str(self.data.get("consoleUrl") or f"https://console.apify.com/actors/runs/{self.id}")
+        return str(self.data.get("consoleUrl") or run_page(self.id))
 
     @property
     def usage(self) -> dict[str, float]:
         """Amounts of what the run used of Apify, such as `ACTOR_COMPUTE_UNITS`, without the zeros."""
-        return {name: amount for name, amount in (self.data.get("usage") or {}).items() if amount}
+        return {name: amount for name, amount in self.part("usage").items() if _is_number(amount) and amount}
+
+    @property
+    def cost(self) -> float | None:
+        """What the run cost so far, in US dollars; None if Apify does not tell."""
+        cost = self.data.get("usageTotalUsd")
+        return cost if _is_number(cost) else None
 
     @property
     def info(self) -> dict[str, Any]:
@@ -114,3 +136,15 @@ class ActorRun:
             "usageTotalUsd": get("usageTotalUsd"),
             "consoleUrl": self.console_url,
         }
+
+
+def _time(value: Any) -> datetime | None:
+    try:
+        time = pendulum.parse(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return time if isinstance(time, datetime) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

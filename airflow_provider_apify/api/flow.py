@@ -1,7 +1,7 @@
 """
 Logic that talks to the API and sleeps, written once: a generator decides, one of two drivers carries it out.
 
-A flow yields a :class:`Call` and is given its result, or has the call's :class:`ApifyError` thrown into it;
+A flow yields a :class:`Call` and is given its result, or has the call's error thrown into it;
 or it yields a :class:`Pause`. A single call is a flow of one step.
 """
 
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
 from airflow_provider_apify.api.call import Call
-from airflow_provider_apify.api.errors import ApifyError
 
 T = TypeVar("T")
 
@@ -49,7 +48,7 @@ def drive(flow: Flow[T], send: Send) -> T:
         while True:
             try:
                 answer = _sleep(step) if isinstance(step, Pause) else send(step)
-            except ApifyError as error:
+            except Exception as error:
                 step = flow.throw(error)
             else:
                 step = flow.send(answer)
@@ -68,7 +67,7 @@ async def drive_async(flow: Flow[T], send: AsyncSend) -> T:
         while True:
             try:
                 answer = await (asyncio.sleep(step.seconds) if isinstance(step, Pause) else send(step))
-            except ApifyError as error:
+            except Exception as error:
                 step = flow.throw(error)
             else:
                 step = flow.send(answer)

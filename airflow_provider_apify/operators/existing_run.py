@@ -14,6 +14,8 @@ from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.base import ApifyOperator
 from airflow_provider_apify.runs.link_and_warnings import announce
+from airflow_provider_apify.runs.resurrect_once import resurrect_once
+from airflow_provider_apify.runs.xcom_results import run_info
 
 
 class _ExistingRunOperator(ApifyOperator):
@@ -23,11 +25,11 @@ class _ExistingRunOperator(ApifyOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find, abort or resurrect the run, and return its run info."""
-        run = self._run()
+        run = self._run(context)
         announce(run, context["ti"], self.log)
-        return run.info
+        return run_info(run)
 
-    def _run(self) -> ActorRun:
+    def _run(self, context: Context) -> ActorRun:
         raise NotImplementedError
 
 
@@ -64,7 +66,7 @@ class GetLastRunOperator(_ExistingRunOperator):
         self.status = status
         self.origin = origin
 
-    def _run(self) -> ActorRun:
+    def _run(self, context: Context) -> ActorRun:
         return self.hook.get_last_run(
             actor_id=self.actor_id, actor_task_id=self.actor_task_id, status=self.status, origin=self.origin
         )
@@ -96,7 +98,7 @@ class AbortRunOperator(_ExistingRunOperator):
         self.run_id = run_id
         self.gracefully = gracefully
 
-    def _run(self) -> ActorRun:
+    def _run(self, context: Context) -> ActorRun:
         return self.hook.abort_run(self.run_id, gracefully=self.gracefully)
 
 
@@ -106,6 +108,9 @@ class ResurrectRunOperator(_ExistingRunOperator):
 
     Returns the run info, as :class:`~airflow_provider_apify.operators.run.RunActorOperator` does, and does
     not wait: that is what :class:`~airflow_provider_apify.sensors.run.ApifyRunSensor` is for.
+
+    A retry leaves what an earlier try resurrected, even if it has ended since; a Clear resurrects again.
+    Before Airflow 3.3, where a try cannot leave a note, a retry leaves every run that was ever resurrected.
 
     :param run_id: ID of the run. (templated)
     :param build: tag or number of the build to go on with; every option is the run's own unless it is
@@ -145,5 +150,8 @@ class ResurrectRunOperator(_ExistingRunOperator):
         self.max_total_charge_usd = max_total_charge_usd
         self.restart_on_error = restart_on_error
 
-    def _run(self) -> ActorRun:
-        return self.hook.resurrect_run(self.run_id, options=options_of(self, RESURRECT_OPTIONS))
+    def _run(self, context: Context) -> ActorRun:
+        options = options_of(self, RESURRECT_OPTIONS)
+        return resurrect_once(
+            self.run_id, options, context, retries=self.retries or 0, send=self.hook.send, log=self.log
+        )

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context, conf
 
+from airflow_provider_apify.api.actor_run import run_page
 from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.arguments import flags, one_of, seconds
 from airflow_provider_apify.api.errors import ApifyCapacityError
@@ -23,7 +24,7 @@ from airflow_provider_apify.runs.find_or_start import OnRetry, RunStarter
 from airflow_provider_apify.runs.input_rendering_and_masking import RendersRunInput
 from airflow_provider_apify.runs.link_and_warnings import announce_start
 from airflow_provider_apify.runs.wait import Outcome, deadline
-from airflow_provider_apify.runs.xcom_results import Returns, check_returns, result_of
+from airflow_provider_apify.runs.xcom_results import Returns, check_returns, result_of, run_info
 
 _DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 
@@ -61,16 +62,18 @@ class _RunOperator(RendersRunInput, WaitingOperator):
 
     def execute(self, context: Context) -> Any:
         """Start the run, or find the one of an earlier try; wait if asked to; return what `returns` says."""
-        return self._execute(
-            context,
-            attempt=1,
-            capacity_until=deadline(seconds("wait_for_capacity", self.wait_for_capacity) or 0),
-            abort_at=deadline(self.execution_timeout),
-        )
+        with self.told_timeout():
+            return self._execute(
+                context,
+                attempt=1,
+                capacity_until=deadline(seconds("wait_for_capacity", self.wait_for_capacity) or 0),
+                abort_at=deadline(self.execution_timeout),
+            )
 
     def execute_retry_start(self, context: Context, event: dict[str, Any]) -> Any:
         """Go on after a wait for capacity in the triggerer, with what the task left for itself."""
-        return self._execute(context, **event)
+        with self.told_timeout():
+            return self._execute(context, **event)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """Go on after the wait for the run in the triggerer, and return what `returns` says."""
@@ -78,13 +81,16 @@ class _RunOperator(RendersRunInput, WaitingOperator):
         run = self.finish(Outcome.from_event(event), actor_log=self.actor_log)
         return result_of(run, self.returns, self.hook.send)
 
+    def _run_in_hand(self) -> str | None:
+        return self._starter.run_id if self._starter else None
+
     def on_kill(self) -> None:
         """Abort the run if a user stops the task while it starts the run or waits for it, or it times out."""
         if not self.cancel_on_kill or self._starter is None:
             return
         from airflow_provider_apify.runs.stop_or_shutdown import StopReason, reason_on_worker
 
-        run = self._starter.run_url
+        run = run_page(self._starter.run_id)
         match reason_on_worker(self._ti):
             case StopReason.STOPPED:
                 try:
@@ -110,6 +116,7 @@ class _RunOperator(RendersRunInput, WaitingOperator):
         one_of("actor_log", self.actor_log, ActorLog)
         one_of("on_retry", self.on_retry, OnRetry)
         wait_timeout = seconds("wait_timeout", self.wait_timeout)
+        self.check_run_input()
         # Masked first: an error about the input may quote it.
         self.mask_run_input()
         request = RunRequest.of(self._target(), self.run_input, options_of(self))
@@ -146,7 +153,7 @@ class _RunOperator(RendersRunInput, WaitingOperator):
             time.sleep(pause)
         announce_start(run, self._ti, self.log, max_total_charge_usd=self.max_total_charge_usd)
         if not self.wait_for_completion:
-            return run.info
+            return run_info(run)
         run = self.wait(run.id, abort_at, deadline(wait_timeout))
         return result_of(run, self.returns, self.hook.send)
 
@@ -166,7 +173,8 @@ class RunActorOperator(_RunOperator):
     success; a Clear starts a new one. Every limit is the Actor's own unless it is given.
 
     :param actor_id: ID or `username/name` of the Actor. (templated)
-    :param run_input: input: a dict, a string that holds JSON, or the path of a `.json` file. Apify refuses an
+    :param run_input: input: a dict, a string that holds JSON, or the path of a `.json` file, which has
+        to be there until the run is started. Apify refuses an
         input that the Actor's input schema does not allow, before anything is charged. Take secrets from a
         connection or variable, `{{ conn.site.password }}`: Airflow masks those everywhere, and values under
         keys like `password`. (templated)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_apify.api import retry
-from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.actor_run import ActorRun, RunStatus
 from airflow_provider_apify.api.errors import (
     ApifyApiError,
     ApifyHttpError,
@@ -36,6 +36,18 @@ def abort_run(run_id: str, *, gracefully: bool = False, unknown_for: float = 0.0
         if not run.is_finished:
             raise
         return run
+
+
+def ended_by_itself(run: ActorRun) -> bool:
+    """Return whether a run was over before its abort came to it."""
+    return run.is_finished and run.status != RunStatus.ABORTED
+
+
+def describe_abort(run: ActorRun) -> str:
+    """Say what an abort did to a run, given the run as it is since then."""
+    if ended_by_itself(run):
+        return f"The run {run.id} ended as {run.status} before it could be aborted: {run.console_url}"
+    return f"Aborted the run {run.id} ({run.status}): {run.console_url}"
 
 
 def resurrect_run(run_id: str, *, options: RunOptions | None = None) -> Flow[ActorRun]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS
-from airflow_provider_apify.api.errors import ApifyError, ApifyHttpError
+from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.api.flow import Flow, Send
 from airflow_provider_apify.api.runs import get_log
+from airflow_provider_apify.runs.best_effort import best_effort
 
 #: How much of an Actor's log goes into the task's own: nothing, its end once the run is over, or all of it.
 ActorLog = Literal["off", "tail", "full"]
@@ -24,13 +26,12 @@ _TAIL_LINES = 50
 _TAIL_CHARACTERS = 8000
 
 
-def log_tail(run: ActorRun, send: Send) -> str:
-    """Return the last lines of a run's log, or why they are not available."""
-    try:
-        log = send(get_log(run.id, max_attempts=2))
-    except ApifyError as error:
-        return f"(not available: {error})"
-    return "\n".join(log.splitlines()[-_TAIL_LINES:])[-_TAIL_CHARACTERS:]
+def log_tail(run: ActorRun, send: Send, log: Any) -> str:
+    """Return the last lines of a run's log."""
+    with best_effort(log, "the last lines of the Actor's log"):
+        lines = send(get_log(run.id, max_attempts=2)).splitlines()
+        return "\n".join(lines[-_TAIL_LINES:])[-_TAIL_CHARACTERS:]
+    return "(not available)"
 
 
 @dataclass
@@ -44,15 +45,16 @@ class LogReader:
 
     def read_on(self, *, at_end: bool = False) -> Flow[None]:
         """Pass on the lines that are new; at the end of the run also a last one without a line break."""
-        if time.time() < self._due and not at_end:
-            return
-        try:
-            text: str = yield get_log(self.run_id, max_attempts=DEFAULT_ATTEMPTS if at_end else 1)
-        except ApifyHttpError as error:
-            # The next reading brings what this one did not.
-            if at_end:
-                self.log.info("(The rest of the Actor's log could not be read: %s)", error)
-            return
+        if at_end:
+            with best_effort(self.log, "the rest of the Actor's log"):
+                yield from self._read(at_end=True)
+        elif time.time() >= self._due:
+            # The next reading brings what this one does not.
+            with suppress(ApifyHttpError):
+                yield from self._read(at_end=False)
+
+    def _read(self, *, at_end: bool) -> Flow[None]:
+        text: str = yield get_log(self.run_id, max_attempts=DEFAULT_ATTEMPTS if at_end else 1)
         self._due = time.time() + len(text) / _CHARACTERS_PER_SECOND
         end = len(text) if at_end else text.rfind("\n") + 1
         # A lagging replica may know less than was passed on before.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,9 @@ from airflow_provider_apify.api.datasets import get_dataset
 from airflow_provider_apify.api.flow import Flow, Pause, Send, drive, send_one
 from airflow_provider_apify.api.runs import get_run
 from airflow_provider_apify.runs.actor_log import ActorLog, LogReader, log_tail
+from airflow_provider_apify.runs.best_effort import best_effort
+
+log = logging.getLogger(__name__)
 
 # How long after the end of a run its cost, its dataset's counts and its log may still change (API reference,
 # "Actor runs": wait some ten seconds for final figures).
@@ -33,12 +37,11 @@ def await_final_figures(run: ActorRun, asked_at: float) -> Flow[ActorRun]:
         return run
     # Our clock need not agree with Apify's.
     yield Pause(min(max(0.0, final_at - time.time()), _FINAL_AFTER))
-    try:
+    with best_effort(log, f"the final figures of the run {run.id}"):
         settled = yield from send_one(get_run(run.id, max_attempts=2))
-    except errors.ApifyHttpError:
-        return run
-    # Whoever resurrected it meanwhile waits for another end.
-    return settled if settled.is_finished else run
+        # Whoever resurrected it meanwhile waits for another end.
+        return settled if settled.is_finished else run
+    return run
 
 
 def report_and_raise(run: ActorRun, send: Send, log: Any, *, actor_log: ActorLog = "off") -> ActorRun:
@@ -50,35 +53,35 @@ def report_and_raise(run: ActorRun, send: Send, log: Any, *, actor_log: ActorLog
         raise _ERROR_BY_STATUS[RunStatus(run.status)](
             f"The run {run.id} ended as {run.status} (exit code {run.data.get('exitCode')}): "
             f"{run.status_message or 'the Actor gave no status message'}\n"
-            f"See {run.console_url}\nLast lines of its log:\n{log_tail(run, send)}",
+            f"See {run.console_url}\nLast lines of its log:\n{log_tail(run, send, log)}",
             run=run.info,
         )
     if actor_log == "tail":
-        log.info("Last lines of the Actor's log:\n%s", log_tail(run, send))
+        log.info("Last lines of the Actor's log:\n%s", log_tail(run, send, log))
     return run
 
 
 def _report_figures(run: ActorRun, send: Send, log: Any) -> None:
     """Tell duration, cost, usage and number of items in the log and as metrics."""
-    cost, ended_at = run.data.get("usageTotalUsd"), run.finished_at
-    duration = None if ended_at is None else timedelta(seconds=(ended_at - run.started_at).total_seconds())
-    try:
-        items = send(get_dataset(run.data["defaultDatasetId"], max_attempts=1))["itemCount"]
-    except (errors.ApifyError, KeyError):
-        items = None
+    items, duration = None, None
+    with best_effort(log, f"how many items the run {run.id} left"):
+        items = int(send(get_dataset(run.data["defaultDatasetId"], max_attempts=1))["itemCount"])
+    if run.started_at and run.finished_at:
+        duration = timedelta(seconds=(run.finished_at - run.started_at).total_seconds())
     log.info(
         "Run %s ended as %s after %s. It cost %s, used %s and left %s items in its dataset.",
         run.id,
         run.status,
         "an unknown time" if duration is None else duration,
-        "an unknown amount" if cost is None else f"${cost:.4f}",
+        "an unknown amount" if run.cost is None else f"${run.cost:.4f}",
         ", ".join(f"{amount:g} {name}" for name, amount in run.usage.items()) or "nothing that was counted",
         "an unknown number of" if items is None else items,
     )
-    tags = {"actor": str(run.data.get("actId")), "status": run.status}
-    if cost is not None:
-        Stats.gauge("apify.run.cost_usd", cost, tags=tags)
-    if duration is not None:
-        Stats.timing("apify.run.duration", duration, tags=tags)
-    if items is not None:
-        Stats.gauge("apify.run.items", items, tags=tags)
+    with best_effort(log, f"the metrics of the run {run.id}"):
+        tags = {"actor": str(run.data.get("actId")), "status": run.status}
+        if run.cost is not None:
+            Stats.gauge("apify.run.cost_usd", run.cost, tags=tags)
+        if duration is not None:
+            Stats.timing("apify.run.duration", duration, tags=tags)
+        if items is not None:
+            Stats.gauge("apify.run.items", items, tags=tags)

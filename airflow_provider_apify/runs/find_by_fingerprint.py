@@ -48,7 +48,7 @@ class RunSearch:
             )
             for run in runs:
                 # Apify does not document the time filter for the runs of a task.
-                if run.started_at < since:
+                if run.started_at is not None and run.started_at < since:
                     return None, doubtful
                 if run.id in self._foreign or not self._may_be_ours(run):
                     continue
@@ -104,7 +104,7 @@ class RunSearch:
     def _may_be_ours(self, run: ActorRun) -> bool:
         """Return whether what a list says of a run leaves it possible that a worker of ours started it."""
         # Ours are started over the API, and of the Actor itself unless they are a saved task's.
-        origin = (run.data.get("meta") or {}).get("origin")
+        origin = run.part("meta").get("origin")
         of_other_target = self.request.target.kind == "Actor" and run.data.get("actorTaskId")
         return origin in (None, "API") and not of_other_target
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import pendulum
 
 from airflow_provider_apify.api import retry
-from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.actor_run import ActorRun, run_page
 from airflow_provider_apify.api.errors import (
     ApifyError,
     ApifyHttpError,
@@ -28,7 +28,8 @@ from airflow_provider_apify.api.errors import (
 from airflow_provider_apify.api.flow import Send, drive
 from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.api.runs import RunRequest, get_run
-from airflow_provider_apify.runs.abort_and_resurrect import abort_run, resurrect_run
+from airflow_provider_apify.runs.abort_and_resurrect import abort_run, describe_abort, resurrect_run
+from airflow_provider_apify.runs.best_effort import best_effort
 from airflow_provider_apify.runs.find_by_fingerprint import RunSearch
 from airflow_provider_apify.runs.not_yet_visible import VISIBLE_AFTER, retry_while_unknown
 from airflow_provider_apify.runs.start_intent import Fingerprint, IntentStore, StartIntent, Superseded
@@ -88,10 +89,9 @@ class RunStarter:
         return self._start()
 
     @property
-    def run_url(self) -> str:
-        """Page of the run in Apify Console, or of all runs while it is not known."""
-        runs = "https://console.apify.com/actors/runs"
-        return f"{runs}/{self._run_id}" if self._run_id else runs
+    def run_id(self) -> str | None:
+        """ID of the run that goes on; None while it is not known."""
+        return self._run_id
 
     def kill(self) -> None:
         """Abort the run, or the one being started; may interrupt anything, as a signal handler."""
@@ -104,13 +104,13 @@ class RunStarter:
                 self.log.warning(
                     "The task was stopped while a run was being started. No run shows up yet: one may be "
                     "going on all the same. Look at %s (%s).",
-                    self.run_url,
+                    run_page(None),
                     self.request.target.path,
                 )
             return
         abort = abort_run(run_id, gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
         run = drive(abort, send)
-        self.log.info("Aborted the run %s (%s).", run.id, run.status)
+        self.log.info("%s", describe_abort(run))
 
     def _look_for_run_to_kill(self, send: Send) -> str | None:
         if self._search is None:
@@ -164,7 +164,8 @@ class RunStarter:
             run, _ = search.look(self.client.send)
         if run is not None and not run.is_finished and not run.is_ending:
             self.log.info("Aborting the run %s, which was started before the task was cleared.", run.id)
-            drive(abort_run(run.id, gracefully=self.abort_gracefully), self.client.send)
+            run = drive(abort_run(run.id, gracefully=self.abort_gracefully), self.client.send)
+            self.log.info("%s", describe_abort(run))
 
     def _start(self) -> ActorRun:
         """Start a run; after a lost answer, find it."""
@@ -180,7 +181,8 @@ class RunStarter:
         except ApifyHttpError as error:
             if not retry.may_have_had_effect(error):
                 self._search = None
-                self._intents.save(replace(intent, sent=False))
+                with best_effort(self.log, "to Airflow's task state store that nothing was started"):
+                    self._intents.save(replace(intent, sent=False))
                 raise
             run = self._recover(search, error)
         # Whatever comes next: nobody has to look for the run.

@@ -141,4 +141,6 @@ def _readable(runs: Iterable[ActorRun]) -> list[ActorRun]:
 
 
 def _started(run: ActorRun) -> float:
+    if run.started_at is None:
+        raise ValueError(f"the run {run.id} has no start")
     return run.started_at.timestamp()

@@ -20,6 +20,16 @@ class RendersRunInput(BaseOperator):
     """An operator whose `run_input` is a value, JSON text or a file, and may hold secrets."""
 
     run_input: Any
+    _missing_file: str | None = None
+
+    def check_run_input(self) -> None:
+        """Refuse an input whose file is missing; only a start needs it, and no task that resumes."""
+        if self._missing_file is not None:
+            raise ApifyConfigurationError(
+                "`run_input` ends in `.json`, and there is no such file beside the DAG or in its "
+                f"`template_searchpath`: {self._missing_file[:200]!r}. Pass a path, a dict, or text that "
+                "holds JSON. Nothing was sent."
+            )
 
     def mask_run_input(self) -> None:
         """Mask values under keys like `password` from here on: the Actor may log what it was given."""
@@ -34,12 +44,8 @@ class RendersRunInput(BaseOperator):
             # Not by `template_ext`, which takes each URL within the input for a file if it ends so.
             try:
                 self.run_input, *_ = jinja_env.loader.get_source(jinja_env, path)
-            except TemplateNotFound:
-                raise ApifyConfigurationError(
-                    "`run_input` ends in `.json`, and there is no such file beside the DAG or in its "
-                    f"`template_searchpath`: {path[:200]!r}. Pass a path, a dict, or text that holds JSON. "
-                    "Nothing was sent."
-                ) from None
+            except (TemplateNotFound, OSError):
+                self._missing_file = path
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, *args, **kwargs)
         if parent is self:
             # Airflow masks what is under a key like `password`, in a value and not in a text.

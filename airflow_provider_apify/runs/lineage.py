@@ -7,17 +7,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.runs.best_effort import best_effort
 
 
 def report(hook: Any, source: str, *destinations: str) -> None:
     """Report URIs to Airflow's collector of hook lineage; nobody listens unless a lineage plugin is there."""
-    # The one of `common.compat.sdk` still says "dataset" for "asset" on Airflow 2.
-    from airflow.providers.common.compat.lineage import hook as hook_lineage
+    with best_effort(hook.log, f"the lineage of {source}"):
+        # The one of `common.compat.sdk` still says "dataset" for "asset" on Airflow 2.
+        from airflow.providers.common.compat.lineage import hook as hook_lineage
 
-    collector: Any = hook_lineage.get_hook_lineage_collector()  # type: ignore[no-untyped-call]
-    collector.add_input_asset(context=hook, uri=source)
-    for destination in destinations:
-        collector.add_output_asset(context=hook, uri=destination)
+        collector: Any = hook_lineage.get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+        collector.add_input_asset(context=hook, uri=source)
+        for destination in destinations:
+            collector.add_output_asset(context=hook, uri=destination)
 
 
 class RunLineage:
@@ -28,7 +30,7 @@ class RunLineage:
     def report_run(self, hook: Any, run: ActorRun) -> None:
         """Take note of a finished run, and report to Airflow's collector which storages the run filled."""
         self._finished = run
-        report(hook, f"apify://actors/{run.data['actId']}", *_outputs(run))
+        report(hook, f"apify://actors/{run.data.get('actId')}", *_outputs(run))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Return the lineage of the task, for the OpenLineage provider."""
@@ -60,10 +62,8 @@ def _namespace_and_name(uri: str) -> tuple[str, str]:
 
 
 def _outputs(run: ActorRun) -> list[str]:
-    return [
-        f"apify://datasets/{run.data['defaultDatasetId']}",
-        f"apify://key-value-stores/{run.data['defaultKeyValueStoreId']}",
-    ]
+    kinds = {"datasets": "defaultDatasetId", "key-value-stores": "defaultKeyValueStoreId"}
+    return [f"apify://{kind}/{run.data[key]}" for kind, key in kinds.items() if run.data.get(key)]
 
 
 def _openlineage_of_run(run: ActorRun) -> Any:

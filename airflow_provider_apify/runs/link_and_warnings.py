@@ -6,25 +6,33 @@ from typing import Any
 
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.links import ApifyConsoleLink
+from airflow_provider_apify.runs.best_effort import best_effort
 
 
 def announce(run: ActorRun, ti: Any, log: Any) -> None:
     """Log the run with its page in Apify Console, and show the link in Airflow's UI."""
     log.info("Run %s is %s: %s", run.id, run.status, run.console_url)
-    ApifyConsoleLink().push(ti, run.console_url)
+    show_link(run, ti, log)
+
+
+def show_link(run: ActorRun, ti: Any, log: Any) -> None:
+    """Show the link to the run in Airflow's UI."""
+    with best_effort(log, f"the link to {run.console_url}"):
+        ApifyConsoleLink().push(ti, run.console_url)
 
 
 def announce_start(run: ActorRun, ti: Any, log: Any, *, max_total_charge_usd: Any) -> None:
     """Announce a run that the task has started, and warn if it is charged per event without a limit."""
     announce(run, ti, log)
-    is_paid_per_event = (run.data.get("pricingInfo") or {}).get("pricingModel") == "PAY_PER_EVENT"
+    is_paid_per_event = run.part("pricingInfo").get("pricingModel") == "PAY_PER_EVENT"
     if is_paid_per_event and max_total_charge_usd is None:
-        limit = (run.data.get("options") or {}).get("maxTotalChargeUsd")
+        limit = run.part("options").get("maxTotalChargeUsd")
         log.warning(
             "The Actor charges per event, and no `max_total_charge_usd` limits the run: it may cost %s.",
-            "any amount" if limit is None else f"up to ${limit:.2f}, Apify's own limit for it",
+            "any amount" if limit is None else f"up to ${limit}, Apify's own limit for it",
         )
     # Callbacks of a task that fails while it waits have these too.
-    info = run.info
-    for key in ("id", "defaultDatasetId", "defaultKeyValueStoreId"):
-        ti.xcom_push(key=key, value=info[key])
+    with best_effort(log, f"the XComs of the run {run.id}"):
+        for key in ("id", "defaultDatasetId", "defaultKeyValueStoreId"):
+            if run.data.get(key):
+                ti.xcom_push(key=key, value=run.data[key])

@@ -20,6 +20,7 @@ class WaitEnd(StrEnum):
     GIVE_UP_DUE = "give_up_due"
     OUTAGE = "outage"
     REFUSED = "refused"
+    UNKNOWN_RUN = "unknown_run"
 
 
 @dataclass
@@ -35,7 +36,7 @@ class OutageBudget:
         self.failures += 1
         if isinstance(error, errors.ApifyNotFoundError):
             self.unknown_since = self.unknown_since or asked_at
-            return WaitEnd.REFUSED if now - self.unknown_since >= VISIBLE_AFTER else None
+            return WaitEnd.UNKNOWN_RUN if now - self.unknown_since >= VISIBLE_AFTER else None
         if isinstance(error, errors.ApifyApiError) and error.no_effect:
             # Known words of Apify: only a rate limit passes by itself.
             return None if error.transient else WaitEnd.REFUSED

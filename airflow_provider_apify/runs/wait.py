@@ -11,7 +11,7 @@ from math import inf
 from typing import Any
 
 from airflow_provider_apify.api import errors, retry
-from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.actor_run import ActorRun, run_page
 from airflow_provider_apify.api.flow import Flow, Pause, send_one
 from airflow_provider_apify.api.runs import get_run
 from airflow_provider_apify.runs.actor_log import LIVE_INTERVAL, LogReader
@@ -33,12 +33,21 @@ def deadline(after: timedelta | float | None) -> float | None:
     return None if after is None else time.time() + after
 
 
-_ERROR_BY_END = {
-    WaitEnd.ABORT_DUE: errors.ApifyWaitTimeoutError,
-    WaitEnd.GIVE_UP_DUE: errors.ApifyWaitTimeoutError,
-    WaitEnd.OUTAGE: errors.ApifyOutageError,
-    WaitEnd.REFUSED: errors.ApifyRunGoesOnError,
-}
+def overdue_text(argument: str, run_id: str) -> str:
+    """Say that the time which an argument sets has passed, and what to do about the run, which goes on."""
+    return (
+        f"`{argument}` passed before the run {run_id} ended. It goes on at Apify, and costs money: "
+        f"{run_page(run_id)} A retry of this task goes on with it. To wait longer, raise `{argument}`; to "
+        "stop the run, abort it there or with AbortRunOperator."
+    )
+
+
+def aborted_text(run_id: str, status: str = "") -> str:
+    """Say that a run was aborted as its task took too long, and what to do."""
+    return (
+        f"`execution_timeout` passed before the run {run_id} ended, so it is aborted"
+        f"{status and f' ({status})'}: {run_page(run_id)} To give it more time, raise `execution_timeout`."
+    )
 
 
 @dataclass(frozen=True)
@@ -67,16 +76,27 @@ class Outcome:
             return cls(end, event["run_id"], run and ActorRun(run), event["message"])
         except (KeyError, TypeError, ValueError) as error:
             raise errors.ApifyError(
-                f"The trigger sent an event that says nothing certain about the run: {event!r}. "
+                f"The trigger sent an event that says nothing certain about the run: {event!r:.300}. "
                 "Look the run up in Apify Console; it may be going on."
             ) from error
 
     def finished_run(self) -> ActorRun:
         """Return the finished run; raise :class:`ApifyRunGoesOnError` if the wait stopped before its end."""
-        if self.run is None:
-            message = f"{self.message} The run {self.run_id} was left as it is at Apify, and may be going on."
-            raise _ERROR_BY_END[self.end](message, run_id=self.run_id)
-        return self.run
+        if self.run is not None:
+            return self.run
+        if self.end is WaitEnd.UNKNOWN_RUN:
+            raise errors.ApifyNotFoundError(
+                f"There is no run {self.run_id} at Apify, or there is none any more.", status=404
+            )
+        if self.end in (WaitEnd.ABORT_DUE, WaitEnd.GIVE_UP_DUE):
+            argument = "execution_timeout" if self.end is WaitEnd.ABORT_DUE else "wait_timeout"
+            raise errors.ApifyWaitTimeoutError(overdue_text(argument, self.run_id), run_id=self.run_id)
+        error = errors.ApifyOutageError if self.end is WaitEnd.OUTAGE else errors.ApifyRunGoesOnError
+        raise error(
+            f"{self.message} The run {self.run_id} was left as it is at Apify, and may be going on: "
+            f"{run_page(self.run_id)} A retry of this task goes on with it.",
+            run_id=self.run_id,
+        )
 
 
 @dataclass(frozen=True)
@@ -98,11 +118,8 @@ class WaitPlan:
 
     def overdue(self) -> Outcome:
         """Return the outcome of a wait that lasted until then."""
-        if self.until == self.abort_at:
-            end, what = WaitEnd.ABORT_DUE, "`execution_timeout`"
-        else:
-            end, what = WaitEnd.GIVE_UP_DUE, "The time to wait"
-        return Outcome(end, self.run_id, message=f"{what} passed before the run ended.")
+        end = WaitEnd.ABORT_DUE if self.until == self.abort_at else WaitEnd.GIVE_UP_DUE
+        return Outcome(end, self.run_id)
 
 
 @dataclass

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
+from airflow import __version__ as airflow_version
+
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.arguments import one_of
 from airflow_provider_apify.api.datasets import get_items
@@ -24,6 +26,8 @@ Returns = Literal["run", "items", "output"]
 MAX_INLINE_BYTES = 48_000
 
 _OUTPUT_KEY = "OUTPUT"
+# Airflow 3.0 fails the task that has an XCom without a value (apache/airflow 55062).
+_TAKES_EMPTY_XCOMS = not airflow_version.startswith("3.0.")
 
 
 def check_returns(returns: str, *, waits: bool) -> None:
@@ -35,15 +39,21 @@ def check_returns(returns: str, *, waits: bool) -> None:
         )
 
 
+def run_info(run: ActorRun) -> dict[str, Any]:
+    """Return the run info as a task's result, whose keys become XComs."""
+    return {key: value for key, value in run.info.items() if value is not None or _TAKES_EMPTY_XCOMS}
+
+
 def result_of(run: ActorRun, returns: Returns, send: Send) -> Any:
     """Return a task's result, given its run that succeeded."""
     if returns == "run":
-        return run.info
+        return run_info(run)
     try:
         if returns == "items":
-            items = get_items(run.data["defaultDatasetId"], format="json")
+            items = get_items(_storage_of(run, "defaultDatasetId"), format="json")
             return send(replace(items, max_bytes=MAX_INLINE_BYTES)).items()
-        return record_content(send, run.data["defaultKeyValueStoreId"], _OUTPUT_KEY, MAX_INLINE_BYTES)
+        store_id = _storage_of(run, "defaultKeyValueStoreId")
+        return record_content(send, store_id, _OUTPUT_KEY, MAX_INLINE_BYTES)
     except ApifyDataError as error:
         way = " Land them with DatasetToS3Operator or its like." if returns == "items" else ""
         message = f"The run {run.id} succeeded, and `returns` cannot bring its results: {error}{way}"
@@ -53,6 +63,12 @@ def result_of(run: ActorRun, returns: Returns, send: Send) -> Any:
             f'The run {run.id} succeeded, and left no record {_OUTPUT_KEY}. Use `returns="items"` if the '
             "Actor writes to its dataset."
         ) from error
+
+
+def _storage_of(run: ActorRun, key: str) -> str:
+    if not run.data.get(key):
+        raise ApifyDataError(f"Apify does not tell its `{key}`.")
+    return str(run.data[key])
 
 
 def record_content(send: Send, key_value_store_id: str, key: str, max_bytes: int | None) -> Any:

@@ -17,6 +17,7 @@ from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.base import ApifyOperator
 from airflow_provider_apify.runs.last_success import last_success
 from airflow_provider_apify.runs.link_and_warnings import announce
+from airflow_provider_apify.runs.xcom_results import run_info
 
 
 class ApifyLastRunSensor(ApifyOperator, BaseSensorOperator):
@@ -70,4 +71,4 @@ class ApifyLastRunSensor(ApifyOperator, BaseSensorOperator):
         if run is None:
             return PokeReturnValue(is_done=False)
         announce(run, context["ti"], self.log)
-        return PokeReturnValue(is_done=True, xcom_value=run.info)
+        return PokeReturnValue(is_done=True, xcom_value=run_info(run))

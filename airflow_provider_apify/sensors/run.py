@@ -20,13 +20,14 @@ from airflow_provider_apify.api.arguments import flags, one_of, resource_ref
 from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.api.runs import get_run
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.links import ApifyConsoleLink
 from airflow_provider_apify.operators.wait_or_defer import WaitingOperator
 from airflow_provider_apify.runs.actor_log import ActorLog
 from airflow_provider_apify.runs.final_cost_and_failure import await_final_figures
+from airflow_provider_apify.runs.link_and_warnings import show_link
 from airflow_provider_apify.runs.not_yet_visible import retry_while_unknown
 from airflow_provider_apify.runs.outage_budget import WaitEnd
-from airflow_provider_apify.runs.wait import Outcome, StatusLog, deadline
+from airflow_provider_apify.runs.wait import Outcome, StatusLog, deadline, overdue_text
+from airflow_provider_apify.runs.xcom_results import run_info
 
 
 class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
@@ -46,7 +47,7 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
     :raises AirflowSensorTimeout: if `timeout` passed; the run goes on, and `soft_fail` skips the task.
     :raises ApifyRunGoesOnError: if Apify refused to answer, or could not be asked for 15 minutes; only
         `timeout` limits that with `deferrable=False`.
-    :raises ApifyNotFoundError: if there is no such run, with `deferrable=False`.
+    :raises ApifyNotFoundError: if there is no such run.
     """
 
     template_fields: Sequence[str] = ("run_id", "apify_conn_id")
@@ -70,10 +71,17 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
         resource_ref("run_id", self.run_id)
         flags(deferrable=self.deferrable)
         one_of("actor_log", self.actor_log, ActorLog)
-        ApifyConsoleLink().push(context["ti"], ActorRun({"id": self.run_id}).console_url)
-        if not self.deferrable:
+        show_link(ActorRun({"id": self.run_id}), context["ti"], self.log)
+        with self.told_timeout():
+            if not self.deferrable:
+                return self._poke(context)
+            return run_info(self.wait(self.run_id, deadline(self.execution_timeout), deadline(self.timeout)))
+
+    def _poke(self, context: Context) -> Any:
+        try:
             return super().execute(context)
-        return self.wait(self.run_id, deadline(self.execution_timeout), deadline(self.timeout)).info
+        except AirflowSensorTimeout as error:
+            raise AirflowSensorTimeout(overdue_text("timeout", self.run_id)) from error
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once, for the modes "poke" and "reschedule"."""
@@ -90,14 +98,17 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
         if not run.is_finished:
             return PokeReturnValue(is_done=False)
         run = self.hook.drive(await_final_figures(run, asked_at))
-        outcome = Outcome(WaitEnd.FINISHED, run.id, run)
-        return PokeReturnValue(is_done=True, xcom_value=self.finish(outcome, actor_log=self.actor_log).info)
+        run = self.finish(Outcome(WaitEnd.FINISHED, run.id, run), actor_log=self.actor_log)
+        return PokeReturnValue(is_done=True, xcom_value=run_info(run))
 
     def finish(self, outcome: Outcome, *, actor_log: ActorLog) -> ActorRun:
         """Report how the wait ended, and return the run if it succeeded."""
         if outcome.end is WaitEnd.GIVE_UP_DUE:
-            raise AirflowSensorTimeout(f"{outcome.message} The run {outcome.run_id} goes on at Apify.")
+            raise AirflowSensorTimeout(overdue_text("timeout", outcome.run_id))
         return super().finish(outcome, actor_log=actor_log)
+
+    def _run_in_hand(self) -> str:
+        return self.run_id
 
     @cached_property
     def _status_log(self) -> StatusLog:

@@ -11,11 +11,11 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 
-from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.actor_run import ActorRun, run_page
 from airflow_provider_apify.api.errors import ApifyError
 from airflow_provider_apify.api.flow import drive_async
 from airflow_provider_apify.hooks.apify import ApifyHook
-from airflow_provider_apify.runs.abort_and_resurrect import abort_run
+from airflow_provider_apify.runs.abort_and_resurrect import abort_run, describe_abort
 from airflow_provider_apify.runs.not_yet_visible import VISIBLE_AFTER
 from airflow_provider_apify.runs.outage_budget import WaitEnd
 from airflow_provider_apify.runs.stop_or_shutdown import (
@@ -112,12 +112,12 @@ class ApifyRunTrigger(BaseTrigger):
         elif reason is StopReason.UNKNOWN:
             self.log.warning(
                 "Airflow does not tell whether somebody stopped the task. The run %s is left as it is and "
-                "may be going on: https://console.apify.com/actors/runs/%s",
+                "may be going on: %s",
                 self.run_id,
-                self.run_id,
+                run_page(self.run_id),
             )
         elif run := await self._abort():
-            self.log.info("The task was stopped by a user: aborted run %s (%s).", run.id, run.status)
+            self.log.info("The task was stopped by a user. %s", describe_abort(run))
 
     async def _abort(self) -> ActorRun | None:
         flow = abort_run(self.run_id, gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
@@ -125,7 +125,8 @@ class ApifyRunTrigger(BaseTrigger):
             async with self._hook.async_client() as client:
                 return await drive_async(flow, client.send)
         except ApifyError as error:
-            self.log.error("The run %s could not be aborted and may be going on. %s", self.run_id, error)
+            page = run_page(self.run_id)
+            self.log.error("The run could not be aborted and may be going on: %s (%s)", page, error)
             return None
 
 

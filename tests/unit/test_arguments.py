@@ -211,8 +211,9 @@ def test_a_text_of_many_levels_is_refused(emulator: Emulator, server: Any) -> No
 
 def test_a_text_that_is_no_path_of_an_input_says_so() -> None:
     operator = RunActorOperator(task_id="run", actor_id="a", run_input="https://example.com/feed.json")
+    operator.render_template_fields({}, Environment(loader=DictLoader({})))
     with pytest.raises(ApifyConfigurationError, match=r"`run_input` ends in `\.json`"):
-        operator.render_template_fields({}, Environment(loader=DictLoader({})))
+        operator.execute(TaskTries().context)
 
 
 def test_no_more_of_a_large_file_is_read_than_shows_that_it_is_too_large(server: Any, tmp_path: Path) -> None:

@@ -100,11 +100,90 @@ def test_a_resurrection_whose_answer_was_lost_succeeds(
 ) -> None:
     run_id = done(seconds=0.5, fail=True)
     emulator.faults.add(Fault("drop-after", "POST", "/v2/actor-runs/*/resurrect", (1,)))
-    again = ResurrectRunOperator(task_id="again", run_id=run_id)
-    assert again.execute(stored_tries.context)["status"] in ("READY", "RUNNING")
-    # What a retry of the task does.
-    assert again.execute(stored_tries.context)["status"] in ("READY", "RUNNING")
+    assert again(run_id).execute(stored_tries.context)["status"] in ("READY", "RUNNING")
+    assert again(run_id).execute(stored_tries.retry())["status"] in ("READY", "RUNNING", "FAILED")
     assert emulator.runs[0]["stats"]["resurrectCount"] == 1
+
+
+class WorkerDied(BaseException):
+    """Stands for SIGKILL: nothing of ours may handle it."""
+
+
+def dying(operator: Any, monkeypatch: pytest.MonkeyPatch, *, sent: bool) -> Any:
+    """Let the worker die on the line that resurrects, before the request or after its answer."""
+    client = operator.hook.get_conn()
+    send = client.send
+
+    def send_and_die(call: Any) -> Any:
+        if call.method != "POST":
+            return send(call)
+        if sent:
+            send(call)
+        raise WorkerDied
+
+    monkeypatch.setattr(client, "send", send_and_die)
+    return operator
+
+
+def resurrections(emulator: Emulator) -> int:
+    """Return how often the only run was resurrected, at its end."""
+    wait_until(lambda: emulator.runs[0]["finishedAt"])
+    return int(emulator.runs[0]["stats"]["resurrectCount"])
+
+
+def again(run_id: str) -> ResurrectRunOperator:
+    return ResurrectRunOperator(task_id="again", run_id=run_id, retries=1)
+
+
+def test_a_retry_leaves_what_an_earlier_try_resurrected_and_a_clear_does_not(
+    emulator: Emulator, done: Any, task_tries: TaskTries, monkeypatch: Any, read_log: Any
+) -> None:
+    run_id = done(fail=True)
+    with pytest.raises(WorkerDied):
+        dying(again(run_id), monkeypatch, sent=True).execute(task_tries.context)
+    assert resurrections(emulator) == 1
+    assert again(run_id).execute(task_tries.retry())["status"] == "FAILED"
+    assert resurrections(emulator) == 1
+    assert "clear this task" in read_log()
+    for number in (2, 3):
+        again(run_id).execute(task_tries.clear())
+        assert resurrections(emulator) == number
+    again(run_id).execute(task_tries.retry())
+    assert resurrections(emulator) == 3
+
+
+def test_a_retry_resurrects_what_an_earlier_try_did_not(
+    emulator: Emulator, done: Any, task_tries: TaskTries, monkeypatch: Any
+) -> None:
+    run_id = done(fail=True)
+    with pytest.raises(WorkerDied):
+        dying(again(run_id), monkeypatch, sent=False).execute(task_tries.context)
+    again(run_id).execute(task_tries.retry())
+    assert resurrections(emulator) == 1
+
+
+def test_with_a_store_a_resurrection_by_others_is_told_from_the_tasks_own(
+    emulator: Emulator, done: Any, hook: ApifyHook, task_tries: TaskTries, monkeypatch: Any
+) -> None:
+    run_id = done(fail=True)
+    hook.resurrect_run(run_id)
+    assert resurrections(emulator) == 1
+    with pytest.raises(WorkerDied):
+        dying(again(run_id), monkeypatch, sent=False).execute(task_tries.context)
+    again(run_id).execute(task_tries.retry())
+    assert resurrections(emulator) == (2 if task_tries.store else 1)
+
+
+def test_a_retry_resurrects_nothing_that_does_not_tell_how_often_it_was(
+    emulator: Emulator, done: Any, task_tries: TaskTries
+) -> None:
+    emulator.switches.unknown_fields = {"stats": []}
+    run_id = done(fail=True)
+    again(run_id).execute(task_tries.context)
+    wait_until(lambda: emulator.runs[0]["finishedAt"])
+    again(run_id).execute(task_tries.retry())
+    emulator.switches.unknown_fields = {}
+    assert resurrections(emulator) == 1
 
 
 def test_a_resurrection_that_apify_refuses_is_an_error(done: Any, stored_tries: TaskTries) -> None:

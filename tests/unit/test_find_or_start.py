@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -421,13 +422,19 @@ def last_try(task_tries: TaskTries) -> TaskTries:
     return task_tries
 
 
-def test_a_kill_during_the_start_aborts_the_run(emulator: Emulator, last_try: TaskTries) -> None:
+def test_a_kill_during_the_start_aborts_the_run(
+    emulator: Emulator, last_try: TaskTries, read_log: Callable[[], str]
+) -> None:
     """While the answer is awaited."""
     emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=1))
     operator = run_actor(run_input={"seconds": 36000})
     with killed(operator, once=lambda: emulator.runs):
         operator.execute(last_try.context)
     assert [abort["effective"] for abort in emulator.aborts].count(True) == 1
+    run_id = emulator.runs[0]["id"]
+    assert re.search(
+        rf"Aborted the run {run_id} \(ABORT\w+\): https://console.apify.com/actors/runs/{run_id}", read_log()
+    )
 
 
 def test_a_kill_before_the_start_has_nothing_to_abort(emulator: Emulator) -> None:
@@ -436,12 +443,15 @@ def test_a_kill_before_the_start_has_nothing_to_abort(emulator: Emulator) -> Non
 
 
 @pytest.mark.parametrize("position", ["accept", "refuse"])
-def test_a_kill_after_the_end_aborts_nothing(emulator: Emulator, last_try: TaskTries, position: Any) -> None:
+def test_a_kill_after_the_end_aborts_nothing(
+    emulator: Emulator, last_try: TaskTries, position: Any, read_log: Callable[[], str]
+) -> None:
     emulator.switches.abort_finished = position
     operator = run_actor(wait_for_completion=True)
     operator.execute(last_try.context)
     operator.on_kill()
     assert [abort["effective"] for abort in emulator.aborts] == [False]
+    assert "ended as SUCCEEDED before it could be aborted" in read_log()
 
 
 def test_a_kill_right_after_the_start_aborts_a_run_that_lags(emulator: Emulator, last_try: TaskTries) -> None:

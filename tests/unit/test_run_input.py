@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
 from jinja2 import Environment, FileSystemLoader
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyInputError, ApifyNotFoundError
@@ -17,6 +19,7 @@ from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
 from tests.support.task_context import TaskTries
+from tests.support.triggerer import event_of
 
 pytestmark = pytest.mark.usefixtures("server")
 
@@ -99,6 +102,33 @@ def test_only_the_input_itself_may_be_a_file(tmp_path: Path) -> None:
         operator.render_template_fields(context, Environment(loader=FileSystemLoader(tmp_path)))
         rendered.append(operator.run_input)
     assert rendered == [{"url": "x/feed.json"}] * 2
+
+
+@pytest.mark.usefixtures("fast_clock")
+def test_the_file_of_an_input_is_needed_until_its_run_is_started_and_not_longer(
+    emulator: Emulator, task_tries: TaskTries, tmp_path: Path
+) -> None:
+    (file := tmp_path / "input.json").write_text('{"seconds": 600}')
+
+    def operator() -> RunActorOperator:
+        made = RunActorOperator(
+            task_id="run",
+            actor_id="emulator/worker",
+            run_input=file.name,
+            wait_for_completion=True,
+            deferrable=True,
+        )
+        made.render_template_fields({}, Environment(loader=FileSystemLoader(tmp_path)))
+        return made
+
+    with pytest.raises(TaskDeferred) as deferred:
+        operator().execute(task_tries.context)
+    file.unlink()
+    event = asyncio.run(event_of(deferred.value.trigger))
+    assert operator().execute_complete(task_tries.context, event)["status"] == "SUCCEEDED"
+    with pytest.raises(ApifyConfigurationError, match=r"`run_input` ends in `\.json`"):
+        operator().execute(task_tries.clear())
+    assert len(emulator.runs) == 1
 
 
 def test_sequences_and_rendered_options_are_accepted() -> None:

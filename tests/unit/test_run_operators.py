@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, TaskDeferred
+from airflow.providers.common.compat.sdk import DAG, AirflowTaskTimeout, TaskDeferred
 
 from airflow_provider_apify.api.errors import (
     ApifyCapacityError,
@@ -26,6 +26,7 @@ from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperat
 from tests.support.connections import set_connection
 from tests.support.task_context import TaskTries
 from tests.support.triggerer import event_of
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
@@ -150,8 +151,60 @@ def test_wait_timeout_leaves_the_run(fast_clock: Emulator, task_tries: TaskTries
     )
     with pytest.raises(ApifyWaitTimeoutError) as raised:
         operator.execute(task_tries.context)
-    assert raised.value.run_id == fast_clock.runs[0]["id"]
+    run_id = fast_clock.runs[0]["id"]
+    assert raised.value.run_id == run_id
+    page = f"https://console.apify.com/actors/runs/{run_id} "
+    for words in ("`wait_timeout` passed", f"the run {run_id} ", page, "goes on", "raise `wait_timeout`"):
+        assert words in str(raised.value)
     assert not fast_clock.aborts
+
+
+@pytest.mark.parametrize("cancel", [True, False])
+def test_execution_timeout_on_a_worker_names_the_run(
+    fast_clock: Emulator, task_tries: TaskTries, monkeypatch: pytest.MonkeyPatch, cancel: bool
+) -> None:
+    operator = run_actor(run_input={"seconds": 36000}, wait_for_completion=True, cancel_on_kill=cancel)
+    client = operator.hook.get_conn()
+    send = client.send
+
+    def interrupt_the_wait(call: Any) -> Any:
+        if call.method == "GET" and "actor-runs/" in call.path:
+            raise AirflowTaskTimeout("Timeout, PID: 1")
+        return send(call)
+
+    def execute_as_airflow_does() -> None:
+        try:
+            operator.execute(task_tries.context)
+        except AirflowTaskTimeout:
+            operator.on_kill()
+            raise
+
+    monkeypatch.setattr(client, "send", interrupt_the_wait)
+    with pytest.raises(AirflowTaskTimeout) as raised:
+        execute_as_airflow_does()
+    run_id = fast_clock.runs[0]["id"]
+    page = f"https://console.apify.com/actors/runs/{run_id} "
+    what = "is aborted" if cancel else "goes on"
+    for words in ("`execution_timeout` passed", f"run {run_id} ", page, what, "raise `execution_timeout`"):
+        assert words in str(raised.value)
+    assert len(fast_clock.aborts) == cancel
+
+
+@pytest.mark.parametrize(("order", "error"), [({}, None), ({"fail": True}, ApifyRunFailedError)])
+def test_a_run_that_ended_before_its_abort_counts_as_it_ended(
+    fast_clock: Emulator, task_tries: TaskTries, hook: Any, order: Any, error: Any
+) -> None:
+    run_id = hook.start_actor_run("emulator/worker", order).id
+    wait_until(lambda: fast_clock.runs[0]["finishedAt"])
+    event = {"end": "abort_due", "run_id": run_id, "run": None, "message": ""}
+    for run in (None, hook.get_run(run_id).info):
+        operator = run_actor(wait_for_completion=True, deferrable=True)
+        if error:
+            with pytest.raises(error):
+                operator.execute_complete(task_tries.context, {**event, "run": run})
+        else:
+            info = operator.execute_complete(task_tries.context, {**event, "run": run})
+            assert info["status"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("cancel", [True, False])
@@ -169,7 +222,8 @@ def test_execution_timeout_aborts_the_run_in_the_triggerer(
         operator.execute(task_tries.context)
     event = asyncio.run(event_of(deferred.value.trigger))
     error = ApifyRunAbortedError if cancel else ApifyWaitTimeoutError
-    with pytest.raises(error, match="`execution_timeout` passed"):
+    page = f"https://console.apify.com/actors/runs/{fast_clock.runs[0]['id']}"
+    with pytest.raises(error, match=f"`execution_timeout` passed.* {page} .*raise `execution_timeout`"):
         operator.execute_complete(task_tries.context, event)
     assert len(fast_clock.aborts) == cancel
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,13 +10,15 @@ from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     TaskDeferred,
 )
 
-from airflow_provider_apify.api.errors import ApifyNotFoundError, ApifyRunFailedError, ApifyRunGoesOnError
+from airflow_provider_apify.api.errors import ApifyNotFoundError, ApifyRunFailedError
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.sensors.run import ApifyRunSensor
 from tests.support.task_context import TaskTries
+from tests.support.triggerer import event_of
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
@@ -123,5 +126,41 @@ def test_an_unknown_run_is_an_error_after_a_minute(fast_clock: Emulator, stored_
     with pytest.raises(ApifyNotFoundError, match="Check the ID"):
         sensor("0123456789abcdefg", deferrable=False).poke(stored_tries.context)
     assert fast_clock.clock.time() - begun >= 60
-    with pytest.raises((ApifyRunGoesOnError, TaskDeferred)):
+    with pytest.raises(TaskDeferred) as deferred:
         sensor("0123456789abcdefg").execute(stored_tries.context)
+    event = asyncio.run(event_of(deferred.value.trigger))
+    with pytest.raises(ApifyNotFoundError, match=r"There is no run 0123456789abcdefg .* Check the ID"):
+        sensor("0123456789abcdefg").execute_complete(stored_tries.context, event)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_timeout_names_the_argument_the_run_its_page_and_what_to_do(
+    fast_clock: Emulator, started: Any, stored_tries: TaskTries, mode: Any
+) -> None:
+    run_id = started(seconds=36000)
+    operator = sensor(run_id, timeout=0, **mode)
+    with pytest.raises((AirflowSensorTimeout, TaskDeferred)) as raised:
+        operator.execute(stored_tries.context)
+    if isinstance(raised.value, TaskDeferred):
+        event = asyncio.run(event_of(raised.value.trigger))
+        with pytest.raises(AirflowSensorTimeout) as raised:
+            operator.execute_complete(stored_tries.context, event)
+    page = f"https://console.apify.com/actors/runs/{run_id} "
+    for words in ("`timeout` passed", f"the run {run_id} ", page, "goes on", "raise `timeout`"):
+        assert words in str(raised.value)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_execution_timeout_on_a_worker_names_the_run_and_leaves_it(
+    fast_clock: Emulator, started: Any, stored_tries: TaskTries, monkeypatch: Any, mode: Any
+) -> None:
+    operator = sensor(run_id := started(seconds=36000), **mode)
+
+    def interrupt(call: Any) -> Any:
+        raise AirflowTaskTimeout("Timeout, PID: 1")
+
+    monkeypatch.setattr(operator.hook.get_conn(), "send", interrupt)
+    with pytest.raises(AirflowTaskTimeout, match=f"`execution_timeout` passed before the run {run_id}"):
+        operator.execute(stored_tries.context)
+    operator.on_kill()
+    assert not fast_clock.aborts

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_apify.api.errors import ApifyNotFoundError
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.runs.outage_budget import WaitEnd
@@ -84,6 +85,52 @@ async def test_an_abort_that_fails_is_left_to_the_worker(emulator: Emulator) -> 
     assert outcome.run is None
 
 
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        ({"seconds": 36000}, "Aborted the run {} (ABORT"),
+        ({}, "The run {} ended as SUCCEEDED before it could be"),
+    ],
+)
+async def test_a_users_stop_says_what_became_of_the_run_and_where_to_see_it(
+    emulator: Emulator, read_log: Any, order: Any, words: str
+) -> None:
+    run_id = start(**order)
+    if not order:
+        wait_until(lambda: emulator.runs[0]["finishedAt"])
+    await trigger(run_id, cancel_on_kill=True).on_kill()
+    told = read_log()
+    assert words.format(run_id) in told
+    assert f"https://console.apify.com/actors/runs/{run_id}" in told
+
+
+@pytest.mark.parametrize("end", ["success", "failure", "abort", "kill"])
+async def test_the_triggerer_neither_reads_nor_shows_the_actors_log(
+    emulator: Emulator, read_log: Any, end: str
+) -> None:
+    """It does not know the secrets that a worker masks."""
+    run_id = start(seconds=600, fail=end == "failure", status_message="on my way")
+    made = trigger(
+        run_id,
+        abort_at=emulator.clock.time() + MINUTE if end == "abort" else None,
+        cancel_on_kill=end in ("abort", "kill"),
+    )
+    await (made.on_kill() if end == "kill" else outcome_of(made))
+    log, told = emulator.platform.runs[run_id].log.read().decode(), read_log()
+    assert "order: ['fail', 'seconds', 'status_message']" in log
+    assert not [line for line in log.splitlines() if line.partition(" ")[2] in told]
+    assert not [seen for seen in emulator.requests if "log" in seen.path]
+    if end != "kill":
+        assert "on my way" in told
+
+
+async def test_an_abort_that_fails_says_where_to_look(emulator: Emulator, read_log: Any) -> None:
+    run_id = start(seconds=36000)
+    emulator.faults.add(Fault("answer", "POST", RUNS, status=503))
+    await trigger(run_id, cancel_on_kill=True).on_kill()
+    assert f"may be going on: https://console.apify.com/actors/runs/{run_id}" in read_log()
+
+
 async def test_a_run_that_ended_before_the_deadline_was_seen_counts_as_ended(emulator: Emulator) -> None:
     run_id = start(seconds=10)
     emulator.clock.advance(100)
@@ -148,7 +195,9 @@ async def test_a_token_that_is_rotated_meanwhile_ends_no_wait(
 async def test_a_run_may_be_missing_for_a_minute_and_not_longer(emulator: Emulator) -> None:
     emulator.switches.replica_lag_seconds = 40
     assert (await outcome_of(trigger(start(seconds=100)))).end is WaitEnd.FINISHED
-    assert (await outcome_of(trigger("0123456789abcdefg"))).end is WaitEnd.REFUSED
+    outcome = await outcome_of(trigger("0123456789abcdefg"))
+    with pytest.raises(ApifyNotFoundError, match="There is no run 0123456789abcdefg at Apify"):
+        outcome.finished_run()
 
 
 async def test_an_unknown_status_means_going_on(emulator: Emulator) -> None:

@@ -1,0 +1,16 @@
+"""Telling of a run without risk to it: what only reports must not fail a task whose run has been paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def best_effort(log: Any, what: str) -> Iterator[None]:
+    """Report something of a run; trouble in doing so is a line in the log, and no error."""
+    try:
+        yield
+    except Exception as error:
+        log.warning("Could not report %s; the run itself is not affected. (%r)", what, error)
