@@ -29,6 +29,7 @@ class _Timed:
         timer = threading.Timer(self.timeout, hang_up)
         timer.daemon = True
         timer.start()
+        response = None
         try:
             response = super().getresponse()  # type: ignore[misc]
         except Exception:
@@ -37,7 +38,9 @@ class _Timed:
         finally:
             timer.cancel()
         if late.is_set():
-            # An end amid the headers is taken for their end.
+            if response is not None:
+                # An end amid the headers was taken for their end.
+                response.close()
             raise TimeoutError("the headers did not come in time")
         return response
 
