@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from math import inf
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from airflow_provider_apify.api.runs import RunRequest
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.wait_or_defer import WaitingOperator
 from airflow_provider_apify.runs.actor_log import ActorLog
+from airflow_provider_apify.runs.best_effort import best_effort
 from airflow_provider_apify.runs.capacity_wait import capacity_delay
 from airflow_provider_apify.runs.find_or_start import OnRetry, RunStarter
 from airflow_provider_apify.runs.input_rendering_and_masking import RendersRunInput
@@ -116,13 +118,10 @@ class _RunOperator(RendersRunInput, WaitingOperator):
         one_of("actor_log", self.actor_log, ActorLog)
         one_of("on_retry", self.on_retry, OnRetry)
         wait_timeout = seconds("wait_timeout", self.wait_timeout)
-        self.check_run_input()
-        # Masked first: an error about the input may quote it.
-        self.mask_run_input()
-        request = RunRequest.of(self._target(), self.run_input, options_of(self))
         self._ti = context["ti"]
         self._starter = RunStarter(
-            request,
+            self._target(),
+            partial(self._request, context),
             self.hook.get_conn(),
             context,
             self.log,
@@ -151,11 +150,20 @@ class _RunOperator(RendersRunInput, WaitingOperator):
                 trigger = ApifyCapacityTrigger(time.time() + pause, event)
                 self.defer(trigger=trigger, method_name="execute_retry_start")
             time.sleep(pause)
+        # Also where an earlier try has started the run: what the Actor logs may hold the input's secrets.
+        with best_effort(self.log, "the run's input to what masks secrets in this log"):
+            _ = self._starter.request
         announce_start(run, self._ti, self.log, max_total_charge_usd=self.max_total_charge_usd)
         if not self.wait_for_completion:
             return run_info(run)
         run = self.wait(run.id, abort_at, deadline(wait_timeout))
         return result_of(run, self.returns, self.hook.send)
+
+    def _request(self, context: Context) -> RunRequest:
+        self.make_run_input(context)
+        # Masked first: an error about the input may quote it.
+        self.mask_run_input()
+        return RunRequest.of(self._target(), self.run_input, options_of(self))
 
     def _target(self) -> Target:
         raise NotImplementedError

@@ -124,6 +124,9 @@ def test_the_file_of_an_input_is_needed_until_its_run_is_started_and_not_longer(
     with pytest.raises(TaskDeferred) as deferred:
         operator().execute(task_tries.context)
     file.unlink()
+    # A retry goes on with the run.
+    with pytest.raises(TaskDeferred):
+        operator().execute(task_tries.retry())
     event = asyncio.run(event_of(deferred.value.trigger))
     assert operator().execute_complete(task_tries.context, event)["status"] == "SUCCEEDED"
     with pytest.raises(ApifyConfigurationError, match=r"`run_input` ends in `\.json`"):
