@@ -117,7 +117,7 @@ class RunStarter:
                     self.target.path,
                 )
             return
-        abort = abort_run(run_id, gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
+        abort = abort_run(run_id, abort_gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
         run = drive(abort, send)
         self.log.info("%s", describe_abort(run))
 
@@ -171,7 +171,7 @@ class RunStarter:
             run, _ = self._search_of(intent).look(self.client.send)
         if run is not None and not run.is_finished and not run.is_ending:
             self.log.info("Aborting the run %s, which was started before the task was cleared.", run.id)
-            run = drive(abort_run(run.id, gracefully=self.abort_gracefully), self.client.send)
+            run = drive(abort_run(run.id, abort_gracefully=self.abort_gracefully), self.client.send)
             self.log.info("%s", describe_abort(run))
 
     def _start(self) -> ActorRun:
@@ -200,8 +200,8 @@ class RunStarter:
         except Superseded:
             # The later try looked for this run before it was there, and nobody will look again.
             self.log.warning("A later try has started its own run; aborting the run %s.", run.id)
-            abort = abort_run(run.id, gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
-            drive(abort, self.client.send)
+            abort = abort_run(run.id, abort_gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
+            self.log.info("%s", describe_abort(drive(abort, self.client.send)))
             raise
         except Exception as error:
             # The run has been paid for; a retry finds it by its fingerprint.

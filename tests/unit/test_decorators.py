@@ -87,7 +87,7 @@ def test_the_input_is_made_again_after_a_wait_for_capacity(
 def test_the_function_is_called_once_in_a_try_and_cannot_lose_the_run_of_an_earlier_one(
     fast_clock: Emulator, dag: Any, task_tries: TaskTries, read_log: Any, deferrable: bool
 ) -> None:
-    queue = [{"seconds": 3600}]
+    queue = [{"seconds": 36000 if deferrable else 1}]
     calls = []
 
     @task.apify_actor(actor_id="emulator/worker", wait_for_completion=True, deferrable=deferrable)
