@@ -116,8 +116,7 @@ def entries() -> Iterator[tuple[str, Callable[..., Any]]]:
         for group in info[kind]
         for module in group["python-modules"]
     ]
-    transfers = ("dataset_to_local", "dataset_to_s3", "dataset_to_object_storage", "key_value_store")
-    modules += [f"airflow_provider_apify.transfers.{name}" for name in transfers]
+    modules += [transfer["python-module"] for transfer in info["transfers"]]
     for module in dict.fromkeys(modules):
         for name, class_ in vars(importlib.import_module(module)).items():
             if name.endswith(("Operator", "Sensor")) and class_.__module__ == module and name[0] != "_":
