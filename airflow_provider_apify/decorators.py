@@ -17,18 +17,18 @@ from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperat
 
 
 class _CallsFunction:
-    """Makes the input of the run by the decorated function, before the operator starts the run."""
+    """Makes the input of the run by the decorated function, once a start needs it."""
 
     template_fields_renderers: ClassVar[dict[str, str]] = {
         **DecoratedOperator.template_fields_renderers,
         **RunActorOperator.template_fields_renderers,
     }
 
-    def _execute(self: Any, context: Context, **progress: Any) -> Any:
+    def make_run_input(self: Any, context: Context) -> None:
+        """Call the function."""
         context_merge(context, self.op_kwargs)
         kwargs = determine_kwargs(self.python_callable, self.op_args, context)
         self.run_input = self.python_callable(*self.op_args, **kwargs)
-        return super()._execute(context, **progress)  # type: ignore[misc]
 
 
 class _RunActorDecorated(_CallsFunction, RunActorOperator, DecoratedOperator):
@@ -50,6 +50,9 @@ def apify_actor_task(python_callable: Callable[..., Any] | None = None, **kwargs
     Make a task of a function that returns the input of an Actor.
 
     Its result is that of the operator, so `run = prepare()` and then `run["defaultDatasetId"]`.
+
+    The function is called once in each try, and once more after each wait for capacity in the triggerer. A
+    try that goes on with the run of an earlier one calls it for the secrets to mask; it may fail then.
 
     :param python_callable: the function; it may take Airflow's context variables and return what
         `run_input` may be.

@@ -41,6 +41,17 @@ def _modules(folder: str, *names: str) -> list[dict[str, Any]]:
     return [{"integration-name": "Apify", "python-modules": paths}]
 
 
+def _transfers(**targets: str) -> list[dict[str, str]]:
+    return [
+        {
+            "source-integration-name": "Apify",
+            "target-integration-name": target,
+            "python-module": f"airflow_provider_apify.transfers.{name}",
+        }
+        for name, target in targets.items()
+    ]
+
+
 #: `apify://` URIs; Airflow 2 calls assets datasets.
 ASSET_URIS = [{"schemes": ["apify"], "handler": "airflow_provider_apify.assets.sanitize_uri"}]
 
@@ -70,4 +81,10 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators", "run", "existing_run", "storage", "webhook"),
         "sensors": _modules("sensors", "run", "last_run"),
         "triggers": _modules("triggers", "run", "run_event"),
+        "transfers": _transfers(
+            dataset_to_local="Local",
+            dataset_to_s3="Amazon Simple Storage Service (S3)",
+            dataset_to_object_storage="Common IO",
+            key_value_store="Common IO",
+        ),
     }

@@ -152,10 +152,17 @@ def moment(name: str, value: Any) -> datetime | None:
     return value
 
 
-def seconds(name: str, value: timedelta | float | str | None, *, required: bool = False) -> float | None:
+def seconds(
+    name: str,
+    value: timedelta | float | str | None,
+    least: float = 0,
+    most: float = _MOST_SECONDS,
+    *,
+    required: bool = False,
+) -> float | None:
     """Read a time span that is not negative: a timedelta, or seconds; None and empty text are None."""
     span = value.total_seconds() if isinstance(value, timedelta) else value
-    return cast("float | None", number(name, span, float, most=_MOST_SECONDS, required=required))
+    return cast("float | None", number(name, span, float, least, most, required=required))
 
 
 def number(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-from airflow_provider_apify.api.arguments import flags, number, resource_ref, storage_name
+from airflow_provider_apify.api.arguments import flags, number, one_of, resource_ref, storage_name
 from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, Answer, Call, no_result
 from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.item_selection import Names, select
 from airflow_provider_apify.api.request_body import JSON_TYPE
 
 
@@ -46,15 +47,59 @@ class ItemsPage:
         return cast("list[Any]", json.loads(self.body))
 
 
-def get_items(dataset_id: str, *, raw: bool = False, **params: Any) -> Call[ItemsPage]:
+def get_items(
+    dataset_id: str,
+    *,
+    format: str = "json",
+    offset: int | None = None,
+    limit: int | None = None,
+    desc: bool = False,
+    fields: Names = None,
+    omit: Names = None,
+    unwind: Names = None,
+    flatten: Names = None,
+    clean: bool = False,
+    skip_hidden: bool = False,
+    skip_empty: bool = False,
+    view: str | None = None,
+) -> Call[ItemsPage]:
     """
     Get one page of a dataset's items.
 
     :param dataset_id: ID, `username/name` or `username~name`.
-    :param raw: leave a compressed body compressed.
-    :param params: the API's own query parameters (`format`, `offset`, `limit`, `clean`, `fields`, …).
+    :param format: `json`, of which `.items()` is the list, or `jsonl`, `csv`, `xlsx`, `xml`, `html`, `rss`.
+    :param offset: how many items to pass over.
+    :param limit: how many items to take at the most; as many as Apify gives at once by default.
+    :param desc: newest first.
+    :param fields: take these fields only: a list, or names with commas between them.
+    :param omit: leave these fields out.
+    :param unwind: make an item of each element of these fields.
+    :param flatten: make `{"a": {"b": 1}}` of these fields `{"a.b": 1}`.
+    :param clean: the same as `skip_hidden` and `skip_empty`.
+    :param skip_hidden: leave out fields whose name starts with `#`.
+    :param skip_empty: leave out items without any field.
+    :param view: a view of the dataset's schema.
     """
-    flags(raw=raw)
+    one_of("format", format, Literal["json", "jsonl", "csv", "xlsx", "xml", "html", "rss"])
+    flags(desc=desc)
+    selection = select(
+        offset=offset,
+        limit=limit,
+        fields=fields,
+        omit=omit,
+        unwind=unwind,
+        flatten=flatten,
+        clean=clean,
+        skip_hidden=skip_hidden,
+        skip_empty=skip_empty,
+        view=view,
+    )
+    page = {"offset": selection.offset or None, "limit": selection.limit, "desc": desc or None}
+    return request_items(dataset_id, {**selection.shape, "format": format, **page})
+
+
+def request_items(dataset_id: str, params: Mapping[str, Any], *, raw: bool = False) -> Call[ItemsPage]:
+    """Ask for items with the API's own query parameters; `raw` leaves a compressed body compressed."""
     return Call(
         method="GET",
         path=f"{_path(dataset_id)}/items",

@@ -94,10 +94,10 @@ def get_run(
     )
 
 
-def request_abort(run_id: str, *, gracefully: bool = False) -> Call[ActorRun]:
+def request_abort(run_id: str, *, abort_gracefully: bool = False) -> Call[ActorRun]:
     """Ask Apify to stop a run; it does nothing, or refuses, if the run is over already."""
-    flags(gracefully=gracefully)
-    params = {"gracefully": gracefully or None}
+    flags(abort_gracefully=abort_gracefully)
+    params = {"gracefully": abort_gracefully or None}
     return Call(method="POST", path=f"{_run_path(run_id)}/abort", params=params, read=_read_run)
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError
 from airflow_provider_apify.api.http_client import Client
+from airflow_provider_apify.api.item_selection import Selection
 from airflow_provider_apify.export.disk_buffer import buffer_if_needed
 from airflow_provider_apify.export.file_writer import write_rows
 from airflow_provider_apify.export.formats.csv import CsvOptions
 from airflow_provider_apify.export.formats.format_choice import Format
 from airflow_provider_apify.export.formats.gzip import GzippedPages
 from airflow_provider_apify.export.item_pages import DatasetSource, Page
-from airflow_provider_apify.export.item_selection import Selection
 from airflow_provider_apify.export.parallel_reader import read_pages
 from airflow_provider_apify.export.parts_and_manifest import write_parts
 from airflow_provider_apify.export.progress import Progress

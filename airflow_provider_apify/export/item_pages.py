@@ -11,9 +11,9 @@ from typing import Any
 from airflow_provider_apify.api import datasets
 from airflow_provider_apify.api.call import Answer, Call
 from airflow_provider_apify.api.errors import ApifyTooLargeError
+from airflow_provider_apify.api.item_selection import Selection
 from airflow_provider_apify.export import page_size
 from airflow_provider_apify.export.formats import gzip
-from airflow_provider_apify.export.item_selection import Selection
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class DatasetSource:
 
     def _rows(self, offset: int, limit: int | None, format_name: str = "jsonl") -> Call[Any]:
         params = {**self.selection.shape, "format": format_name, "offset": offset, "limit": limit}
-        return datasets.get_items(self.dataset_id, raw=self.gzipped, **params)
+        return datasets.request_items(self.dataset_id, params, raw=self.gzipped)
 
 
 def applied_limit(headers: Mapping[str, str]) -> float:

@@ -17,9 +17,9 @@ from typing import Any
 from airflow_provider_apify.api.arguments import number
 from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.flow import Send, drive
+from airflow_provider_apify.api.item_selection import select
 from airflow_provider_apify.export import page_size
 from airflow_provider_apify.export.item_pages import DatasetSource
-from airflow_provider_apify.export.item_selection import select
 from airflow_provider_apify.export.page_size import PageSize
 
 #: A range of items, which may be fetched at once, or a call, whose result the plan needs to go on.

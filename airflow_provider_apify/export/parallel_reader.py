@@ -15,6 +15,7 @@ from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import ApifyDataError, ApifyTooLargeError
 from airflow_provider_apify.api.flow import Send
 from airflow_provider_apify.api.http_client import Client
+from airflow_provider_apify.api.item_selection import select
 from airflow_provider_apify.api.retry import delay
 from airflow_provider_apify.export import page_size
 from airflow_provider_apify.export.default_concurrency import MAX_CONCURRENCY
@@ -22,7 +23,6 @@ from airflow_provider_apify.export.first_stream import may_stream, stream_pages
 from airflow_provider_apify.export.freed_memory import tune_malloc
 from airflow_provider_apify.export.item_pages import DatasetSource, Page
 from airflow_provider_apify.export.item_ranges import Step, plan, survey
-from airflow_provider_apify.export.item_selection import select
 from airflow_provider_apify.export.page_size import PageSize
 
 # How often items that must be there are asked for again: as long as Apify's copies may lag, some 15 s.

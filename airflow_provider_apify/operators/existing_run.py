@@ -79,7 +79,7 @@ class AbortRunOperator(_ExistingRunOperator):
     Returns the run info, as :class:`~airflow_provider_apify.operators.run.RunActorOperator` does.
 
     :param run_id: ID of the run. (templated)
-    :param gracefully: let the Actor save its state first, for up to 30 s.
+    :param abort_gracefully: let the Actor save its state first, for up to 30 s.
     :param apify_conn_id: the Airflow connection. (templated)
     :raises ApifyHttpError: if the run could not be aborted, and goes on.
     """
@@ -90,16 +90,16 @@ class AbortRunOperator(_ExistingRunOperator):
         self,
         *,
         run_id: str,
-        gracefully: bool = False,
+        abort_gracefully: bool = False,
         apify_conn_id: str = ApifyHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(apify_conn_id=apify_conn_id, **kwargs)
         self.run_id = run_id
-        self.gracefully = gracefully
+        self.abort_gracefully = abort_gracefully
 
     def _run(self, context: Context) -> ActorRun:
-        return self.hook.abort_run(self.run_id, gracefully=self.gracefully)
+        return self.hook.abort_run(self.run_id, abort_gracefully=self.abort_gracefully)
 
 
 class ResurrectRunOperator(_ExistingRunOperator):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from math import inf
 from typing import Any, ClassVar
 
@@ -13,18 +14,19 @@ from airflow.providers.common.compat.sdk import Context, conf
 from airflow_provider_apify.api.actor_run import run_page
 from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.arguments import flags, one_of, seconds
-from airflow_provider_apify.api.errors import ApifyCapacityError
+from airflow_provider_apify.api.errors import ApifyCapacityError, ApifyConfigurationError
 from airflow_provider_apify.api.run_options import RunOptions, options_of
 from airflow_provider_apify.api.runs import RunRequest
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.wait_or_defer import WaitingOperator
 from airflow_provider_apify.runs.actor_log import ActorLog
+from airflow_provider_apify.runs.best_effort import best_effort
 from airflow_provider_apify.runs.capacity_wait import capacity_delay
 from airflow_provider_apify.runs.find_or_start import OnRetry, RunStarter
 from airflow_provider_apify.runs.input_rendering_and_masking import RendersRunInput
-from airflow_provider_apify.runs.link_and_warnings import announce_start
+from airflow_provider_apify.runs.link_and_warnings import announce, push_ids, warn_of_unlimited_cost
 from airflow_provider_apify.runs.wait import Outcome, deadline
-from airflow_provider_apify.runs.xcom_results import Returns, check_returns, result_of, run_info
+from airflow_provider_apify.runs.xcom_results import Returns, result_of, run_info
 
 _DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 
@@ -59,6 +61,7 @@ class _RunOperator(RendersRunInput, WaitingOperator):
     def __init__(self, *, returns: Returns, multiple_outputs: bool = True, **kwargs: Any) -> None:
         # Only the run info has keys that are known.
         super().__init__(multiple_outputs=multiple_outputs and returns == "run", **kwargs)
+        self._tells_ids_early = multiple_outputs
 
     def execute(self, context: Context) -> Any:
         """Start the run, or find the one of an earlier try; wait if asked to; return what `returns` says."""
@@ -112,17 +115,16 @@ class _RunOperator(RendersRunInput, WaitingOperator):
     ) -> Any:
         # What could only fail after the money is spent is refused before.
         flags(**{name: getattr(self, name) for name in _FLAGS})
-        check_returns(self.returns, waits=self.wait_for_completion)
+        one_of("returns", self.returns, Returns)
         one_of("actor_log", self.actor_log, ActorLog)
         one_of("on_retry", self.on_retry, OnRetry)
         wait_timeout = seconds("wait_timeout", self.wait_timeout)
-        self.check_run_input()
-        # Masked first: an error about the input may quote it.
-        self.mask_run_input()
-        request = RunRequest.of(self._target(), self.run_input, options_of(self))
+        if not self.wait_for_completion:
+            self._refuse_what_needs_a_wait()
         self._ti = context["ti"]
         self._starter = RunStarter(
-            request,
+            self._target(),
+            partial(self._request, context),
             self.hook.get_conn(),
             context,
             self.log,
@@ -151,11 +153,37 @@ class _RunOperator(RendersRunInput, WaitingOperator):
                 trigger = ApifyCapacityTrigger(time.time() + pause, event)
                 self.defer(trigger=trigger, method_name="execute_retry_start")
             time.sleep(pause)
-        announce_start(run, self._ti, self.log, max_total_charge_usd=self.max_total_charge_usd)
+        # Also where an earlier try has started the run: what the Actor logs may hold the input's secrets.
+        with best_effort(self.log, "the run's input to what masks secrets in this log"):
+            _ = self._starter.request
+        announce(run, self._ti, self.log)
+        warn_of_unlimited_cost(run, self.log, self.max_total_charge_usd)
+        if self._tells_ids_early and self.do_xcom_push:
+            push_ids(run, self._ti, self.log)
         if not self.wait_for_completion:
             return run_info(run)
         run = self.wait(run.id, abort_at, deadline(wait_timeout))
         return result_of(run, self.returns, self.hook.send)
+
+    def _refuse_what_needs_a_wait(self) -> None:
+        given = {
+            "returns": self.returns != "run",
+            # Where Airflow's own default says so, nobody need have asked for it.
+            "deferrable": self.deferrable and not _DEFAULT_DEFERRABLE,
+            "wait_timeout": self.wait_timeout not in (None, ""),
+            "actor_log": self.actor_log == "full",
+        }
+        if names := ", ".join(f"`{name}={getattr(self, name)!r}`" for name in given if given[name]):
+            raise ApifyConfigurationError(
+                f"{names}: this needs `wait_for_completion=True`, as the task ends when its run is started "
+                "otherwise. Nothing was started."
+            )
+
+    def _request(self, context: Context) -> RunRequest:
+        self.make_run_input(context)
+        # Masked first: an error about the input may quote it.
+        self.mask_run_input()
+        return RunRequest.of(self._target(), self.run_input, options_of(self))
 
     def _target(self) -> Target:
         raise NotImplementedError
@@ -190,7 +218,8 @@ class RunActorOperator(_RunOperator):
     :param wait_for_completion: wait for the end of the run, and fail unless it succeeded.
     :param returns: what the task returns: the "run" info, or, where it waits, the dataset's "items" or the
         record OUTPUT as "output". At most 48,000 bytes; a transfer operator lands larger ones.
-    :param deferrable: wait in the triggerer, without holding a worker.
+    :param deferrable: wait in the triggerer, for the run and for capacity, without holding a worker; needs
+        `wait_for_completion`. Default: Airflow's `[operators] default_deferrable`.
     :param actor_log: how much of the Actor's log goes into the task's own when the task waits: "off", the
         "tail" once the run is over, or "full": every line, while the run goes on if the task waits on a
         worker, at its end if the task is deferred.

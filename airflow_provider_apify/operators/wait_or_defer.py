@@ -91,7 +91,7 @@ class WaitingOperator(RunLineage, ApifyOperator):
     def finish(self, outcome: Outcome, *, actor_log: ActorLog) -> ActorRun:
         """Report how the wait ended, and return the run if it succeeded."""
         if outcome.end is WaitEnd.ABORT_DUE and self.cancel_on_kill:
-            run = outcome.run or self.hook.abort_run(outcome.run_id, gracefully=self.abort_gracefully)
+            run = outcome.run or self.hook.abort_run(outcome.run_id, abort_gracefully=self.abort_gracefully)
             if not ended_by_itself(run):
                 raise ApifyRunAbortedError(aborted_text(run.id, run.status), run=run.info)
             outcome = replace(outcome, run=run)

@@ -16,16 +16,16 @@ from airflow_provider_apify.api.runs import get_run, request_abort, request_resu
 from airflow_provider_apify.runs.not_yet_visible import retry_while_unknown
 
 
-def abort_run(run_id: str, *, gracefully: bool = False, unknown_for: float = 0.0) -> Flow[ActorRun]:
+def abort_run(run_id: str, *, abort_gracefully: bool = False, unknown_for: float = 0.0) -> Flow[ActorRun]:
     """
     Abort a run; a run that is over already is left as it is.
 
     :param run_id: ID of the run.
-    :param gracefully: let the Actor save its state first, for up to 30 s.
+    :param abort_gracefully: let the Actor save its state first, for up to 30 s.
     :param unknown_for: for how many seconds Apify may not know a run that was started a moment ago.
     :raises ApifyHttpError: if the run could not be aborted and goes on.
     """
-    request = request_abort(run_id, gracefully=gracefully)
+    request = request_abort(run_id, abort_gracefully=abort_gracefully)
     try:
         return (yield from retry_while_unknown(request, unknown_for=unknown_for))
     except ApifyNotFoundError:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.call import MAX_LIST_LIMIT
 from airflow_provider_apify.api.errors import ApifyNotFoundError, ApifyStartUncertainError
 from airflow_provider_apify.api.flow import Send
 from airflow_provider_apify.api.key_value_stores import get_record
-from airflow_provider_apify.api.runs import RunRequest, get_run, list_runs
+from airflow_provider_apify.api.runs import get_run, list_runs
 from airflow_provider_apify.runs.not_yet_visible import VISIBLE_AFTER
 from airflow_provider_apify.runs.start_intent import Fingerprint
 
@@ -29,7 +30,9 @@ _MAX_PAGES = 100
 class RunSearch:
     """Looks for the run of one task instance; may be used once or again and again."""
 
-    request: RunRequest
+    target: Target
+    #: Gives the input as it was sent, encoded; None if there is none.
+    encoded_input: Callable[[], bytes | None]
     fingerprint: Fingerprint
     #: When the start may have been sent at the earliest, by a worker's clock.
     since: datetime
@@ -43,9 +46,7 @@ class RunSearch:
         doubtful: list[str] = []
         since, asked = self._since(send), 0
         for page in range(_MAX_PAGES):
-            runs = send(
-                list_runs(**self.request.target.ids, started_after=since, offset=page * MAX_LIST_LIMIT)
-            )
+            runs = send(list_runs(**self.target.ids, started_after=since, offset=page * MAX_LIST_LIMIT))
             for run in runs:
                 # Apify does not document the time filter for the runs of a task.
                 if run.started_at is not None and run.started_at < since:
@@ -95,7 +96,7 @@ class RunSearch:
 
     def _since(self, send: Send) -> datetime:
         if self._ahead is None:
-            call = list_runs(**self.request.target.ids, limit=1)
+            call = list_runs(**self.target.ids, limit=1)
             sent_at = send(call.read_as(lambda answer: answer.sent_at))
             # A cached answer's time lies in the past, and only lets the search begin earlier.
             self._ahead = timedelta(seconds=max(0.0, time.time() - sent_at) if sent_at else 0)
@@ -105,7 +106,7 @@ class RunSearch:
         """Return whether what a list says of a run leaves it possible that a worker of ours started it."""
         # Ours are started over the API, and of the Actor itself unless they are a saved task's.
         origin = run.part("meta").get("origin")
-        of_other_target = self.request.target.kind == "Actor" and run.data.get("actorTaskId")
+        of_other_target = self.target.kind == "Actor" and run.data.get("actorTaskId")
         return origin in (None, "API") and not of_other_target
 
     def _is_doubtful(self, send: Send, run: ActorRun) -> bool:
@@ -116,13 +117,13 @@ class RunSearch:
         return self.announced and not Fingerprint.is_whole(run) and self._has_our_input(send, run)
 
     def _has_our_input(self, send: Send, run: ActorRun) -> bool:
-        if self.request.body is None:
+        if (body := self.encoded_input()) is None:
             return True
         try:
             theirs = send(get_record(str(run.data.get("defaultKeyValueStoreId")), "INPUT")).content()
         except (ApifyNotFoundError, ValueError):
             return False
-        ours = json.loads(self.request.body)
+        ours = json.loads(body)
         if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
             # A saved task, and the Actor's input schema, add fields of their own.
             return all(name in theirs and theirs[name] == value for name, value in ours.items())

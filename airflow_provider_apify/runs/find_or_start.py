@@ -10,15 +10,17 @@ same try or in the next one, finds the run by its ID or by that fingerprint.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Literal
 
 import pendulum
 
 from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.actor_run import ActorRun, run_page
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.errors import (
     ApifyError,
     ApifyHttpError,
@@ -49,7 +51,9 @@ _KILL_PAUSE = 0.5
 class RunStarter:
     """Starts the run of one task instance, or finds the one that it started before."""
 
-    request: RunRequest
+    target: Target
+    #: Makes and checks what is to be started; called once, and only if it is needed.
+    make_request: Callable[[], RunRequest]
     client: Client
     context: Mapping[str, Any]
     log: Any
@@ -67,6 +71,11 @@ class RunStarter:
         self._run_id: str | None = None
         self._search: RunSearch | None = None
         self._killed = False
+
+    @cached_property
+    def request(self) -> RunRequest:
+        """What is to be started."""
+        return self.make_request()
 
     def find_or_start(self) -> ActorRun:
         """Return the run of this task instance: one that was started before, or a new one."""
@@ -105,10 +114,10 @@ class RunStarter:
                     "The task was stopped while a run was being started. No run shows up yet: one may be "
                     "going on all the same. Look at %s (%s).",
                     run_page(None),
-                    self.request.target.path,
+                    self.target.path,
                 )
             return
-        abort = abort_run(run_id, gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
+        abort = abort_run(run_id, abort_gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
         run = drive(abort, send)
         self.log.info("%s", describe_abort(run))
 
@@ -138,7 +147,7 @@ class RunStarter:
             since = getattr(self.context.get("dag_run"), "start_date", None) or ti.start_date
             # With a store an empty one is rarely an upgrade, and that took longer than a run stays hidden.
             lag = VISIBLE_AFTER if self._intents else 0.0
-            search = RunSearch(self.request, self._fingerprint, since, announced=False)
+            search = RunSearch(self.target, self._input, self._fingerprint, since, announced=False)
             return self._look(search, sent_by=ti.start_date.timestamp() - lag)
         if intent.fingerprint.task_instance != self._fingerprint.task_instance:
             if self.abort_cleared and intent.sent:
@@ -152,32 +161,31 @@ class RunStarter:
             if known is None or known.is_finished:
                 self._run_id = None
             return known
-        search = RunSearch(self.request, intent.fingerprint, intent.at, announced=True)
-        return self._look(search, sent_by=ti.start_date.timestamp())
+        return self._look(self._search_of(intent), sent_by=ti.start_date.timestamp())
 
     def _abort_run_before_clear(self, intent: StartIntent) -> None:
         """Abort what a Clear left behind, should the triggerer not have come to it or have died."""
         if intent.run_id:
             run = self._get(intent.run_id, intent.at)
         else:
-            search = RunSearch(self.request, intent.fingerprint, intent.at, announced=True)
-            run, _ = search.look(self.client.send)
+            run, _ = self._search_of(intent).look(self.client.send)
         if run is not None and not run.is_finished and not run.is_ending:
             self.log.info("Aborting the run %s, which was started before the task was cleared.", run.id)
-            run = drive(abort_run(run.id, gracefully=self.abort_gracefully), self.client.send)
+            run = drive(abort_run(run.id, abort_gracefully=self.abort_gracefully), self.client.send)
             self.log.info("%s", describe_abort(run))
 
     def _start(self) -> ActorRun:
         """Start a run; after a lost answer, find it."""
+        request = self.request
         intent = StartIntent(self._fingerprint, _now())
         self._intents.save(intent)
         self._run_id = None
         self._stop_if_killed()
-        self._search = search = RunSearch(self.request, intent.fingerprint, intent.at, announced=True)
+        self._search = search = self._search_of(intent)
         try:
             # The fingerprint comes first: what cuts a long header, cuts its end.
             user_agent = f"{intent.fingerprint} {self.client.endpoint.user_agent}"
-            run = self.client.send(self.request.start(user_agent))
+            run = self.client.send(request.start(user_agent))
         except ApifyHttpError as error:
             if not retry.may_have_had_effect(error):
                 self._search = None
@@ -192,8 +200,8 @@ class RunStarter:
         except Superseded:
             # The later try looked for this run before it was there, and nobody will look again.
             self.log.warning("A later try has started its own run; aborting the run %s.", run.id)
-            abort = abort_run(run.id, gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
-            drive(abort, self.client.send)
+            abort = abort_run(run.id, abort_gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
+            self.log.info("%s", describe_abort(drive(abort, self.client.send)))
             raise
         except Exception as error:
             # The run has been paid for; a retry finds it by its fingerprint.
@@ -249,6 +257,12 @@ class RunStarter:
         except ApifyNotFoundError as error:
             self.log.warning("The run %s of an earlier try is gone. %s", run_id, error)
             return None
+
+    def _search_of(self, intent: StartIntent) -> RunSearch:
+        return RunSearch(self.target, self._input, intent.fingerprint, intent.at, announced=True)
+
+    def _input(self) -> bytes | None:
+        return self.request.body
 
     def _look(self, search: RunSearch, *, sent_by: float) -> ActorRun | None:
         self._search = search

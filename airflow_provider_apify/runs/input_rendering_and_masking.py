@@ -22,8 +22,8 @@ class RendersRunInput(BaseOperator):
     run_input: Any
     _missing_file: str | None = None
 
-    def check_run_input(self) -> None:
-        """Refuse an input whose file is missing; only a start needs it, and no task that resumes."""
+    def make_run_input(self, context: Any) -> None:
+        """Complete the input once a start needs it; a task that goes on with a run does without its file."""
         if self._missing_file is not None:
             raise ApifyConfigurationError(
                 "`run_input` ends in `.json`, and there is no such file beside the DAG or in its "

@@ -21,9 +21,8 @@ def show_link(run: ActorRun, ti: Any, log: Any) -> None:
         ApifyConsoleLink().push(ti, run.console_url)
 
 
-def announce_start(run: ActorRun, ti: Any, log: Any, *, max_total_charge_usd: Any) -> None:
-    """Announce a run that the task has started, and warn if it is charged per event without a limit."""
-    announce(run, ti, log)
+def warn_of_unlimited_cost(run: ActorRun, log: Any, max_total_charge_usd: Any) -> None:
+    """Warn if a run is charged per event without a limit."""
     is_paid_per_event = run.part("pricingInfo").get("pricingModel") == "PAY_PER_EVENT"
     if is_paid_per_event and max_total_charge_usd is None:
         limit = run.part("options").get("maxTotalChargeUsd")
@@ -31,7 +30,10 @@ def announce_start(run: ActorRun, ti: Any, log: Any, *, max_total_charge_usd: An
             "The Actor charges per event, and no `max_total_charge_usd` limits the run: it may cost %s.",
             "any amount" if limit is None else f"up to ${limit}, Apify's own limit for it",
         )
-    # Callbacks of a task that fails while it waits have these too.
+
+
+def push_ids(run: ActorRun, ti: Any, log: Any) -> None:
+    """Make XComs of a run's IDs already now: callbacks of a task that fails while it waits have them too."""
     with best_effort(log, f"the XComs of the run {run.id}"):
         for key in ("id", "defaultDatasetId", "defaultKeyValueStoreId"):
             if run.data.get(key):

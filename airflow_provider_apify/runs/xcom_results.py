@@ -8,10 +8,8 @@ from typing import Any, Literal
 from airflow import __version__ as airflow_version
 
 from airflow_provider_apify.api.actor_run import ActorRun
-from airflow_provider_apify.api.arguments import one_of
 from airflow_provider_apify.api.datasets import get_items
 from airflow_provider_apify.api.errors import (
-    ApifyConfigurationError,
     ApifyDataError,
     ApifyNotFoundError,
     ApifyTooLargeError,
@@ -28,15 +26,6 @@ MAX_INLINE_BYTES = 48_000
 _OUTPUT_KEY = "OUTPUT"
 # Airflow 3.0 fails the task that has an XCom without a value (apache/airflow 55062).
 _TAKES_EMPTY_XCOMS = not airflow_version.startswith("3.0.")
-
-
-def check_returns(returns: str, *, waits: bool) -> None:
-    """Refuse what cannot be returned, before anything is started."""
-    one_of("returns", returns, Returns)
-    if returns != "run" and not waits:
-        raise ApifyConfigurationError(
-            f'`returns="{returns}"` needs `wait_for_completion=True`. Nothing was started.'
-        )
 
 
 def run_info(run: ActorRun) -> dict[str, Any]:

@@ -37,6 +37,9 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
     Returns the run info: a small dict under the API's own keys (`id`, `status`, `defaultDatasetId`, …), each
     also an XCom of its own.
 
+    `poke_interval` and `mode` are for `deferrable=False` alone: a deferred wait hears of the end at once.
+    `timeout`, a timedelta or seconds, is for both.
+
     :param run_id: ID of the run, for instance `run.output["id"]`. (templated)
     :param deferrable: wait in the triggerer, without holding a worker. Where no triggerer runs, set it to
         False, with `mode="reschedule"` for long runs.

@@ -130,10 +130,10 @@ class DatasetTransfer(Transfer):
     checksum: bool
 
     def _transfer(self, destination: Destination, concurrency: int) -> dict[str, Any]:
+        from airflow_provider_apify.api.item_selection import select
         from airflow_provider_apify.export.dataset import export_dataset
         from airflow_provider_apify.export.formats.csv import CsvOptions
         from airflow_provider_apify.export.formats.format_choice import choose_format
-        from airflow_provider_apify.export.item_selection import select
 
         flags(bom=self.bom, fail_on_empty=self.fail_on_empty, checksum=self.checksum)
         selection = select(**{name: getattr(self, name) for name in signature(select).parameters})

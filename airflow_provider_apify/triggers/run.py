@@ -120,7 +120,7 @@ class ApifyRunTrigger(BaseTrigger):
             self.log.info("The task was stopped by a user. %s", describe_abort(run))
 
     async def _abort(self) -> ActorRun | None:
-        flow = abort_run(self.run_id, gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
+        flow = abort_run(self.run_id, abort_gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
         try:
             async with self._hook.async_client() as client:
                 return await drive_async(flow, client.send)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Hashable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,7 +23,7 @@ except ImportError:
 
 from airflow_provider_apify.api import retry
 from airflow_provider_apify.api.actors import Target
-from airflow_provider_apify.api.arguments import number, one_of, required_text, texts
+from airflow_provider_apify.api.arguments import one_of, required_text, seconds, texts
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.flow import drive_async
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -57,7 +58,8 @@ class ApifyRunEventTrigger(BaseEventTrigger):
     :param actor_task_id: ID or `username/name` of the task at Apify.
     :param statuses: in which status, or statuses, a run counts; of `SUCCEEDED`, `FAILED`, `ABORTED`,
         `TIMED-OUT`.
-    :param poke_interval: seconds between two looks, from 1 to 86,400; 60 by default.
+    :param poke_interval: time between two looks, a timedelta or seconds, from a second to a day; a minute by
+        default.
     :param apify_conn_id: the Airflow connection.
     :param queue: the queue of triggerers that watches, from Airflow 3.4 on; by default Airflow's own choice.
     :raises ApifyConfigurationError: if an argument cannot be used; the DAG shows it as an import error.
@@ -69,7 +71,7 @@ class ApifyRunEventTrigger(BaseEventTrigger):
         actor_id: str | None = None,
         actor_task_id: str | None = None,
         statuses: str | Sequence[str] = "SUCCEEDED",
-        poke_interval: float = 60,
+        poke_interval: timedelta | float = 60,
         apify_conn_id: str = ApifyHook.default_conn_name,
         queue: str | None = None,
     ) -> None:
@@ -81,9 +83,7 @@ class ApifyRunEventTrigger(BaseEventTrigger):
         for status in statuses:
             one_of("statuses", status, Literal["SUCCEEDED", "FAILED", "ABORTED", "TIMED-OUT"])
         self.statuses = statuses
-        self.poke_interval = number(
-            "poke_interval", poke_interval, float, least=1, most=86_400, required=True
-        )
+        self.poke_interval = seconds("poke_interval", poke_interval, least=1, most=86_400, required=True)
         self.apify_conn_id = required_text("apify_conn_id", apify_conn_id)
         #: Floor of the watermark in the store; None until what is known is stored.
         self._stored_floor: float | None = None

@@ -31,10 +31,7 @@ def test_iterate_items_gives_all_items_whatever_breaks(
     emulator.switches.stale_total, emulator.switches.stale_seconds = total, 1e9
     dataset_id = emulator.create_dataset(ITEMS[:300])
     emulator.platform.datasets[dataset_id].push(ITEMS[300:])
-    params: dict[str, Any] = {
-        name: str(value).lower() if value is True else value for name, value in selection.items()
-    }
-    expected = hook.get_items(dataset_id, **params).items()
+    expected = hook.get_items(dataset_id, **selection).items()
     for action in ("drop-before", "answer"):
         emulator.faults.add(Fault(action, "GET", ITEMS_PATH, (4, 6), status=503))
     assert list(hook.iterate_items(dataset_id, **selection)) == expected
@@ -68,3 +65,15 @@ def test_iterate_items_refuses_what_it_cannot_read(hook: ApifyHook) -> None:
     wrong: Any = "x"
     with pytest.raises(ApifyConfigurationError):
         next(hook.iterate_items("nothing", limit=wrong))
+
+
+def test_one_page_and_all_items_take_the_same_arguments(emulator: Emulator, hook: ApifyHook) -> None:
+    dataset_id = emulator.create_dataset([{"n": 1, "#h": 2, "m": 3}, {"#h": 4}])
+    arguments: dict[str, Any] = {"skip_hidden": True, "skip_empty": True, "omit": ["m"]}
+    page = hook.get_items(dataset_id, **arguments).items()
+    assert page == list(hook.iterate_items(dataset_id, **arguments)) == [{"n": 1}]
+    assert hook.get_items(dataset_id, format="jsonl", fields="n", limit=1).body == b'{"n":1}\n'
+    assert hook.get_items(dataset_id, desc=True, limit=1).items() == [{"#h": 4}]
+    of_the_api: dict[str, Any] = {"skipHidden": True}
+    with pytest.raises(TypeError, match="skipHidden"):
+        hook.get_items(dataset_id, **of_the_api)

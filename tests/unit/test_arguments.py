@@ -53,7 +53,7 @@ HOSTILE: dict[str, list[Any]] = {
     "poke_interval": [*NUMBER, None, 0],
     **{key: ["yes", 1, [], {}] for key in ("restart_on_error", "should_interpolate_strings")},
     **dict.fromkeys(("wait_for_completion", "deferrable", "cancel_on_kill", "abort_gracefully"), FLAG),
-    **dict.fromkeys(("durable", "gracefully", "replace", "clean", "skip_hidden", "skip_empty", "bom"), FLAG),
+    **dict.fromkeys(("durable", "replace", "clean", "skip_hidden", "skip_empty", "bom"), FLAG),
     **dict.fromkeys(("fail_on_empty", "checksum", "raw", "desc"), FLAG),
     **{key: ["x", "", None, 5, [], {}] for key in ("returns", "actor_log", "on_retry")},
     **dict.fromkeys(("fields", "omit", "unwind", "flatten"), FIELDS),
@@ -116,8 +116,7 @@ def entries() -> Iterator[tuple[str, Callable[..., Any]]]:
         for group in info[kind]
         for module in group["python-modules"]
     ]
-    transfers = ("dataset_to_local", "dataset_to_s3", "dataset_to_object_storage", "key_value_store")
-    modules += [f"airflow_provider_apify.transfers.{name}" for name in transfers]
+    modules += [transfer["python-module"] for transfer in info["transfers"]]
     for module in dict.fromkeys(modules):
         for name, class_ in vars(importlib.import_module(module)).items():
             if name.endswith(("Operator", "Sensor")) and class_.__module__ == module and name[0] != "_":
@@ -209,11 +208,12 @@ def test_a_text_of_many_levels_is_refused(emulator: Emulator, server: Any) -> No
     assert not emulator.requests
 
 
-def test_a_text_that_is_no_path_of_an_input_says_so() -> None:
+def test_a_text_that_is_no_path_of_an_input_says_so(emulator: Emulator, server: Any) -> None:
     operator = RunActorOperator(task_id="run", actor_id="a", run_input="https://example.com/feed.json")
     operator.render_template_fields({}, Environment(loader=DictLoader({})))
     with pytest.raises(ApifyConfigurationError, match=r"`run_input` ends in `\.json`"):
         operator.execute(TaskTries().context)
+    assert not emulator.requests
 
 
 def test_no_more_of_a_large_file_is_read_than_shows_that_it_is_too_large(server: Any, tmp_path: Path) -> None:

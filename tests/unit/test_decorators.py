@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -80,6 +81,32 @@ def test_the_input_is_made_again_after_a_wait_for_capacity(
     operator.run_input = None
     info = getattr(operator, deferred.value.method_name)(task_tries.context, deferred.value.trigger.event)
     assert '"items": 5' in given_to(fast_clock, info["id"])
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_the_function_is_called_once_in_a_try_and_cannot_lose_the_run_of_an_earlier_one(
+    fast_clock: Emulator, dag: Any, task_tries: TaskTries, read_log: Any, deferrable: bool
+) -> None:
+    queue = [{"seconds": 36000 if deferrable else 1}]
+    calls = []
+
+    @task.apify_actor(actor_id="emulator/worker", wait_for_completion=True, deferrable=deferrable)
+    def crawl() -> Any:
+        calls.append(1)
+        return queue.pop()
+
+    crawl()
+    operator = dag.get_task("crawl")
+    if deferrable:
+        with pytest.raises(TaskDeferred):
+            operator.execute(task_tries.context)
+    else:
+        operator.execute(task_tries.context)
+    assert len(calls) == 1
+    with pytest.raises(TaskDeferred) if deferrable else nullcontext():
+        operator.execute(task_tries.retry())
+    assert (len(calls), len(fast_clock.runs)) == (2, 1)
+    assert "what masks secrets in this log" in read_log()
 
 
 def test_a_decorated_task_can_be_mapped_and_overridden(dag: Any) -> None:

@@ -84,6 +84,13 @@ def test_aborts_a_run_and_leaves_one_that_is_over(
         abort("0123456789abcdefg")
 
 
+def test_aborts_a_run_gracefully(emulator: Emulator, hook: ApifyHook, stored_tries: TaskTries) -> None:
+    run_id = hook.start_actor_run("emulator/worker", {"seconds": 60}).id
+    AbortRunOperator(task_id="abort", run_id=run_id, abort_gracefully=True).execute(stored_tries.context)
+    (abort,) = [seen for seen in emulator.requests if seen.path.endswith("/abort")]
+    assert abort.query == {"gracefully": "true"}
+
+
 def test_resurrects_with_other_options(emulator: Emulator, done: Any, stored_tries: TaskTries) -> None:
     run_id = done(fail=True)
     operator = ResurrectRunOperator(

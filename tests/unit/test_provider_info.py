@@ -37,6 +37,8 @@ def test_everything_that_the_provider_info_names_exists() -> None:
                 # What needs a newer Airflow says so in the way that Airflow has for it.
                 with contextlib.suppress(AirflowOptionalProviderFeatureException):
                     importlib.import_module(module)
+    transfers = {transfer["python-module"].rpartition(".")[2] for transfer in info["transfers"]}
+    assert transfers == {path.stem for path in (PACKAGE / "transfers").glob("[!_]*.py")} - {"base"}
     dotted = [*info["extra-links"], *(entry["hook-class-name"] for entry in info["connection-types"])]
     dotted += [entry["class-name"] for entry in info["task-decorators"]]
     for path in dotted:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -364,3 +365,9 @@ def test_airflow_takes_the_trigger_for_a_watcher() -> None:
     trigger = ApifyRunEventTrigger(actor_id="emulator/worker")
     Asset("crawl", watchers=[AssetWatcher(name="apify", trigger=trigger)])
     assert ApifyRunEventTrigger.hash(*trigger.serialize()) == ApifyRunEventTrigger.hash(*trigger.serialize())
+
+
+def test_the_interval_is_a_timedelta_or_seconds() -> None:
+    for interval in (120, timedelta(minutes=2)):
+        trigger = ApifyRunEventTrigger(actor_id="emulator/worker", poke_interval=interval)
+        assert trigger.serialize()[1]["poke_interval"] == 120

@@ -108,7 +108,7 @@ def test_only_the_input_itself_may_be_a_file(tmp_path: Path) -> None:
 def test_the_file_of_an_input_is_needed_until_its_run_is_started_and_not_longer(
     emulator: Emulator, task_tries: TaskTries, tmp_path: Path
 ) -> None:
-    (file := tmp_path / "input.json").write_text('{"seconds": 600}')
+    (file := tmp_path / "input.json").write_text('{"seconds": 36000}')
 
     def operator() -> RunActorOperator:
         made = RunActorOperator(
@@ -124,6 +124,10 @@ def test_the_file_of_an_input_is_needed_until_its_run_is_started_and_not_longer(
     with pytest.raises(TaskDeferred) as deferred:
         operator().execute(task_tries.context)
     file.unlink()
+    # A retry goes on with the run.
+    with pytest.raises(TaskDeferred):
+        operator().execute(task_tries.retry())
+    emulator.clock.advance(36000)
     event = asyncio.run(event_of(deferred.value.trigger))
     assert operator().execute_complete(task_tries.context, event)["status"] == "SUCCEEDED"
     with pytest.raises(ApifyConfigurationError, match=r"`run_input` ends in `\.json`"):

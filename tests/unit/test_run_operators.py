@@ -258,6 +258,44 @@ def test_bad_input_costs_nothing(
     assert not emulator.runs
 
 
+@pytest.mark.parametrize(
+    "argument", [{"deferrable": True}, {"wait_timeout": 60}, {"actor_log": "full"}, {"returns": "items"}]
+)
+def test_what_needs_a_wait_is_refused_without_one(
+    emulator: Emulator, stored_tries: TaskTries, argument: dict[str, Any]
+) -> None:
+    (name,) = argument
+    with pytest.raises(ApifyConfigurationError, match=f"`{name}=.*needs `wait_for_completion=True`"):
+        run_actor(**argument).execute(stored_tries.context)
+    assert not emulator.requests
+    assert run_actor(**argument, wait_for_completion=True).execute(stored_tries.context)
+
+
+def test_airflows_default_of_deferrable_is_no_wish_to_wait(
+    emulator: Emulator, stored_tries: TaskTries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`[operators] default_deferrable`, which is read when the module is imported."""
+    monkeypatch.setattr("airflow_provider_apify.operators.run._DEFAULT_DEFERRABLE", True)
+    assert run_actor(deferrable=True).execute(stored_tries.context)["id"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({}, {"id", "defaultDatasetId", "defaultKeyValueStoreId"}),
+        ({"returns": "items"}, {"id", "defaultDatasetId", "defaultKeyValueStoreId"}),
+        ({"do_xcom_push": False}, set()),
+        ({"multiple_outputs": False}, set()),
+        ({"multiple_outputs": False, "returns": "items"}, set()),
+    ],
+)
+def test_xcoms_are_pushed_as_airflows_arguments_say(
+    stored_tries: TaskTries, arguments: Any, told: set[str]
+) -> None:
+    run_actor(**arguments, wait_for_completion=True).execute(stored_tries.context)
+    assert stored_tries.ti.xcoms.keys() == {"_link_ApifyConsoleLink", *told}
+
+
 def test_unknown_task_costs_nothing(emulator: Emulator, task_tries: TaskTries) -> None:
     with pytest.raises(ApifyNotFoundError, match="record-not-found"):
         RunTaskOperator(task_id="run", actor_task_id="emulator/nothing").execute(task_tries.context)
@@ -316,7 +354,7 @@ def test_capacity_is_not_waited_for_beyond_the_execution_timeout(
     refusal: dict[str, Any] = {"status": 402, "type": "actor-memory-limit-exceeded"}
     fast_clock.faults.add(Fault("answer", "POST", "/v2/actors/*/runs", tuple(range(1, 9)), **refusal))
     begun = fast_clock.clock.time()
-    operator = run_actor(deferrable=True, execution_timeout=timedelta(minutes=3))
+    operator = run_actor(wait_for_completion=True, deferrable=True, execution_timeout=timedelta(minutes=3))
 
     def go_on(method: str, *arguments: Any) -> None:
         try:

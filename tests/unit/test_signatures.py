@@ -54,6 +54,25 @@ def test_operators_and_sensors_show_and_document_each_parameter(class_: type[Bas
     assert templated <= set(class_.template_fields)
 
 
+DURATIONS = {"wait_timeout", "wait_for_capacity", "run_timeout", "max_age", "poke_interval"}
+
+
+def test_each_duration_takes_a_timedelta_or_seconds_and_says_so() -> None:
+    entries = [*public_classes(), ApifyHook.wait_for_run]
+    if airflow_version >= "3":
+        entries.append(
+            importlib.import_module("airflow_provider_apify.triggers.run_event").ApifyRunEventTrigger
+        )
+    found = set()
+    for entry in entries:
+        for name in DURATIONS & inspect.signature(entry).parameters.keys():
+            found.add(name)
+            assert "timedelta" in str(inspect.signature(entry).parameters[name].annotation)
+            about = re.search(rf":param {name}:([^:]*)", entry.__doc__ or "")
+            assert (about and "second" in about[1]) or "that are not listed here" in entry.__doc__
+    assert found >= DURATIONS - {"poke_interval"}
+
+
 def api_methods() -> list[str]:
     return [name for name, value in vars(ApifyHook).items() if isinstance(value, ApiMethod)]
 
@@ -112,7 +131,7 @@ KeyValueStoreToLocalOperator(task_id="a", key_value_store_id="x", path=1)  # wro
 run: ActorRun = ApifyHook().get_run("x", wait_for_finish=5)
 user: int = ApifyHook().get_run("x")  # wrong
 ApifyHook().get_run("x", wait=5)  # wrong
-ApifyHook().abort_run("x", gracefully=True)
+ApifyHook().abort_run("x", abort_gracefully=True)
 ApifyHook().list_runs(task_id="x")  # wrong
 for item in ApifyHook().iterate_items("x", limit=5):
     item["url"]
