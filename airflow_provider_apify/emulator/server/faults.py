@@ -32,7 +32,8 @@ class Fault:
     :param status: HTTP status of ``answer``. Default 500.
     :param type: Error type of ``answer``. Default ``internal-server-error``.
     :param message: Error message of ``answer``.
-    :param body: A body for ``answer`` that is not Apify's JSON, an HTML page for instance. Default None.
+    :param body: A body for ``answer`` that is not Apify's JSON, an HTML page for instance; bytes that are no
+        text are those of Python's ``surrogateescape``. Default None.
     :param content_type: Content type of ``body``. Default ``text/html``.
     :param headers: Headers of the response, over those that it has: ``Retry-After`` for instance; None takes
         one away.
@@ -62,9 +63,9 @@ class Fault:
     message: str = "Internal server error"
     body: str | None = None
     content_type: str = "text/html"
-    headers: dict[str, str | None] = field(default_factory=dict)
+    headers: Mapping[str, str | None] = field(default_factory=dict)
     request_headers: dict[str, str] = field(default_factory=dict)
-    query: dict[str, str | None] = field(default_factory=dict)
+    query: Mapping[str, str | None] = field(default_factory=dict)
     delay: float = 0
     latency: float = 0
     unframed: bool = False
@@ -124,6 +125,17 @@ class Faults:
             return [fault for fault in self._faults if fault.meets(method, path)]
 
 
+def as_altered(request: web.BaseRequest, faults: Iterable[Fault]) -> web.BaseRequest:
+    """Return a request as faults have it arrive."""
+    headers = {name: value for fault in faults for name, value in fault.request_headers.items()}
+    if headers:
+        request = request.clone(headers={**request.headers, **headers})
+    if any(fault.query for fault in faults):
+        query = _over(request.query, (fault.query for fault in faults))
+        request = request.clone(rel_url=request.rel_url.with_query(query))
+    return request
+
+
 async def respond_under_faults(
     request: web.BaseRequest,
     faults: Iterable[Fault],
@@ -132,20 +144,10 @@ async def respond_under_faults(
     """Let a request take effect, unless a fault prevents that; None is to hang up."""
     faults = list(faults)
     fault = next((fault for fault in faults if fault.action != "alter"), None)
-    answer = await _respond(_as_altered(request, faults), fault, respond)
+    answer = await _respond(request, fault, respond)
     if answer is not None:
         answer.headers = _over(answer.headers, (fault.headers for fault in faults))
     return answer
-
-
-def _as_altered(request: web.BaseRequest, faults: list[Fault]) -> web.BaseRequest:
-    headers = {name: value for fault in faults for name, value in fault.request_headers.items()}
-    if headers:
-        request = request.clone(headers={**request.headers, **headers})
-    if any(fault.query for fault in faults):
-        query = _over(request.query, (fault.query for fault in faults))
-        request = request.clone(rel_url=request.rel_url.with_query(query))
-    return request
 
 
 def _over(own: Mapping[str, str], others: Iterable[Mapping[str, str | None]]) -> dict[str, str]:
@@ -176,5 +178,5 @@ async def _respond(
 
 def _response_of(fault: Fault) -> Response:
     if fault.body is not None:
-        return Response(fault.status, fault.body.encode(), fault.content_type)
+        return Response(fault.status, fault.body.encode(errors="surrogateescape"), fault.content_type)
     return error_response(ApiError(fault.status, fault.type, fault.message))
