@@ -5,7 +5,8 @@ from __future__ import annotations
 import email.utils
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from airflow_provider_apify.api import errors
@@ -44,14 +45,23 @@ def read_answer(call: Call[T], answer: Answer, secrets: Iterable[str] = ()) -> T
     """Return the result of an answer; raise :class:`ApifyApiError` if it is an error, or not Apify's."""
     if not 200 <= answer.status < 300:
         raise error_of(call, answer, secrets)
-    try:
+    with from_apify(call, answer.status, secrets):
+        call.check(answer.headers)
         return call.read(answer)
+
+
+@contextmanager
+def from_apify(call: Call[Any], status: int, secrets: Iterable[str] = ()) -> Iterator[None]:
+    """Take whatever cannot be read of a successful answer for a sign that it is not Apify's."""
+    try:
+        yield
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         # Without its cause, which may hold the whole body.
         raise errors.ApifyServerError(
             f"{call} got an answer that is not Apify's ({type(error).__name__}: "
-            f"{foreign_text(error, secrets)}). Is the connection's host right?",
-            status=answer.status,
+            f"{foreign_text(error, secrets)}). Is the connection's host right, and does no proxy answer in "
+            "its place?",
+            status=status,
         ) from None
 
 

@@ -18,6 +18,23 @@ MAX_LIST_LIMIT = 1000
 DEFAULT_ATTEMPTS = 8
 
 
+def media_type(headers: Mapping[str, str]) -> str:
+    """Return the media type that an answer says it has, in lower case and without parameters."""
+    return (headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+
+
+def refuse_html(headers: Mapping[str, str]) -> None:
+    """Refuse an HTML page: Apify gives none unless it is asked for one, but proxies and portals do."""
+    if media_type(headers) == "text/html":
+        raise ValueError("it is an HTML page, such as a proxy or a captive portal gives")
+
+
+def require_end(headers: Mapping[str, str]) -> None:
+    """Refuse a body that may have been cut on the way, as only the end of the connection marks its end."""
+    if "Content-Length" not in headers and "chunked" not in headers.get("Transfer-Encoding", "").lower():
+        raise ValueError("nothing marks its end, so it may be cut: a proxy took its Content-Length away")
+
+
 @dataclass(frozen=True)
 class Answer:
     """A whole HTTP answer; the headers are found in any case, the body is decoded unless the call is raw."""
@@ -50,6 +67,7 @@ class Call(Generic[T]):
 
     :param path: path below the base URL.
     :param read: makes the result of a successful answer.
+    :param check: refuses, with a ValueError, the headers of a successful answer that cannot be Apify's.
     :param params: query parameters; those that are None are not sent.
     :param replayable: whether sending the call again has no further effect.
     :param max_attempts: how often the call is tried at the most.
@@ -62,6 +80,7 @@ class Call(Generic[T]):
     method: str
     path: str
     read: Callable[[Answer], T]
+    check: Callable[[Mapping[str, str]], None] = refuse_html
     params: Mapping[str, Any] = field(default_factory=dict)
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, cast
 
 from airflow_provider_apify.api.arguments import flags, number, one_of, resource_ref, storage_name
-from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, Answer, Call, no_result
+from airflow_provider_apify.api.call import (
+    DEFAULT_ATTEMPTS,
+    Answer,
+    Call,
+    media_type,
+    no_result,
+    refuse_html,
+    require_end,
+)
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.item_selection import Names, select
 from airflow_provider_apify.api.request_body import JSON_TYPE
@@ -98,15 +108,42 @@ def get_items(
     return request_items(dataset_id, {**selection.shape, "format": format, **page})
 
 
-def request_items(dataset_id: str, params: Mapping[str, Any], *, raw: bool = False) -> Call[ItemsPage]:
-    """Ask for items with the API's own query parameters; `raw` leaves a compressed body compressed."""
+def request_items(dataset_id: str, params: Mapping[str, Any]) -> Call[ItemsPage]:
+    """Ask for items with the API's own query parameters."""
     return Call(
         method="GET",
         path=f"{_path(dataset_id)}/items",
         params=params,
-        raw=raw,
-        read=lambda answer: ItemsPage(answer.body, answer.headers),
+        check=partial(_check_items, params),
+        read=_read_items,
     )
+
+
+def _read_items(answer: Answer) -> ItemsPage:
+    require_end(answer.headers)
+    return ItemsPage(answer.body, answer.headers)
+
+
+# Formats that no proxy writes its own pages in, as far as the media type can tell.
+_DATA_FORMATS = ("json", "jsonl", "csv")
+
+
+def _check_items(asked: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+    """Refuse an answer that does not say that it holds items, or that says that it holds other ones."""
+    format_name, type_ = asked.get("format") or "json", media_type(headers)
+    if format_name != "html":
+        refuse_html(headers)
+    told = {name: headers.get(f"X-Apify-Pagination-{name.title()}") for name in ("offset", "limit", "desc")}
+    if told["offset"] is None and not (format_name in _DATA_FORMATS and type_.endswith(f"/{format_name}")):
+        raise ValueError(f"neither its headers nor its type, {type_!r}, are those of a dataset's items")
+    offset, limit = int(asked.get("offset") or 0), int(asked.get("limit") or 0)
+    if (
+        int(told["offset"] or offset) != offset
+        # Apify may have a limit of its own, which is lower.
+        or int(told["limit"] or 0) > (limit or math.inf)
+        or (told["desc"] is not None and (told["desc"] in ("true", "1")) is not bool(asked.get("desc")))
+    ):
+        raise ValueError(f"it answers another question, with {told}, such as a cache may have kept")
 
 
 def push_items(dataset_id: str, items: bytes) -> Call[None]:

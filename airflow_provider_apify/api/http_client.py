@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 
 from tenacity import AsyncRetrying, Retrying
 
-from airflow_provider_apify.api.answer_to_error import error_of, read_answer
+from airflow_provider_apify.api.answer_to_error import error_of, from_apify, read_answer
 from airflow_provider_apify.api.call import Answer, Call
 from airflow_provider_apify.api.errors import (
     ApifyCertificateError,
@@ -136,6 +136,8 @@ class Client:
                 body = response.raw.read(_ERROR_BYTES, decode_content=True)
                 answer = Answer(response.status_code, response.headers, body)
                 raise error_of(call, answer, self.endpoint.secrets)
+            with from_apify(call, response.status_code, self.endpoint.secrets):
+                call.check(response.headers)
             yield OpenAnswer(response.headers, response.raw)
 
     def download(self, call: Call[Any], file: IO[bytes]) -> Mapping[str, str]:

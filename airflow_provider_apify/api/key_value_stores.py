@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +16,14 @@ from airflow_provider_apify.api.arguments import (
     storage_name,
     text,
 )
-from airflow_provider_apify.api.call import MAX_LIST_LIMIT, Answer, Call, no_result
+from airflow_provider_apify.api.call import (
+    MAX_LIST_LIMIT,
+    Answer,
+    Call,
+    no_result,
+    refuse_html,
+    require_end,
+)
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.api.request_body import MAX_PAYLOAD_BYTES
 
@@ -98,8 +106,17 @@ def get_record(key_value_store_id: str, key: str) -> Call[Record]:
         path=_record_path(key_value_store_id, key),
         # Without it, Apify alters HTML records on the way out.
         params={"attachment": True},
+        check=_check_record,
         read=lambda answer: Record(answer.body, answer.headers.get("Content-Type", BYTES_TYPE)),
     )
+
+
+def _check_record(headers: Mapping[str, str]) -> None:
+    """Refuse a record that may have been cut, or an HTML page that is none."""
+    require_end(headers)
+    # Apify says that it gives an attachment, and S3, to which it may redirect, that it is S3.
+    if not headers.get("Content-Disposition") and not headers.get("x-amz-request-id"):
+        refuse_html(headers)
 
 
 def set_record(key_value_store_id: str, key: str, value: bytes, *, content_type: str) -> Call[None]:

@@ -52,11 +52,12 @@ def stream_pages(source: DatasetSource, client: Client) -> Iterator[Page]:
                         return
                     waited, size = 0.0, 0
                 asked = time.monotonic()
-    except ApifyHttpError:
+    except (ApifyHttpError, ValueError):
+        # Ranges are asked for again where this stream is asked for once.
         return
     try:
         last = whole_page(rest)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     if last.rows:
         yield last

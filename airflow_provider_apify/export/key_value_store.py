@@ -12,7 +12,8 @@ from copy import copy
 from typing import Any
 
 from airflow_provider_apify.api import key_value_stores
-from airflow_provider_apify.api.errors import ApifyDataError
+from airflow_provider_apify.api.arguments import required_text
+from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError
 from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.export.progress import Progress
 from airflow_provider_apify.export.record_file_names import file_name
@@ -80,13 +81,13 @@ def _list_keys(
 ) -> Iterator[tuple[str, int | None]]:
     """Give keys and sizes; of keys that the user gave, the size is unknown."""
     if keys is not None:
-        yield from ((key, None) for key in keys if key.startswith(prefix))
+        yield from ((key, None) for key in dict.fromkeys(keys) if key.startswith(prefix))
         return
     after: str | None = None
     while True:
         call = key_value_stores.list_keys(store_id, prefix=prefix or None, exclusive_start_key=after)
         page = client.send(call)
-        yield from ((item["key"], item.get("size")) for item in page["items"])
+        yield from ((_askable(store_id, item["key"]), item.get("size")) for item in page["items"])
         before, after = after, page.get("nextExclusiveStartKey")
         if not page.get("isTruncated") or not after:
             return
@@ -95,6 +96,17 @@ def _list_keys(
                 f"The list of keys of the key-value store {store_id} does not go on after {after!r}. "
                 "Try again later."
             )
+
+
+def _askable(store_id: str, key: str) -> str:
+    """Refuse a key that cannot be asked for; Apify has none."""
+    try:
+        return required_text("key", key)
+    except ApifyConfigurationError as error:
+        raise ApifyDataError(
+            f"The key-value store {store_id} lists a record with the key {key!r}, which no request can name. "
+            "Name the records to export in `keys`, or take those of a `prefix`."
+        ) from error
 
 
 def _copy(

@@ -20,6 +20,7 @@ from airflow_provider_apify.api.retry import delay
 from airflow_provider_apify.export import page_size
 from airflow_provider_apify.export.default_concurrency import MAX_CONCURRENCY
 from airflow_provider_apify.export.first_stream import may_stream, stream_pages
+from airflow_provider_apify.export.formats.jsonl import readable_rows
 from airflow_provider_apify.export.freed_memory import tune_malloc
 from airflow_provider_apify.export.item_pages import DatasetSource, Page
 from airflow_provider_apify.export.item_ranges import Step, plan, survey
@@ -36,7 +37,9 @@ def iterate_items(client: Client, dataset_id: str, concurrency: int, **selection
     for page in read_pages(source, client, at_once):
         # Line by line: the items of a page need many times its bytes.
         for line in page.data.splitlines():
-            yield json.loads(line)
+            with readable_rows(dataset_id):
+                item = json.loads(line)
+            yield item
 
 
 def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Iterator[Page]:
@@ -50,6 +53,7 @@ def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Itera
             surveyed = pool.submit(survey, source, size, client.send)
             for page in stream_pages(source, client):
                 start += page.rows
+                _refuse_surplus(source, range(source.selection.offset, start))
                 yield page
             extent = surveyed.result()
 
@@ -102,11 +106,7 @@ def _fetch(source: DatasetSource, items: range, step: int, send: Send) -> tuple[
         if not source.selection.one_row_per_item:
             start = asked.stop
             continue
-        if page.rows > len(asked):
-            raise ApifyDataError(
-                f"Apify gave {page.rows} rows for the {len(asked)} items from {start:,} on of the dataset "
-                f"{source.dataset_id}, where each item is one row. Try again later."
-            )
+        _refuse_surplus(source, range(start, start + page.rows), asked.stop)
         start += page.rows
         if not page.rows:
             misses += 1
@@ -117,3 +117,13 @@ def _fetch(source: DatasetSource, items: range, step: int, send: Send) -> tuple[
                 )
             time.sleep(delay(misses))
     return pages, range(start, items.stop)
+
+
+def _refuse_surplus(source: DatasetSource, given: range, end: int | None = None) -> None:
+    """Refuse rows beyond the last item that was asked for, where each item is one row."""
+    end = source.selection.last if end is None else end
+    if end is not None and given.stop > end:
+        raise ApifyDataError(
+            f"Apify gave {len(given):,} rows for the {end - given.start:,} items from {given.start:,} on of "
+            f"the dataset {source.dataset_id}, where each item is one row. Try again later."
+        )

@@ -27,7 +27,8 @@ class KeyValueStoreTransfer(Transfer):
     """
     Export records of a key-value store, a file each, byte for byte.
 
-    A record's key is its file's name. The file `~manifest.json` comes last and lists all records with their
+    A record's key is its file's name, unless a disk takes no such name: long keys are cut and get a digest,
+    odd characters are escaped. The file `~manifest.json` comes last and lists all records with their files,
     content types, bytes and SHA-256. The folder has to be the export's own: until the manifest is there, a
     record's file replaces what has its name, as a retry writes again what an earlier try has written.
 

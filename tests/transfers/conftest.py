@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from airflow_provider_apify.export import parallel_reader
@@ -22,6 +28,21 @@ def s3(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> S3Bucket:
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of some ten items, so that a few hundred items make many; most are read in ranges."""
     set_page_bytes(monkeypatch, 500, first_items=7, chunk_bytes=300, stream=False)
+
+
+@pytest.fixture
+def folder_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each time that the files of the test's folder are listed."""
+    reads: list[str] = []
+    for name in ("scandir", "listdir"):
+
+        def counted(read: Callable[..., Any], path: Any = ".") -> Any:
+            if str(path) == str(tmp_path):
+                reads.append(str(path))
+            return read(path)
+
+        monkeypatch.setattr(os, name, partial(counted, getattr(os, name)))
+    return reads
 
 
 @pytest.fixture

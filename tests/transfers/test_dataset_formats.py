@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -160,14 +161,12 @@ def test_a_format_that_apify_cannot_render_names_the_others(emulator: Emulator, 
 def test_a_rendered_file_that_is_not_complete_fails_the_task(emulator: Emulator, tmp_path: Path) -> None:
     dataset_id = emulator.create_dataset([{"n": n} for n in range(3)])
     body = "<items><item><n>0</n></item></items>"
-    emulator.faults.add(Fault("answer", "GET", ITEMS_PATH, (2,), status=200, body=body))
-    with pytest.raises(ApifyDataError, match="1 rows of the 3 items"):
-        to_local(dataset_id, tmp_path / "out.xml")
-    emulator.faults.clear()
-    emulator.faults.add(Fault("answer", "GET", ITEMS_PATH, (2,), status=200, body=body[:-4]))
-    with pytest.raises(ApifyDataError, match="not complete"):
-        to_local(dataset_id, tmp_path / "out.xml")
-    emulator.faults.clear()
+    answer = partial(Fault, "answer", "GET", ITEMS_PATH, (2,), 200, content_type="application/xml")
+    for cut, message in ((body, "1 rows of the 3 items"), (body[:-4], "not complete")):
+        emulator.faults.add(answer(body=cut, headers={"X-Apify-Pagination-Offset": "0"}))
+        with pytest.raises(ApifyDataError, match=message):
+            to_local(dataset_id, tmp_path / "out.xml")
+        emulator.faults.clear()
     emulator.switches.max_items_per_request = 2
     with pytest.raises(ApifyDataError, match="2 rows of the 3 items"):
         to_local(dataset_id, tmp_path / "out.xml", clean=True)

@@ -90,6 +90,15 @@ def test_parts_are_taken_back_if_one_cannot_be_committed(
     assert to_local(dataset_id, tmp_path / "out.jsonl", rows_per_file=100)["files"] == 3
 
 
+def test_the_folder_is_read_once_however_many_parts_there_are(
+    emulator: Emulator, tmp_path: Path, folder_reads: list[str]
+) -> None:
+    (tmp_path / ".out-00007.jsonl~dead.part").write_text("half")
+    to_local(emulator.create_dataset(ragged_items(40)), tmp_path / "out.jsonl", rows_per_file=1)
+    assert len(folder_reads) == 1
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_names_with_dots_share_no_part(emulator: Emulator, tmp_path: Path) -> None:
     dataset_id = emulator.create_dataset(ragged_items(3))
     for name in ("a.com.jsonl", "a.org.jsonl", "a.org.csv", "a.org.jsonl.gz"):

@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.emulator import Emulator
+from airflow_provider_apify.export.stores.local import LocalFile
 from tests.support.exports import parse_lines, ragged_items, to_local, to_object_storage, to_s3
 from tests.support.s3_bucket import BUCKET, S3Bucket
 
@@ -119,6 +120,38 @@ def test_wrong_arguments_are_refused_before_anything_is_read(
         to_local(**arguments)
     assert not emulator.requests
     assert [path.name for path in tmp_path.iterdir()] == ["exists.jsonl"]
+
+
+@pytest.mark.parametrize("letter", ["x", "ž"])
+@pytest.mark.parametrize("size", [216, 217, 230, 255])
+def test_a_file_may_have_the_longest_name_of_a_disk(
+    emulator: Emulator, tmp_path: Path, letter: str, size: int
+) -> None:
+    dataset_id, suffix = emulator.create_dataset([{"n": 1}]), ".jsonl" + "l" * (size % 2)
+    name = letter * ((size - len(suffix)) // len(letter.encode())) + suffix
+    to_local(dataset_id, tmp_path / name)
+    to_object_storage(dataset_id, f"file://{tmp_path}/{name}", replace=True)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_killed_writer_of_a_long_name_leaves_nothing(emulator: Emulator, tmp_path: Path) -> None:
+    path = tmp_path / f"{'x' * 240}.jsonl"
+    sink = LocalFile(path, replace=False).open()
+    assert len(list(tmp_path.iterdir())) == 1
+    sink.seal()
+    to_local(emulator.create_dataset([{"n": 1}]), path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"rows_per_file": 1}])
+def test_a_name_that_no_disk_takes_is_refused_before_anything_is_read(
+    emulator: Emulator, tmp_path: Path, kwargs: Any
+) -> None:
+    name = "x" * (245 if kwargs else 256)
+    with pytest.raises(ApifyConfigurationError, match=r"cannot be written: .*too long"):
+        to_object_storage("nobody~nothing", f"file://{tmp_path}/{name}", **kwargs)
+    assert not emulator.requests
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

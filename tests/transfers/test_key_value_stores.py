@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from airflow_provider_apify.api.errors import (
     ApifyConfigurationError,
@@ -16,6 +18,7 @@ from airflow_provider_apify.api.errors import (
     ApifyTooLargeError,
 )
 from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.emulator.platform.key_value_stores import Record
 from airflow_provider_apify.export.record_file_names import MANIFEST_NAME, file_name
 from airflow_provider_apify.operators.storage import GetKeyValueStoreRecordOperator
 from airflow_provider_apify.transfers.key_value_store import (
@@ -67,6 +70,68 @@ def test_any_record_lands_byte_for_byte(emulator: Emulator, tmp_path: Path) -> N
     types = {record["key"]: record["content_type"] for record in manifest["records"]}
     assert types["INPUT"].startswith("application/json")
     assert result["bytes"] == sum(map(len, expected.values()))
+
+
+ODD_KEYS = (
+    *("a/b", "../../etc/x", "..\\x", "a%2Fb", "a b\n", "ž" * 120, "x" * 2000),
+    *("plain", "%", "~", MANIFEST_NAME),
+)
+
+
+def test_a_key_that_cannot_be_a_file_name_gets_one_that_can(emulator: Emulator, tmp_path: Path) -> None:
+    store_id = emulator.create_key_value_store({})
+    for key in ODD_KEYS:
+        emulator.platform.stores[store_id].records[key] = Record(key.encode(), "text/plain")
+    folder = tmp_path / "a" / "b" / "out"
+    assert to_local(store_id, folder)["files"] == len(ODD_KEYS)
+    found = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert {path.parent for path in found} == {folder}
+    listed = json.loads((folder / MANIFEST_NAME).read_bytes())["records"]
+    files = {record["key"]: folder / file_name(record["key"]) for record in listed}
+    assert {key: path.read_text() for key, path in files.items()} == {key: key for key in ODD_KEYS}
+    assert {record["key"]: record["destination"] for record in listed} == {
+        key: path.as_uri() for key, path in files.items()
+    }
+    assert found == {*files.values(), folder / MANIFEST_NAME}
+
+
+@given(st.lists(st.text(), min_size=2, max_size=2, unique=True))
+@example([".", "~"])
+@example(["a/b", "a%2Fb"])
+@example(["", "%"])
+@example(["\0", "\ud800"])
+@example(["ž" * 200, "ž" * 201])
+def test_no_two_keys_share_a_file_name(keys: list[str]) -> None:
+    names = {file_name(key) for key in keys}
+    assert len(names) == 2
+    for name in names:
+        assert name not in ("", ".", "..", MANIFEST_NAME)
+        assert name.isascii()
+        assert not set("/\\\0") & set(name)
+        assert len(name) <= 200
+
+
+@pytest.mark.parametrize("key", ["\0", "a\0b"])
+def test_a_key_that_no_request_can_name_fails_the_task(emulator: Emulator, tmp_path: Path, key: str) -> None:
+    store_id = emulator.create_key_value_store({"a": b"1"})
+    emulator.platform.stores[store_id].records[key] = Record(b"", "text/plain")
+    with pytest.raises(ApifyDataError, match=f"{store_id} lists a record with the key .* `keys`"):
+        to_local(store_id, tmp_path)
+    to_local(store_id, tmp_path, keys=["a", "a"])
+    assert {path.name for path in tmp_path.iterdir()} == {"a", MANIFEST_NAME}
+    assert len(json.loads((tmp_path / MANIFEST_NAME).read_bytes())["records"]) == 1
+
+
+def test_the_folder_is_read_once_however_many_records_are_named(
+    emulator: Emulator, tmp_path: Path, folder_reads: list[str]
+) -> None:
+    keys = [f"k{n}" for n in range(40)]
+    store_id = emulator.create_key_value_store(dict.fromkeys(keys, b"1"))
+    (tmp_path / ".k7~dead.part").write_text("half")
+    to_local(store_id, tmp_path, keys=keys)
+    # Threads that begin at the same time may each read it.
+    assert 1 <= len(folder_reads) <= 4
+    assert not (tmp_path / ".k7~dead.part").exists()
 
 
 def test_more_keys_than_one_list_holds_all_land(emulator: Emulator, tmp_path: Path) -> None:

@@ -65,7 +65,15 @@ def test_full_shows_every_line_live_on_a_worker(
         Fault("answer", "GET", "/v2/actor-runs/*/log", tuple(range(2, 40, 3)), status=503),
         Fault("drop-after", "GET", "/v2/actor-runs/*/log", tuple(range(2, 40, 3))),
         Fault("alter", "GET", "/v2/actor-runs/*/log", tuple(range(2, 40, 3)), cut_at=100),
-        Fault("answer", "GET", "/v2/actor-runs/*/log", (4, 5, 9), status=200, body="of a lagging replica\n"),
+        Fault(
+            "answer",
+            "GET",
+            "/v2/actor-runs/*/log",
+            (4, 5, 9),
+            status=200,
+            body="of a lagging replica\n",
+            content_type="text/plain",
+        ),
     ],
     ids=lambda fault: f"{fault.action}-{fault.status}",
 )

@@ -230,7 +230,17 @@ async def test_the_token_goes_nowhere_else(monkeypatch: Any, caplog: Any, tmp_pa
 async def test_an_answer_tells_apifys_own_time(
     hook: ApifyHook, emulator: Emulator, date: str, sent_at: float | None
 ) -> None:
-    emulator.faults.add(Fault("answer", "GET", "*", status=200, body="{}", headers={"Date": date}))
+    emulator.faults.add(
+        Fault(
+            "answer",
+            "GET",
+            "*",
+            status=200,
+            body="{}",
+            content_type="application/json",
+            headers={"Date": date},
+        )
+    )
     call = get_user().read_as(lambda answer: answer.sent_at)
     assert hook.send(call) == sent_at
     async with hook.async_client() as client:

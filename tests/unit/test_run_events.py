@@ -199,7 +199,14 @@ async def test_more_runs_than_a_page_holds_are_events(
 
 
 #: A list of Apify with an entry that is no run.
-NO_RUN = Fault("answer", "GET", "/v2/actor-runs", status=200, body='{"data": {"items": [{"id": "a"}, null]}}')
+NO_RUN = Fault(
+    "answer",
+    "GET",
+    "/v2/actor-runs",
+    status=200,
+    body='{"data": {"items": [{"id": "a"}, null]}}',
+    content_type="application/json",
+)
 
 
 @pytest.mark.parametrize("trouble", ["outage", "not HTTP", "no connection", "no run", "store away"])

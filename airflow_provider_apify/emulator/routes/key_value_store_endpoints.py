@@ -30,7 +30,8 @@ async def get_blob(call: Call) -> Response:
     store, key = call.platform.stores.get(call.params["storeId"]), call.params["recordKey"]
     if store is None or key not in store.records or not opens(call.text("signature") or "", store, key):
         raise insufficient_permissions("record")
-    return Response(body=store.records[key].value, content_type=store.records[key].content_type)
+    record = store.records[key]
+    return Response(200, record.value, record.content_type, {"x-amz-request-id": "EMULATOR"})
 
 
 @STORE.on("GET", "/keys")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -32,13 +32,19 @@ class Fault:
     :param status: HTTP status of ``answer``. Default 500.
     :param type: Error type of ``answer``. Default ``internal-server-error``.
     :param message: Error message of ``answer``.
-    :param body: A body for ``answer`` that is not Apify's JSON, an HTML page for instance. Default None.
+    :param body: A body for ``answer`` that is not Apify's JSON, an HTML page for instance; bytes that are no
+        text are those of Python's ``surrogateescape``. Default None.
     :param content_type: Content type of ``body``. Default ``text/html``.
-    :param headers: Further headers of ``answer``, ``Retry-After`` for instance.
+    :param headers: Headers of the response, over those that it has: ``Retry-After`` for instance; None takes
+        one away.
     :param request_headers: Headers that a proxy sets over those of the request, for ``alter`` and
         ``drop-after``.
+    :param query: Query parameters that take effect in place of the request's, for ``alter`` and
+        ``drop-after``, as with a cache that does not tell the requests apart; None takes one away.
     :param delay: Real seconds to wait before the request takes effect. Default 0.
     :param latency: Real seconds to wait before the first byte of the response. Default 0.
+    :param unframed: Whether nothing but the end of the connection marks the end of the body, as with a proxy
+        that speaks HTTP/1.0: no ``Content-Length`` and no chunks. Default False.
     :param cut_at: Number of bytes of the body after which the connection is closed. Default None: not at all.
     :param slow: Real seconds to wait before each block of the body. Default 0.
     :param trickle: Real seconds to wait before each single byte of the body. Default 0.
@@ -57,10 +63,12 @@ class Fault:
     message: str = "Internal server error"
     body: str | None = None
     content_type: str = "text/html"
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | None] = field(default_factory=dict)
     request_headers: dict[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | None] = field(default_factory=dict)
     delay: float = 0
     latency: float = 0
+    unframed: bool = False
     cut_at: int | None = None
     slow: float = 0
     trickle: float = 0
@@ -117,6 +125,17 @@ class Faults:
             return [fault for fault in self._faults if fault.meets(method, path)]
 
 
+def as_altered(request: web.BaseRequest, faults: Iterable[Fault]) -> web.BaseRequest:
+    """Return a request as faults have it arrive."""
+    headers = {name: value for fault in faults for name, value in fault.request_headers.items()}
+    if headers:
+        request = request.clone(headers={**request.headers, **headers})
+    if any(fault.query for fault in faults):
+        query = _over(request.query, (fault.query for fault in faults))
+        request = request.clone(rel_url=request.rel_url.with_query(query))
+    return request
+
+
 async def respond_under_faults(
     request: web.BaseRequest,
     faults: Iterable[Fault],
@@ -124,10 +143,24 @@ async def respond_under_faults(
 ) -> Response | None:
     """Let a request take effect, unless a fault prevents that; None is to hang up."""
     faults = list(faults)
-    replaced = {name: value for fault in faults for name, value in fault.request_headers.items()}
-    if replaced:
-        request = request.clone(headers={**request.headers, **replaced})
     fault = next((fault for fault in faults if fault.action != "alter"), None)
+    answer = await _respond(request, fault, respond)
+    if answer is not None:
+        answer.headers = _over(answer.headers, (fault.headers for fault in faults))
+    return answer
+
+
+def _over(own: Mapping[str, str], others: Iterable[Mapping[str, str | None]]) -> dict[str, str]:
+    """Set values over those that are there; None takes one away."""
+    values: dict[str, str | None] = dict(own)
+    for other in others:
+        values.update(other)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+async def _respond(
+    request: web.BaseRequest, fault: Fault | None, respond: Callable[[web.BaseRequest], Awaitable[Response]]
+) -> Response | None:
     if fault is None:
         return await respond(request)
     match fault.action:
@@ -145,7 +178,5 @@ async def respond_under_faults(
 
 def _response_of(fault: Fault) -> Response:
     if fault.body is not None:
-        return Response(fault.status, fault.body.encode(), fault.content_type, dict(fault.headers))
-    answer = error_response(ApiError(fault.status, fault.type, fault.message))
-    answer.headers.update(fault.headers)
-    return answer
+        return Response(fault.status, fault.body.encode(errors="surrogateescape"), fault.content_type)
+    return error_response(ApiError(fault.status, fault.type, fault.message))

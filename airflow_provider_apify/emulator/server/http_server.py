@@ -13,7 +13,7 @@ from aiohttp import web
 
 from airflow_provider_apify.emulator.platform.api_errors import ApiError
 from airflow_provider_apify.emulator.platform.registry import Platform
-from airflow_provider_apify.emulator.server.faults import Faults, respond_under_faults
+from airflow_provider_apify.emulator.server.faults import Faults, as_altered, respond_under_faults
 from airflow_provider_apify.emulator.server.rate_limits import RateLimiter, limit_of
 from airflow_provider_apify.emulator.server.request import Call
 from airflow_provider_apify.emulator.server.response import Response, error_response
@@ -119,6 +119,7 @@ class Server:
         request = without_aliases(request)
         faults = self.faults.meeting(request.method, request.path)
         await asyncio.sleep(sum(fault.delay for fault in faults))
+        request = as_altered(request, faults)
         answer = await respond_under_faults(request, faults, self._respond_within_limits)
         if answer is None:
             return hang_up(request)

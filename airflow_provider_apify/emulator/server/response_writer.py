@@ -23,7 +23,7 @@ async def send(
     request: web.BaseRequest, answer: Response, faults: Sequence[Fault], count: Callable[[int], None]
 ) -> web.StreamResponse:
     """Send a response under faults; ``count`` is told the size of each block of the body."""
-    response, body = _prepared(request, answer)
+    response, body = _prepared(request, answer, unframed=any(fault.unframed for fault in faults))
     for fault in faults:
         await asyncio.sleep(fault.latency)
     await response.prepare(request)
@@ -43,11 +43,20 @@ async def send(
     return response
 
 
-def _prepared(request: web.BaseRequest, answer: Response) -> tuple[web.StreamResponse, bytes | Blocks]:
+class _UnframedResponse(web.StreamResponse):
+    """A response that ends with the connection."""
+
+    _length_check = False
+
+
+def _prepared(
+    request: web.BaseRequest, answer: Response, *, unframed: bool
+) -> tuple[web.StreamResponse, bytes | Blocks]:
     """Return the response with its headers, and the body with its encoding."""
-    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    kind = _UnframedResponse if unframed else web.StreamResponse
+    response = kind(status=answer.status, headers=answer.headers)
     if answer.content_type:
-        response.headers["Content-Type"] = answer.content_type
+        response.headers.setdefault("Content-Type", answer.content_type)
     body, length = answer.body, len(answer.body) if isinstance(answer.body, bytes) else answer.length
     encoding = _encoding(request, answer, length)
     if encoding:
@@ -59,7 +68,9 @@ def _prepared(request: web.BaseRequest, answer: Response) -> tuple[web.StreamRes
             length = len(body)
         else:
             body, length = _compressed(_blocks(body, BLOCK), encoding), None
-    if answer.status in BODILESS:
+    if unframed:
+        response.force_close()
+    elif answer.status in BODILESS:
         pass
     elif length is not None:
         response.content_length = length

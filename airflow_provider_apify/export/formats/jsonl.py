@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from airflow_provider_apify.api.errors import ApifyDataError
 from airflow_provider_apify.export.formats import Encoder
 
 # One escape in JSON: a pair of surrogates, which is one character; half of one; or any other.
@@ -35,6 +37,20 @@ class JsonArray(Encoder):
                 yield before + page[:-1].replace(b"\n", b",\n")
                 before = b",\n"
         yield b"[]" if before == b"[" else b"]"
+
+
+@contextmanager
+def readable_rows(dataset_id: str) -> Iterator[None]:
+    """Say of which dataset rows are that cannot be read."""
+    try:
+        yield
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        # Without its cause, which holds the rows.
+        raise ApifyDataError(
+            f"A row of the dataset {dataset_id} cannot be read as JSON ({error}). Try again later; if the "
+            "error lasts, look at the dataset in Console: the format `jsonl` takes rows as they are. Nothing "
+            "was left at a destination."
+        ) from None
 
 
 def parse_rows(page: bytes, **options: Any) -> list[dict[str, Any]]:

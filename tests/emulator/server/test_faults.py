@@ -70,6 +70,31 @@ def test_a_body_is_cut_after_so_many_bytes(http: HttpClient, emulator: Emulator,
     assert emulator.requests[-1].bytes_sent == cut_at
 
 
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_a_body_may_have_no_other_end_than_that_of_the_connection(
+    http: HttpClient, emulator: Emulator, encoding: str
+) -> None:
+    dataset = emulator.create_dataset([{"n": number} for number in range(1000)])
+    path, headers = f"/v2/datasets/{dataset}/items?format=jsonl", {"Accept-Encoding": encoding}
+    whole = http("GET", path, headers=headers)
+    emulator.faults.add(Fault(path="/v2/datasets/*", unframed=True))
+    answer = http("GET", path, headers=headers)
+    assert answer.content == whole.content
+    assert not {"Content-Length", "Transfer-Encoding"} & set(answer.headers)
+    emulator.faults.add(Fault(path="/v2/datasets/*", cut_at=500))
+    assert len(http("GET", path, headers={"Accept-Encoding": "identity"}).content) == 500
+
+
+def test_a_cache_may_overlook_parameters_and_set_headers(http: HttpClient, emulator: Emulator) -> None:
+    dataset = emulator.create_dataset([{"n": number} for number in range(10)])
+    emulator.faults.add(Fault(path="/v2/datasets/*", query={"offset": None, "limit": "2"}))
+    emulator.faults.add(Fault(path="/v2/datasets/*", headers={"Age": "7", "X-Apify-Pagination-Total": None}))
+    answer = http("GET", f"/v2/datasets/{dataset}/items?offset=5&limit=3&fields=n")
+    assert answer.json() == [{"n": 0}, {"n": 1}]
+    assert (answer.headers["Age"], answer.headers["X-Apify-Pagination-Offset"]) == ("7", "0")
+    assert "X-Apify-Pagination-Total" not in answer.headers
+
+
 def test_delay_latency_and_bandwidth_take_real_time(http: HttpClient, emulator: Emulator) -> None:
     dataset = emulator.create_dataset([{"text": "x" * 100} for _ in range(1000)])
     path = f"/v2/datasets/{dataset}/items?format=jsonl"
