@@ -10,7 +10,7 @@ UV := $(BIN)/uv
 EXTRAS := amazon,common-io,emulator,openlineage,parquet
 
 .PHONY: venv demo check test lint types test-quick test-3.3 test-2.11
-.PHONY: histories test-distributed test-distributed-3.3 test-distributed-2.11 bench clean
+.PHONY: histories test-distributed test-distributed-3.3 test-distributed-2.11 bench mutants clean
 
 venv: .venv/ready
 
@@ -30,6 +30,10 @@ venv: .venv/ready
 
 .venv/bench: .venv/ready
 	$(UV) pip install --quiet --python $(BIN)/python -e . --group bench 'apache-airflow~=3.3.0'
+	touch $@
+
+.venv/mutants: .venv/ready
+	$(UV) pip install --quiet --python $(BIN)/python -e . --group mutants 'apache-airflow~=3.3.0'
 	touch $@
 
 .venv-2.11/distributed: .venv-2.11/ready
@@ -84,5 +88,11 @@ test-distributed-2.11: .venv-2.11/distributed
 bench: .venv/bench
 	$(BIN)/python -m benchmarks
 
+# Small faults are put into copies of the code; most have to be noticed by the fast tests.
+SEED ?= 1
+SAMPLE ?= 100
+mutants: .venv/mutants
+	$(BIN)/python -m benchmarks.mutants --seed $(SEED) --sample $(SAMPLE) $(FILES)
+
 clean:
-	rm -rf .venv .venv-2.11 .demo .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf .venv .venv-2.11 .demo .pytest_cache .mypy_cache .ruff_cache .coverage .mutants.json
