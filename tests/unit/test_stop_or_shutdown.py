@@ -3,70 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
-from sqlalchemy import create_engine, text
-from sqlalchemy.orm import Session
 
 from airflow_provider_apify.runs import stop_or_shutdown
 from airflow_provider_apify.runs.stop_or_shutdown import StopReason, reason_in_triggerer, reason_on_worker
-from tests.support.task_context import TaskInstance
+from tests.unit.conftest import IS_AIRFLOW_3, Airflow
 
-IS_AIRFLOW_3 = not airflow_version.startswith("2.")
 STOPPED, GOES_ON, UNKNOWN = StopReason.STOPPED, StopReason.GOES_ON, StopReason.UNKNOWN
 
 ENDED: list[str | None] = ["success", "failed", "skipped", "upstream_failed", "removed", "restarting"]
 GOING_ON: list[str | None] = ["running", "deferred", "up_for_retry", "up_for_reschedule"]
 PENDING: list[str | None] = [None, "scheduled", "queued"]
-
-
-@dataclass
-class Airflow:
-    """What Airflow knows of the task instance; no `state` at all stands for no row."""
-
-    ti: TaskInstance
-    answer: Callable[[], Any]
-
-    def knows(self, **row: Any) -> None:
-        """Let the task instance be like this."""
-        self.answer = lambda: row
-
-
-@pytest.fixture
-def airflow(monkeypatch: pytest.MonkeyPatch) -> Airflow:
-    airflow = Airflow(TaskInstance(max_tries=2), dict)
-
-    def get_task_states(dag_id: str, map_index: int, task_ids: list[str], run_ids: list[str]) -> Any:
-        assert (dag_id, map_index, task_ids, run_ids) == ("dag", -1, ["run"], ["manual__1"])
-        row = airflow.answer()
-        return {"manual__1": {"run": row["state"]}} if row else {}
-
-    def create_session() -> Any:
-        ours = {"dag_id": "dag", "task_id": "run", "run_id": "manual__1", "map_index": -1, "max_tries": 2}
-        rows = [ours | {"state": "failed", name: 7} for name in ("dag_id", "task_id", "run_id", "map_index")]
-        if row := airflow.answer():
-            rows.append(ours | row)
-        session = Session(create_engine("sqlite://"))
-        session.execute(text(f"CREATE TABLE task_instance ({', '.join(ours)}, state)"))
-        insert = f"INSERT INTO task_instance VALUES ({', '.join(f':{name}' for name in [*ours, 'state'])})"
-        session.execute(text(insert), rows)
-        return session
-
-    if IS_AIRFLOW_3:
-        monkeypatch.setattr(
-            stop_or_shutdown, "RuntimeTaskInstance", SimpleNamespace(get_task_states=get_task_states)
-        )
-    else:
-        monkeypatch.setattr(stop_or_shutdown, "create_session", create_session)
-    return airflow
-
 
 # On 3, where Airflow does not tell whether the number of tries has grown.
 PENDING_ON_WORKER = UNKNOWN if IS_AIRFLOW_3 else GOES_ON
