@@ -87,6 +87,9 @@ def fast_clock(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         real_sleep(0.001)
 
     async def async_sleep(seconds: float, result: Any = None) -> Any:
+        if threading.current_thread() is not threading.main_thread():
+            # The emulator's: its faults last real seconds.
+            return await real_async_sleep(seconds, result)
         emulator.clock.advance(seconds)
         return await real_async_sleep(0.001, result)
 

@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.export.stores.local import LocalFile
+from airflow_provider_apify.export.stores.s3 import S3Object, s3_hook
 from tests.support.exports import parse_lines, ragged_items, to_local, to_object_storage, to_s3
 from tests.support.s3_bucket import BUCKET, S3Bucket
 
@@ -27,6 +28,18 @@ def test_s3_gets_the_same_bytes_as_the_disk(
     assert s3.get(f"folder/{name}") == (tmp_path / name).read_bytes()
     assert result["destination"] == f"s3://{BUCKET}/folder/{name}"
     assert not s3.unfinished_uploads
+
+
+def test_ten_thousand_parts_hold_a_very_large_object(s3: S3Bucket) -> None:
+    sink: Any = S3Object(s3_hook("aws_default"), "large.jsonl", BUCKET, replace=False).open()
+    sizes = []
+    for number in range(10_000):
+        sink._parts = [None] * number
+        sizes.append(sink._part_bytes())
+    sink.discard()
+    assert sizes == sorted(sizes)
+    assert 5 << 20 <= sizes[0] < sizes[-1] <= 200 << 20
+    assert sum(sizes) > 800 << 30
 
 
 def test_a_large_object_is_uploaded_in_parts(emulator: Emulator, s3: S3Bucket) -> None:

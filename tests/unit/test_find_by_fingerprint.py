@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.errors import ApifyStartUncertainError
+from airflow_provider_apify.api.runs import RunRequest
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
+from airflow_provider_apify.runs.find_by_fingerprint import RunSearch
+from airflow_provider_apify.runs.start_intent import Fingerprint
 from tests.support.task_context import TaskTries
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
@@ -77,6 +82,61 @@ def test_a_run_of_another_input_leaves_no_doubt(emulator: Emulator, hook: Any) -
     emulator.faults.add(Fault("drop-before", "POST", STARTS, (1,)))
     with pytest.raises(ApifyStartUncertainError, match="most likely none was started"):
         run_actor().execute(TaskTries().context)
+
+
+def test_behind_such_a_proxy_any_run_without_input_may_be_that_of_a_start_without_input(
+    emulator: Emulator, hook: Any
+) -> None:
+    other = hook.start_actor_run("emulator/worker", {"seconds": 35_000})
+    emulator.faults.add(Fault("drop-before", "POST", STARTS, (1,)))
+    with pytest.raises(ApifyStartUncertainError) as raised:
+        RunActorOperator(task_id="run", actor_id="emulator/worker").execute(TaskTries().context)
+    assert raised.value.candidates == (other.id,)
+
+
+def test_a_run_whose_input_is_gone_leaves_no_doubt(emulator: Emulator, hook: Any) -> None:
+    other = hook.start_actor_run("emulator/worker", LONG)
+    record = f"/v2/key-value-stores/{other.info['defaultKeyValueStoreId']}/records/INPUT"
+    emulator.faults.add(Fault("answer", "GET", record, status=404, type="record-not-found"))
+    emulator.faults.add(Fault("drop-before", "POST", STARTS, (1,)))
+    with pytest.raises(ApifyStartUncertainError, match="most likely none was started"):
+        run_actor().execute(TaskTries().context)
+
+
+def test_a_look_asks_for_so_many_runs_one_by_one_and_the_next_look_goes_on(
+    emulator: Emulator, hook: Any, server: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("airflow_provider_apify.runs.find_by_fingerprint._MAX_CANDIDATES", 3)
+    for _ in range(7):
+        hook.start_actor_run("emulator/worker", {"items": 0})
+    request = RunRequest.of(Target.actor("emulator/worker"), LONG, {})
+    since = datetime.fromtimestamp(emulator.clock.time() - 3600, UTC)
+    search = RunSearch(request, Fingerprint("0" * 20, 1), since, announced=True)
+    left, asked = [], []
+    for _ in range(3):
+        before = len(server.requests)
+        found, doubtful = search.look(hook.send)
+        assert found is None
+        left.append(doubtful)
+        asked.append(len([one for one in server.requests[before:] if "/actor-runs/" in one.path]))
+    assert left == [["and more than 3 others"]] * 2 + [[]]
+    assert asked == [3, 3, 1]
+
+
+@pytest.mark.parametrize("foreign", ["saved task", "hours before"])
+def test_runs_that_cannot_be_ours_are_not_asked_for(
+    emulator: Emulator, hook: Any, server: Any, foreign: str
+) -> None:
+    if foreign == "saved task":
+        other = hook.start_task_run("emulator/job", {"items": 0})
+    else:
+        other = hook.start_actor_run("emulator/worker")
+        time.sleep(7200)
+    emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,)))
+    info = run_actor().execute(TaskTries().context)
+    asked = {request.path.rpartition("/")[2] for request in server.requests if request.method == "GET"}
+    assert info["id"] in asked
+    assert other.id not in asked
 
 
 @pytest.mark.slow

@@ -71,6 +71,7 @@ def test_the_run_of_a_lost_answer_is_found(
     server: Any,
     task_tries: TaskTries,
     monkeypatch: Any,
+    read_log: Callable[[], str],
     lost: str,
     lag: int,
     in_list: bool,
@@ -78,7 +79,7 @@ def test_the_run_of_a_lost_answer_is_found(
     emulator.switches.replica_lag_seconds = lag
     emulator.switches.list_user_agent = in_list
     if lost == "read timeout":
-        set_connection(monkeypatch, host=server.url, password=server.token, extra={"request_timeout": 0.3})
+        set_connection(monkeypatch, host=server.url, password=server.token, extra={"request_timeout": 0.2})
         emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=1))
     elif lost in ANSWERS:
         emulator.faults.add(Fault("answer-after", "POST", STARTS, (1,), **ANSWERS[lost]))  # type: ignore[arg-type]
@@ -86,6 +87,9 @@ def test_the_run_of_a_lost_answer_is_found(
         emulator.faults.add(Fault("drop-after", "POST", STARTS, (1,)))
     info = run_actor().execute(task_tries.context)
     assert [run["id"] for run in emulator.runs] == [info["id"]]
+    log = read_log()
+    assert "The answer to the start was lost. Looking for the run." in log
+    assert f"Found the run {info['id']}, which the lost answer was about." in log
 
 
 def test_the_run_of_a_saved_task_is_found_after_a_lost_answer(
@@ -108,22 +112,29 @@ def test_foreign_runs_are_never_adopted(emulator: Emulator, hook: Any, task_trie
     assert len(emulator.runs) == 5
 
 
-def test_refusals_are_tried_again(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_refusals_are_tried_again(
+    emulator: Emulator, task_tries: TaskTries, read_log: Callable[[], str]
+) -> None:
     emulator.faults.add(Fault("answer", "POST", STARTS, (1, 2, 3), status=429, type="rate-limit-exceeded"))
     emulator.faults.add(
         Fault("answer", "POST", STARTS, (4, 5), status=402, type="actor-memory-limit-exceeded")
     )
-    run_actor().execute(task_tries.context)
-    assert len(emulator.runs) == 1
+    info = run_actor().execute(task_tries.context)
+    assert [run["id"] for run in emulator.runs] == [info["id"]]
+    log = read_log()
+    assert "No capacity to start the run; trying again in" in log
+    assert f"Started the run {info['id']}: {info['consoleUrl']}" in log
 
 
 def test_a_start_without_effect_is_not_repeated_in_the_same_try(
-    emulator: Emulator, task_tries: TaskTries
+    emulator: Emulator, server: Any, task_tries: TaskTries
 ) -> None:
     emulator.faults.add(Fault("drop-before", "POST", STARTS, (1,)))
     with pytest.raises(ApifyStartUncertainError, match="most likely none was started"):
         run_actor().execute(task_tries.context)
     assert not emulator.runs
+    # A minute of looking, less and less often.
+    assert 4 <= len(server.requests) <= 12
     run_actor().execute(task_tries.retry())
     assert len(emulator.runs) == 1
 
@@ -179,11 +190,16 @@ def test_an_answer_that_comes_late_says_what_was_visible_when_it_was_asked_for(
     assert [run["id"] for run in emulator.runs] == [info["id"]]
 
 
-def test_a_retry_waits_on_the_run_that_goes_on(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_a_retry_waits_on_the_run_that_goes_on(
+    emulator: Emulator, task_tries: TaskTries, read_log: Callable[[], str]
+) -> None:
     run_actor(run_input={"seconds": 600}).execute(task_tries.context)
     info = run_actor(run_input={"seconds": 600}, wait_for_completion=True).execute(task_tries.retry())
     assert info["status"] == "SUCCEEDED"
     assert len(emulator.runs) == 1
+    log = read_log()
+    assert f"Going on with the run {info['id']} of an earlier try" in log
+    assert f"Run {info['id']} is SUCCEEDED." in log
 
 
 def test_a_408_on_a_long_poll_ends_no_wait(emulator: Emulator, task_tries: TaskTries) -> None:
@@ -204,12 +220,16 @@ def test_a_retry_finishes_from_a_run_that_succeeded_meanwhile(
     assert len(emulator.runs) == 1
 
 
-def test_a_retry_after_a_failed_run_starts_a_new_one(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_a_retry_after_a_failed_run_starts_a_new_one(
+    emulator: Emulator, task_tries: TaskTries, read_log: Callable[[], str]
+) -> None:
     operator = run_actor(run_input={"fail": True}, wait_for_completion=True)
     with pytest.raises(Exception, match="FAILED"):
         operator.execute(task_tries.context)
     assert run_actor(wait_for_completion=True).execute(task_tries.retry())["status"] == "SUCCEEDED"
     assert len(emulator.runs) == 2
+    first = emulator.runs[0]["id"]
+    assert f"The run {first} of an earlier try ended as FAILED; starting a new one." in read_log()
 
 
 @pytest.mark.parametrize("in_list", [True, False])
@@ -226,7 +246,7 @@ def test_a_failed_run_does_not_hide_a_later_one_that_lags(emulator: Emulator, in
 
 @pytest.mark.parametrize("on_retry", ["new", "resurrect"])
 def test_a_retry_does_not_go_on_with_a_run_that_is_being_aborted(
-    emulator: Emulator, hook: Any, task_tries: TaskTries, on_retry: Any
+    emulator: Emulator, hook: Any, task_tries: TaskTries, read_log: Callable[[], str], on_retry: Any
 ) -> None:
     emulator.switches.stop_seconds = 30
 
@@ -241,9 +261,12 @@ def test_a_retry_does_not_go_on_with_a_run_that_is_being_aborted(
     info = run_actor(wait_for_completion=True, **arguments).execute(task_tries.retry())
     assert info["status"] == "SUCCEEDED"
     assert len(emulator.runs) == (2 if on_retry == "new" else 1)
+    assert f"Waiting for the end of the run {first['id']}, which is ABORTING." in read_log()
 
 
-def test_a_retry_may_resurrect_the_failed_run(emulator: Emulator, task_tries: TaskTries) -> None:
+def test_a_retry_may_resurrect_the_failed_run(
+    emulator: Emulator, task_tries: TaskTries, read_log: Callable[[], str]
+) -> None:
     attempts = []
 
     @emulator.actor("emulator/flaky")
@@ -256,11 +279,12 @@ def test_a_retry_may_resurrect_the_failed_run(emulator: Emulator, task_tries: Ta
     with pytest.raises(Exception, match="FAILED"):
         run_actor(**arguments).execute(task_tries.context)
     assert run_actor(**arguments).execute(task_tries.retry())["status"] == "SUCCEEDED"
-    assert len(emulator.runs) == 1
+    (run,) = emulator.runs
+    assert f"Resurrecting the run {run['id']}, which ended as FAILED." in read_log()
 
 
 def test_a_retry_after_a_deleted_run_starts_a_new_one(
-    emulator: Emulator, hook: Any, task_tries: TaskTries
+    emulator: Emulator, hook: Any, task_tries: TaskTries, read_log: Callable[[], str]
 ) -> None:
     info = run_actor().execute(task_tries.context)
     wait_until(lambda: emulator.runs[0]["finishedAt"])
@@ -269,6 +293,8 @@ def test_a_retry_after_a_deleted_run_starts_a_new_one(
     hook.send(Call(method="DELETE", path=f"/v2/actor-runs/{info['id']}", read=lambda _: None))
     run_actor().execute(task_tries.retry())
     assert [run["id"] for run in emulator.runs] != [info["id"]]
+    # Without a store the first try is not known to have started a run.
+    assert (f"The run {info['id']} of an earlier try is gone." in read_log()) is bool(task_tries.store)
 
 
 def test_a_proxy_cannot_say_that_a_run_is_gone(emulator: Emulator) -> None:
@@ -286,12 +312,39 @@ def test_a_clear_starts_a_new_run(emulator: Emulator, task_tries: TaskTries) -> 
     assert [run["id"] for run in emulator.runs] == [first["id"], second["id"]]
 
 
-def test_a_clear_leaves_no_run_behind(emulator: Emulator) -> None:
+def test_a_clear_leaves_no_run_behind(emulator: Emulator, read_log: Callable[[], str]) -> None:
     task_tries = TaskTries(store=True)
     first = run_actor(run_input={"seconds": 36000}).execute(task_tries.context)
     run_actor(run_input={"seconds": 5}, wait_for_completion=True).execute(task_tries.clear())
     assert emulator.aborts == [{"runId": first["id"], "effective": True}]
     assert len(emulator.runs) == 2
+    assert f"Aborting the run {first['id']}, which was started before the task was cleared." in read_log()
+
+
+@pytest.mark.parametrize("arguments", [{}, {"wait_for_completion": True, "cancel_on_kill": False}])
+def test_a_clear_leaves_a_run_alone_that_is_not_the_tasks_to_end(emulator: Emulator, arguments: Any) -> None:
+    task_tries = TaskTries(store=True)
+    run_actor(run_input={"seconds": 36000}, **arguments | {"wait_for_completion": False}).execute(
+        task_tries.context
+    )
+    run_actor(run_input={"seconds": 5}, **arguments).execute(task_tries.clear())
+    assert not emulator.aborts
+    assert len(emulator.runs) == 2
+
+
+@pytest.mark.parametrize("lag", [0, 10])
+def test_a_clear_aborts_a_run_whose_start_the_worker_did_not_outlive(
+    emulator: Emulator, monkeypatch: Any, lag: int
+) -> None:
+    task_tries = TaskTries(store=True)
+    operator = run_actor(run_input={"seconds": 36000})
+    dying_at_the_start(monkeypatch, operator)
+    with pytest.raises(WorkerDied):
+        operator.execute(task_tries.context)
+    emulator.switches.replica_lag_seconds = lag
+    time.sleep(60)
+    run_actor(run_input={"seconds": 5}, wait_for_completion=True).execute(task_tries.clear())
+    assert [abort["runId"] for abort in emulator.aborts] == [emulator.runs[0]["id"]]
 
 
 def test_a_clear_aborts_the_earlier_run_gracefully_if_asked(emulator: Emulator) -> None:
@@ -426,7 +479,7 @@ def test_a_kill_during_the_start_aborts_the_run(
     emulator: Emulator, last_try: TaskTries, read_log: Callable[[], str]
 ) -> None:
     """While the answer is awaited."""
-    emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=1))
+    emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=0.5))
     operator = run_actor(run_input={"seconds": 36000})
     with killed(operator, once=lambda: emulator.runs):
         operator.execute(last_try.context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import copy
 import http.server
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -45,6 +47,7 @@ from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.runs.outage_budget import OutageBudget
 from tests.support.connections import set_connection
+from tests.support.waiting import wait_until
 
 
 def test_the_connection_test_tells_whose_token_it_is(hook: ApifyHook, server: Any) -> None:
@@ -151,14 +154,16 @@ def test_calls_without_further_effect_are_repeated_after_failures(
     ]
 
 
-def test_retry_after_is_honoured(hook: ApifyHook, fast_clock: Emulator) -> None:
-    headers = {"Retry-After": "120"}
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_honoured(hook: ApifyHook, fast_clock: Emulator, form: str) -> None:
+    date = datetime.fromtimestamp(fast_clock.clock.time() + 120, UTC)
+    headers = {"Retry-After": "120" if form == "seconds" else format_datetime(date, usegmt=True)}
     fast_clock.faults.add(
         Fault("answer", "GET", "*", (1,), status=429, type="rate-limit-exceeded", headers=headers)
     )
     before = fast_clock.clock.time()
     hook.get_user()
-    assert fast_clock.clock.time() - before >= 120
+    assert 119 <= fast_clock.clock.time() - before < 280
 
 
 def test_an_error_says_what_and_what_to_do(hook: ApifyHook) -> None:
@@ -415,6 +420,19 @@ async def async_send(call: Any) -> Any:
     """Send a call from an event loop."""
     async with ApifyHook().async_client() as client:
         return await client.send(call)
+
+
+async def test_no_long_poll_waits_for_another(hook: ApifyHook, emulator: Emulator) -> None:
+    run = hook.start_actor_run("emulator/worker", {"seconds": 36_000})
+    polls = [asyncio.ensure_future(hook.get_run.aio(run.id, wait_for_finish=60)) for _ in range(120)]
+
+    def all_arrived() -> bool:
+        return len([seen for seen in emulator.requests if seen.method == "GET"]) == len(polls)
+
+    await asyncio.to_thread(wait_until, all_arrived)
+    assert not any(poll.done() for poll in polls)
+    hook.abort_run(run.id)
+    assert {poll.status for poll in await asyncio.gather(*polls)} == {"ABORTED"}
 
 
 async def test_no_file_descriptor_left_is_no_outage(hook: ApifyHook, fast_clock: Emulator) -> None:

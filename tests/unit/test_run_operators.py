@@ -389,6 +389,16 @@ def test_default_args_reach_every_parameter(operator: Any) -> None:
     assert {name: getattr(task, name) for name in parameters} == arguments
 
 
+def test_a_saved_task_is_run_like_an_actor() -> None:
+    of_actor, of_task = (
+        {name: one.default for name, one in inspect.signature(operator).parameters.items()}
+        for operator in (RunActorOperator, RunTaskOperator)
+    )
+    assert of_actor.pop("actor_id") is of_task.pop("actor_task_id")
+    assert of_actor == of_task
+    assert of_actor["wait_for_capacity"] == timedelta(hours=1)
+
+
 def test_every_parameter_can_be_mapped() -> None:
     with DAG("dag", schedule=None, default_args={"build": "beta"}):
         mapped = RunTaskOperator.partial(task_id="run", actor_task_id="emulator/job", durable=False).expand(
