@@ -1,18 +1,36 @@
-"""Hostile arguments: each is refused by its name, at every public entry, before anything is sent."""
+"""Arguments are taken as documented; hostile ones are refused by their names, before anything is sent."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
 from math import inf, nan
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 from jinja2 import DictLoader, Environment
 
-from airflow_provider_apify.api.arguments import number
+from airflow_provider_apify.api.arguments import (
+    boolean,
+    exactly_one,
+    file_path,
+    flags,
+    media_type,
+    moment,
+    number,
+    one_of,
+    required_text,
+    resource_ref,
+    seconds,
+    storage_name,
+    text,
+    texts,
+)
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.get_provider_info import get_provider_info
@@ -234,3 +252,118 @@ def test_numbers_of_a_connection_are_checked(
     set_connection(monkeypatch, host=server.url, password="x", extra={name: value})
     with pytest.raises(ApifyConfigurationError, match=f"`{name}` must be a number"):
         ApifyHook().get_user()
+
+
+Origin = Literal["API", "WEB"]
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "read"),
+    [
+        (partial(number, convert=int), 0, 0),
+        (partial(number, convert=int), 2**53 - 1, 2**53 - 1),
+        (partial(number, convert=int, least=1), "1", 1),
+        (partial(number, convert=float, most=7), 7, 7.0),
+        (partial(number, convert=int), None, None),
+        (partial(number, convert=int), "", None),
+        (seconds, timedelta(minutes=1), 60.0),
+        (seconds, 2**31 - 1, 2.0**31 - 1),
+        (seconds, "0.5", 0.5),
+        (seconds, None, None),
+        (boolean, "True", True),
+        (boolean, "false", False),
+        (boolean, True, True),
+        (boolean, "", None),
+        (boolean, None, None),
+        (text, None, None),
+        (text, "", ""),
+        (required_text, "x", "x"),
+        (texts, "one", ("one",)),
+        (texts, ["one", "two"], ("one", "two")),
+        (texts, None, ()),
+        (resource_ref, " user/name ", "user~name"),
+        (resource_ref, "user~na.me", "user~na.me"),
+        (resource_ref, "abcDEF123", "abcDEF123"),
+        (storage_name, "my-results", "my-results"),
+        (file_path, "x" * 255, "x" * 255),
+        (file_path, Path("folder/file"), "folder/file"),
+        (media_type, "text/csv; charset=utf-8", "text/csv; charset=utf-8"),
+        (moment, None, None),
+        (moment, datetime(2026, 11, 27), datetime(2026, 11, 27)),
+        (partial(one_of, choices=Origin), "API", None),
+    ],
+)
+def test_what_can_be_used_is_taken(check: Callable[..., Any], value: Any, read: Any) -> None:
+    taken = check("argument", value)
+    assert (taken, type(taken)) == (read, type(read))
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "words"),
+    [
+        (partial(number, convert=int), -1, "a whole number ≥ 0, got -1"),
+        (partial(number, convert=int), 1.5, "a whole number ≥ 0, got 1.5"),
+        (partial(number, convert=int), 2**53, "a whole number ≤ 9,007,199,254,740,991"),
+        (partial(number, convert=int), True, "a whole number ≥ 0, got True"),
+        (partial(number, convert=int, least=1), 0, "a whole number ≥ 1, got 0"),
+        (partial(number, convert=float, most=7), 7.5, "a number ≤ 7, got 7.5"),
+        (partial(number, convert=float, required=True), "", "a number ≥ 0, got ''"),
+        (partial(number, convert=float, required=True), None, "a number ≥ 0, got None"),
+        (seconds, 2**31, "a number ≤ 2,147,483,647"),
+        (partial(seconds, required=True), None, "a number ≥ 0, got None"),
+        (boolean, "yes", "True or False, got 'yes'"),
+        (boolean, 1, "True or False, got 1"),
+        (text, 7, "a text, not a int"),
+        (text, "a\0b", "a character that cannot be sent"),
+        (text, "a\ud800b", "a character that cannot be sent"),
+        (required_text, "", "a text, not an empty one"),
+        (required_text, None, "a text, not a NoneType"),
+        (texts, 7, "a list of texts, not a int"),
+        (texts, {"a": 1}, "a list of texts, not a dict"),
+        (texts, ["a", ""], "not an empty one"),
+        (resource_ref, "a/b/c", "an ID or `username/name`, as Console shows it"),
+        (resource_ref, "..", "an ID or `username/name`"),
+        (resource_ref, None, "got None"),
+        (resource_ref, {"id": "x"}, "an ID, a text, not a dict"),
+        (storage_name, "me/x", "without `/` and `~`"),
+        (storage_name, "me~x", "without `/` and `~`"),
+        (file_path, "folder/" + "x" * 256, "at most 255 bytes"),
+        (media_type, "text", "a media type such as"),
+        (moment, "2026-11-27", "a datetime, got '2026-11-27'"),
+        (partial(one_of, choices=Origin), "MARS", "one of 'API', 'WEB', got 'MARS'"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_what_would_do(
+    check: Callable[..., Any], value: Any, words: str
+) -> None:
+    with pytest.raises(ApifyConfigurationError, match=re.escape(words)) as raised:
+        check("argument", value)
+    assert "`argument`" in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["run_id", "webhook_id"])
+def test_what_has_no_name_is_named_by_its_id(name: str) -> None:
+    with pytest.raises(ApifyConfigurationError, match="must be an ID, as Console shows it"):
+        resource_ref(name, "a/b/c")
+
+
+def test_a_refusal_shows_no_more_than_the_ends_of_a_long_value() -> None:
+    with pytest.raises(ApifyConfigurationError) as raised:
+        boolean("argument", "x" * 1000)
+    assert 50 <= str(raised.value).count("x") <= 60
+
+
+@pytest.mark.parametrize("given", [{}, {"a": 1}, {"a": 0, "b": 0}])
+def test_one_of_several_arguments_has_to_be_given(given: Any) -> None:
+    arguments = {"a": None, "b": None, **given}
+    if len(given) == 1:
+        exactly_one(**arguments)
+        return
+    with pytest.raises(ApifyConfigurationError, match="Give either `a` or `b`"):
+        exactly_one(**arguments)
+
+
+def test_a_flag_is_no_text() -> None:
+    flags(a=True, b=False)
+    with pytest.raises(ApifyConfigurationError, match="`b` must be True or False, got 'False'"):
+        flags(a=True, b="False")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -76,6 +77,15 @@ def test_a_saved_task_runs_with_the_input_laid_over_its_own(task_tries: TaskTrie
     info = operator.execute(task_tries.context)
     assert len(hook.get_items(info["defaultDatasetId"], format="json").items()) == 5
     assert info["actorTaskId"]
+
+
+def test_the_log_tells_where_the_run_is_waited_for(
+    fast_clock: Emulator, stored_tries: TaskTries, read_log: Callable[[], str]
+) -> None:
+    operator = run_actor(run_input={"seconds": 600}, wait_for_completion=True, deferrable=True)
+    with pytest.raises(TaskDeferred):
+        operator.execute(stored_tries.context)
+    assert f"Waiting for the run {fast_clock.runs[0]['id']} in the triggerer." in read_log()
 
 
 def test_the_operator_waits_on_the_worker(task_tries: TaskTries) -> None:
@@ -397,6 +407,7 @@ def test_a_saved_task_is_run_like_an_actor() -> None:
     assert of_actor.pop("actor_id") is of_task.pop("actor_task_id")
     assert of_actor == of_task
     assert of_actor["wait_for_capacity"] == timedelta(hours=1)
+    assert of_actor["deferrable"] is False
 
 
 def test_every_parameter_can_be_mapped() -> None:

@@ -52,6 +52,11 @@ def test_the_trigger_can_be_made_again_from_its_serialized_form() -> None:
     assert "apify_api" not in json.dumps(kwargs)
 
 
+def test_a_trigger_aborts_nothing_unless_it_is_told_to() -> None:
+    _, kwargs = trigger("r").serialize()
+    assert (kwargs["cancel_on_kill"], kwargs["abort_gracefully"]) == (False, False)
+
+
 async def test_the_wait_is_given_up_when_that_is_due(emulator: Emulator) -> None:
     outcome = await outcome_of(trigger(start(seconds=36000), give_up_at=emulator.clock.time() + 3 * MINUTE))
     assert outcome.end is WaitEnd.GIVE_UP_DUE

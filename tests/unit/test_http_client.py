@@ -1,0 +1,114 @@
+"""HTTP itself, on a worker and on an event loop: limits, times, and which error an answer is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from airflow_provider_apify.api import errors
+from airflow_provider_apify.api.actors import get_user
+from airflow_provider_apify.api.http_client import _Deadline
+from airflow_provider_apify.api.runs import get_run
+from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.hooks.apify import ApifyHook
+from tests.support.connections import set_connection
+
+
+async def send(hook: ApifyHook, call: Any, driver: str) -> Any:
+    """Send a call on a worker or on an event loop."""
+    if driver == "worker":
+        return await asyncio.to_thread(hook.send, call)
+    async with hook.async_client() as client:
+        return await client.send(call)
+
+
+DRIVERS = pytest.mark.parametrize("driver", ["worker", "event loop"])
+
+
+@DRIVERS
+async def test_an_answer_may_have_so_many_bytes_and_no_more(
+    hook: ApifyHook, emulator: Emulator, driver: str
+) -> None:
+    emulator.faults.add(Fault("answer", "GET", "*", status=200, body="x" * 200_000))
+    call = get_user().read_as(lambda answer: len(answer.body))
+    assert await send(hook, call.read_as(call.read, max_bytes=200_000), driver) == 200_000
+    with pytest.raises(errors.ApifyTooLargeError, match=r"/v2/users/me has more than 199,999 bytes"):
+        await send(hook, call.read_as(call.read, max_bytes=199_999), driver)
+
+
+def test_a_body_has_its_time_and_a_slow_line_more(hook: ApifyHook) -> None:
+    def left(received: int = 0, **changes: Any) -> float:
+        call = get_user().read_as(lambda answer: None, **changes)
+        return _Deadline(call, hook.endpoint).left(received)
+
+    assert left() == pytest.approx(60, abs=1)
+    assert left(wait=55) == pytest.approx(115, abs=1)
+    # At 16 KiB a second, both ways.
+    assert left(1 << 20) == pytest.approx(60 + 64, abs=1)
+    assert left(body=b"x" * (1 << 20)) == pytest.approx(60 + 64, abs=1)
+    assert left(1 << 20, body=b"x" * (1 << 20), give_up_after=70) == pytest.approx(70, abs=1)
+
+
+@DRIVERS
+async def test_an_answer_that_is_held_as_asked_is_not_lost(
+    monkeypatch: Any, server: Any, emulator: Emulator, driver: str
+) -> None:
+    set_connection(monkeypatch, host=server.url, password=server.token, extra={"request_timeout": 0.5})
+    hook = ApifyHook()
+    run = hook.start_actor_run("emulator/worker", {"seconds": 36_000})
+    emulator.requests.clear()
+    assert (await send(hook, get_run(run.id, wait_for_finish=1), driver)).status == "RUNNING"
+    assert len(emulator.requests) == 1
+
+
+def test_the_token_is_not_shown(hook: ApifyHook) -> None:
+    assert hook.endpoint.token not in repr(hook.endpoint)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, errors.ApifyInputError),
+        (401, errors.ApifyAuthenticationError),
+        (402, errors.ApifyUsageLimitError),
+        (403, errors.ApifyPermissionError),
+        (404, errors.ApifyNotFoundError),
+        (408, errors.ApifyServerError),
+        (409, errors.ApifyApiError),
+        (413, errors.ApifyInputError),
+        (415, errors.ApifyInputError),
+        (429, errors.ApifyRateLimitError),
+        (500, errors.ApifyServerError),
+        (503, errors.ApifyServerError),
+    ],
+)
+def test_the_status_tells_what_an_unknown_type_does_not(
+    hook: ApifyHook, fast_clock: Emulator, status: int, error: type[Exception]
+) -> None:
+    fast_clock.faults.add(Fault("answer", "GET", "*", status=status, type="never-heard-of"))
+    with pytest.raises(errors.ApifyApiError) as raised:
+        hook.get_user()
+    assert type(raised.value) is error
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (300, errors.ApifyServerError),
+        (400, errors.ApifyInputError),
+        (404, errors.ApifyServerError),
+        (409, errors.ApifyServerError),
+        (502, errors.ApifyServerError),
+    ],
+)
+def test_of_an_answer_that_is_not_apifys_only_the_status_counts(
+    hook: ApifyHook, fast_clock: Emulator, status: int, error: type[Exception]
+) -> None:
+    fast_clock.faults.add(Fault("answer", "PUT", "*", status=status, body="<html>Sorry"))
+    with pytest.raises(
+        errors.ApifyApiError, match="without an error type: the answer is not Apify's"
+    ) as raised:
+        hook.set_record("store", "KEY", b"{}", content_type="application/json")
+    assert type(raised.value) is error
