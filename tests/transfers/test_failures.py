@@ -18,6 +18,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotFoundError
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.export import first_stream, page_size
+from airflow_provider_apify.export.stores.local import LocalFile
 from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
 from airflow_provider_apify.transfers.dataset_to_s3 import DatasetToS3Operator
 from tests.support.exports import ITEMS_PATH, ragged_items, to_local, to_object_storage, to_s3
@@ -245,6 +246,21 @@ def test_a_failure_leaves_no_upload_in_object_storage(emulator: Emulator, s3: S3
 def test_what_a_killed_worker_left_on_disk_is_removed(emulator: Emulator, tmp_path: Path) -> None:
     (tmp_path / ".out.jsonl~dead.part").write_text("half")
     to_local(emulator.create_dataset(ragged_items(3)), tmp_path / "out.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
+
+
+def test_what_another_worker_is_writing_is_left_alone(tmp_path: Path) -> None:
+    def begin() -> Any:
+        return LocalFile(tmp_path / "out.jsonl", replace=True).begin()
+
+    with begin() as first:
+        first.write(b"first")
+        with begin() as second:
+            second.write(b"second")
+            first.commit()
+            assert (tmp_path / "out.jsonl").read_bytes() == b"first"
+            second.commit()
+    assert (tmp_path / "out.jsonl").read_bytes() == b"second"
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
 
