@@ -399,6 +399,12 @@ def test_default_args_reach_every_parameter(operator: Any) -> None:
     assert {name: getattr(task, name) for name in parameters} == arguments
 
 
+def test_only_the_run_info_makes_an_xcom_of_each_key() -> None:
+    assert run_actor().multiple_outputs is True
+    assert run_actor(multiple_outputs=False).multiple_outputs is False
+    assert run_actor(returns="items", wait_for_completion=True).multiple_outputs is False
+
+
 def test_a_saved_task_is_run_like_an_actor() -> None:
     of_actor, of_task = (
         {name: one.default for name, one in inspect.signature(operator).parameters.items()}

@@ -63,6 +63,14 @@ async def test_the_wait_is_given_up_when_that_is_due(emulator: Emulator) -> None
     assert not emulator.aborts
 
 
+async def test_no_poll_is_held_for_longer_than_the_wait_may_take(emulator: Emulator) -> None:
+    outcome = await outcome_of(trigger(start(seconds=36000), give_up_at=emulator.clock.time() + 30))
+    assert outcome.end is WaitEnd.GIVE_UP_DUE
+    holds = [float(seen.query["waitForFinish"]) for seen in emulator.requests if seen.method == "GET"]
+    assert holds
+    assert max(holds) <= 30
+
+
 async def test_an_abort_that_is_due_is_told_to_the_worker(emulator: Emulator) -> None:
     now = emulator.clock.time()
     outcome = await outcome_of(
