@@ -124,8 +124,8 @@ def _read_items(answer: Answer) -> ItemsPage:
     return ItemsPage(answer.body, answer.headers)
 
 
-# Formats that no proxy writes its own pages in, as far as the media type can tell.
-_DATA_FORMATS = ("json", "jsonl", "csv")
+# Formats whose media type no proxy gives its own pages; JSON and HTML may be anybody's.
+_TELLING_FORMATS = ("jsonl", "csv")
 
 
 def _check_items(asked: Mapping[str, Any], headers: Mapping[str, str]) -> None:
@@ -134,7 +134,7 @@ def _check_items(asked: Mapping[str, Any], headers: Mapping[str, str]) -> None:
     if format_name != "html":
         refuse_html(headers)
     told = {name: headers.get(f"X-Apify-Pagination-{name.title()}") for name in ("offset", "limit", "desc")}
-    if told["offset"] is None and not (format_name in _DATA_FORMATS and type_.endswith(f"/{format_name}")):
+    if told["offset"] is None and not (format_name in _TELLING_FORMATS and type_.endswith(f"/{format_name}")):
         raise ValueError(f"neither its headers nor its type, {type_!r}, are those of a dataset's items")
     offset, limit = int(asked.get("offset") or 0), int(asked.get("limit") or 0)
     if (

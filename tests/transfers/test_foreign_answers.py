@@ -108,7 +108,9 @@ def test_the_hook_gives_no_page_of_a_proxy(emulator: Emulator) -> None:
     store_id = emulator.create_key_value_store({"page.html": "<p>ž</p>", "empty": b""})
     run = hook.start_actor_run("emulator/worker")
     log = hook.get_log(run.id)
-    fault = emulator.faults.add(Fault("answer", "GET", "*", (1, 2, 4, 6, 8, 10), status=200, body=PAGE))
+    emulator.faults.add(answer_once(1, body='{"status": "blocked"}', content_type="application/json"))
+    assert hook.get_items(dataset_id).items() == items
+    emulator.faults.add(Fault("answer", "GET", "*", (1, 2, 4, 6, 8, 10), status=200, body=PAGE))
     assert list(hook.iterate_items(dataset_id)) == items
     emulator.faults.clear()
     for get, expected in (
@@ -238,7 +240,8 @@ def test_a_cache_that_overlooks_the_offset_is_found_in_every_format(
         to_local(dataset_id, tmp_path / f"out.{suffix}", offset=5)
     with pytest.raises(ApifyServerError, match="answers another question"):
         ApifyHook().get_items(dataset_id, offset=5, format=suffix)
-    assert len(ApifyHook().get_items(dataset_id, desc=True, limit=7).items()) == 7
+    for desc in (True, False):
+        assert len(ApifyHook().get_items(dataset_id, desc=desc, limit=7).items()) == 7
 
 
 def test_rows_beyond_the_limit_fail_the_task(emulator: Emulator, tmp_path: Path) -> None:
