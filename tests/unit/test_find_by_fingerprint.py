@@ -11,7 +11,6 @@ import pytest
 
 from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.errors import ApifyStartUncertainError
-from airflow_provider_apify.api.runs import RunRequest
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
 from airflow_provider_apify.runs.find_by_fingerprint import RunSearch
@@ -109,9 +108,9 @@ def test_a_look_asks_for_so_many_runs_one_by_one_and_the_next_look_goes_on(
     monkeypatch.setattr("airflow_provider_apify.runs.find_by_fingerprint._MAX_CANDIDATES", 3)
     for _ in range(7):
         hook.start_actor_run("emulator/worker", {"items": 0})
-    request = RunRequest.of(Target.actor("emulator/worker"), LONG, {})
+    target = Target.actor("emulator/worker")
     since = datetime.fromtimestamp(emulator.clock.time() - 3600, UTC)
-    search = RunSearch(request, Fingerprint("0" * 20, 1), since, announced=True)
+    search = RunSearch(target, lambda: None, Fingerprint("0" * 20, 1), since, announced=True)
     left, asked = [], []
     for _ in range(3):
         before = len(server.requests)
