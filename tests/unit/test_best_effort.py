@@ -73,7 +73,8 @@ def test_an_id_and_a_status_are_enough(
 ) -> None:
     run_id = hook.start_actor_run("emulator/worker").id
     body = json.dumps({"data": {"id": run_id, "status": "SUCCEEDED"}})
-    emulator.faults.add(Fault("answer", "GET", "/v2/actor-runs/*", status=200, body=body))
+    fault = Fault("answer", "GET", "/v2/actor-runs/*", (), 200, body=body, content_type="application/json")
+    emulator.faults.add(fault)
     sensor = ApifyRunSensor(task_id="wait", run_id=run_id, deferrable=deferrable, actor_log="off")
     assert sensor.execute(stored_tries.context)["id"] == run_id
 

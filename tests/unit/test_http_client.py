@@ -31,7 +31,8 @@ DRIVERS = pytest.mark.parametrize("driver", ["worker", "event loop"])
 async def test_an_answer_may_have_so_many_bytes_and_no_more(
     hook: ApifyHook, emulator: Emulator, driver: str
 ) -> None:
-    emulator.faults.add(Fault("answer", "GET", "*", status=200, body="x" * 200_000))
+    large = Fault("answer", "GET", "*", status=200, body="x" * 200_000, content_type="text/plain")
+    emulator.faults.add(large)
     call = get_user().read_as(lambda answer: len(answer.body))
     assert await send(hook, call.read_as(call.read, max_bytes=200_000), driver) == 200_000
     with pytest.raises(errors.ApifyTooLargeError, match=r"/v2/users/me has more than 199,999 bytes"):
