@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.emulator import Emulator
 from airflow_provider_apify.export.stores.local import LocalFile
+from airflow_provider_apify.export.stores.object_storage import stored_file
 from airflow_provider_apify.export.stores.s3 import S3Object, s3_hook
 from tests.support.exports import parse_lines, ragged_items, to_local, to_object_storage, to_s3
 from tests.support.s3_bucket import BUCKET, S3Bucket
@@ -27,6 +28,27 @@ def test_s3_gets_the_same_bytes_as_the_disk(
     to_local(dataset_id, tmp_path / name)
     assert s3.get(f"folder/{name}") == (tmp_path / name).read_bytes()
     assert result["destination"] == f"s3://{BUCKET}/folder/{name}"
+    assert not s3.unfinished_uploads
+
+
+@pytest.mark.parametrize("store", ["disk", "S3", "object storage"])
+def test_a_file_that_somebody_wrote_meanwhile_is_not_replaced(
+    s3: S3Bucket, tmp_path: Path, store: str
+) -> None:
+    def destination() -> Any:
+        if store == "disk":
+            return LocalFile(tmp_path / "out.jsonl", replace=False)
+        if store == "S3":
+            return S3Object(s3_hook("aws_default"), "out.jsonl", BUCKET, replace=False)
+        return stored_file(f"s3://aws_default@{BUCKET}/out.jsonl", None, replace=False)
+
+    with destination().begin() as slow, destination().begin() as quick:
+        slow.write(b"slow")
+        quick.write(b"quick")
+        quick.commit()
+        with pytest.raises(ApifyConfigurationError, match="exists already"):
+            slow.commit()
+    assert destination().read() == b"quick"
     assert not s3.unfinished_uploads
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotFoundError
 from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.export import page_size
 from airflow_provider_apify.hooks.apify import ApifyHook
 from tests.support.exports import ITEMS_PATH, set_page_bytes
 
@@ -77,3 +78,14 @@ def test_one_page_and_all_items_take_the_same_arguments(emulator: Emulator, hook
     of_the_api: dict[str, Any] = {"skipHidden": True}
     with pytest.raises(TypeError, match="skipHidden"):
         hook.get_items(dataset_id, **of_the_api)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 21, 100])
+def test_a_dataset_whose_count_lags_is_divided_to_its_end(
+    emulator: Emulator, hook: ApifyHook, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr(page_size, "FIRST_ITEMS", 7)
+    emulator.switches.stale_total, emulator.switches.stale_seconds = "zero", 1e9
+    parts = hook.split_dataset(emulator.create_dataset([{"n": n} for n in range(count)]), 30)
+    assert [part["offset"] for part in parts] == list(range(0, count, 30))
+    assert sum(part["limit"] for part in parts) == count

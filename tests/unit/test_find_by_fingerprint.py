@@ -110,7 +110,7 @@ def test_a_look_asks_for_so_many_runs_one_by_one_and_the_next_look_goes_on(
         hook.start_actor_run("emulator/worker", {"items": 0})
     target = Target.actor("emulator/worker")
     since = datetime.fromtimestamp(emulator.clock.time() - 3600, UTC)
-    search = RunSearch(target, lambda: None, Fingerprint("0" * 20, 1), since, announced=True)
+    search = RunSearch(target, lambda: b'{"seconds": 36000}', Fingerprint("0" * 20, 1), since, announced=True)
     left, asked = [], []
     for _ in range(3):
         before = len(server.requests)

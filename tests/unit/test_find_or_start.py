@@ -434,6 +434,14 @@ def test_an_empty_store_hides_no_run_of_the_time_before_an_upgrade(emulator: Emu
     assert len(emulator.runs) == 1
 
 
+def test_a_retry_whose_first_try_started_nothing_looks_once(
+    emulator: Emulator, server: Any, stored_tries: TaskTries
+) -> None:
+    run_actor().execute(stored_tries.retry())
+    assert len(emulator.runs) == 1
+    assert [request.method for request in server.requests].count("GET") <= 2
+
+
 def test_a_clear_with_fewer_retries_is_no_retry(emulator: Emulator) -> None:
     """Then `max_tries` stays the same, but the DAG run starts anew."""
     task_tries = TaskTries(store=True)
