@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run import RunActorOperator
 from airflow_provider_apify.runs import stop_or_shutdown
 from airflow_provider_apify.triggers.run import ApifyRunTrigger
-from tests.support.task_context import TaskTries
+from tests.support.task_context import TaskInstance
 from tests.support.waiting import wait_until
 from tests.unit.conftest import Airflow
 
@@ -46,7 +47,7 @@ def test_a_worker_aborts_only_what_somebody_stopped(
     if state == "away":
         airflow.answer = away
     operator = RunActorOperator(task_id="run", actor_id="emulator/worker", run_input=LONG)
-    info = operator.execute(TaskTries().context)
+    info = operator.execute(cast("Context", {"ti": airflow.ti}))
     operator.on_kill()
     assert [abort["runId"] for abort in emulator.aborts] == [info["id"]] * (state == "failed")
     log = read_log()
@@ -59,7 +60,7 @@ def test_a_kill_that_cannot_abort_says_so(
 ) -> None:
     airflow.knows(state="failed")
     operator = RunActorOperator(task_id="run", actor_id="emulator/worker", run_input=LONG)
-    info = operator.execute(TaskTries().context)
+    info = operator.execute(cast("Context", {"ti": airflow.ti}))
     emulator.faults.add(Fault("answer", "POST", "*/abort", status=403, type="insufficient-permissions"))
     operator.on_kill()
     words = "could not be aborted and may be going on"
@@ -68,7 +69,7 @@ def test_a_kill_that_cannot_abort_says_so(
 
 def trigger_of(run_id: str, **kwargs: Any) -> ApifyRunTrigger:
     trigger = ApifyRunTrigger(run_id, "apify_default", **{"cancel_on_kill": True, **kwargs})
-    trigger.task_instance = TaskTries().ti  # type: ignore[assignment]
+    trigger.task_instance = TaskInstance(max_tries=2)  # type: ignore[assignment]
     return trigger
 
 
