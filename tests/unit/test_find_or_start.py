@@ -437,7 +437,9 @@ def test_an_empty_store_hides_no_run_of_the_time_before_an_upgrade(emulator: Emu
 def test_a_retry_whose_first_try_started_nothing_looks_once(
     emulator: Emulator, server: Any, stored_tries: TaskTries
 ) -> None:
-    run_actor().execute(stored_tries.retry())
+    context = stored_tries.retry()
+    time.sleep(1)
+    run_actor().execute(context)
     assert len(emulator.runs) == 1
     assert [request.method for request in server.requests].count("GET") <= 2
 
