@@ -91,7 +91,7 @@ def test_the_run_of_an_answer_that_comes_too_late_is_found(
     emulator: Emulator, server: Any, stored_tries: TaskTries, monkeypatch: Any, read_log: Callable[[], str]
 ) -> None:
     set_connection(monkeypatch, host=server.url, password=server.token, extra={"request_timeout": 0.5})
-    emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=0.8))
+    emulator.faults.add(Fault("alter", "POST", STARTS, (1,), latency=3))
     info = run_actor().execute(stored_tries.context)
     assert [run["id"] for run in emulator.runs] == [info["id"]]
     assert f"Found the run {info['id']}, which the lost answer was about." in read_log()
