@@ -226,12 +226,12 @@ async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
 
     The last user closes the session, so neither a thousand triggers nor a single `dag.test()` leave one open.
     """
-    import aiohttp
-
+    # In a thread: all triggers share the loop, and the first time these take tenths of a second.
+    aiohttp, tls = await asyncio.to_thread(_load)
     clients = _clients.setdefault(asyncio.get_running_loop(), {})
     if endpoint not in clients:
         # No limit: each waiting trigger holds a connection. No cookies: the token is all there is to say.
-        connector = aiohttp.TCPConnector(limit=0, ssl=tls_context())
+        connector = aiohttp.TCPConnector(limit=0, ssl=tls)
         session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         clients[endpoint] = AsyncClient(endpoint, session)
     client = clients[endpoint]
@@ -243,6 +243,12 @@ async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
         if not client.users:
             del clients[endpoint]
             await client.session.close()
+
+
+def _load() -> tuple[Any, ssl.SSLContext]:
+    import aiohttp
+
+    return aiohttp, tls_context()
 
 
 class _TooSlowError(Exception):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -267,3 +269,30 @@ async def test_capacity_is_tried_again_when_it_is_due(emulator: Emulator) -> Non
     assert path == "airflow_provider_apify.triggers.run.ApifyCapacityTrigger"
     events = [event.payload async for event in ApifyCapacityTrigger(**kwargs).run()]
     assert events == [{"attempt": 2}]
+
+
+@pytest.mark.slow
+def test_what_takes_long_to_load_does_not_block_the_loop(server: Any) -> None:
+    """All triggers share the loop; in a new process, as in this one all is loaded."""
+    code = """
+import asyncio, sys, threading
+
+class Importers:
+    threads = {}
+    def find_spec(self, name, path=None, target=None):
+        self.threads[name] = threading.current_thread()
+
+sys.meta_path.insert(0, Importers())
+from airflow_provider_apify.triggers.run import ApifyRunTrigger
+
+async def wait():
+    async for event in ApifyRunTrigger("no-such-run", "apify_default", give_up_at=1.0).run():
+        print(event.payload["end"])
+
+asyncio.sleep = lambda seconds, sleep=asyncio.sleep: sleep(0)
+asyncio.run(wait())
+assert Importers.threads["aiohttp"] is not threading.main_thread()
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr[-2000:]
+    assert "give_up_due" in told.stdout
