@@ -82,6 +82,8 @@ class ApifyRunEventTrigger(BaseEventTrigger):
         statuses = texts("statuses", statuses)
         for status in statuses:
             one_of("statuses", status, Literal["SUCCEEDED", "FAILED", "ABORTED", "TIMED-OUT"])
+        if not statuses:
+            raise ApifyConfigurationError("`statuses` must name at least one status, such as SUCCEEDED.")
         self.statuses = statuses
         self.poke_interval = seconds("poke_interval", poke_interval, least=1, most=86_400, required=True)
         self.apify_conn_id = required_text("apify_conn_id", apify_conn_id)

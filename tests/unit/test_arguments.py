@@ -38,6 +38,7 @@ from airflow_provider_apify.hooks.api_method import ApiMethod
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run import RunActorOperator
 from airflow_provider_apify.operators.storage import SetKeyValueStoreRecordOperator
+from airflow_provider_apify.triggers.run_event import ApifyRunEventTrigger
 from tests.support.connections import set_connection
 from tests.support.task_context import TaskTries
 
@@ -77,7 +78,7 @@ HOSTILE: dict[str, list[Any]] = {
     **dict.fromkeys(("fields", "omit", "unwind", "flatten"), FIELDS),
     "keys": [5, [5], [""], {"a": 1}, ["\0"], b"x"],
     "status": [5, [5], "\0"],
-    "statuses": [5, [5], None, "RUNNING", [["SUCCEEDED"]]],
+    "statuses": [5, [5], None, [], "RUNNING", [["SUCCEEDED"]]],
     "event_types": [None, [], 5, [5], "", {"a": 1}],
     "webhooks": ["x", 5, [5], ["x"], {"a": 1}, [{"x": nan}], [{"x": object()}]],
     "options": ["x", 5, [], {"memory": 512}],
@@ -104,7 +105,7 @@ ELSEWHERE: dict[tuple[str, str], list[Any]] = {
     ("push_items", "items"): [[], "x", None, {}],
 }
 #: Airflow's own; and what only our own code passes.
-NOT_OURS = {"kwargs", "mode", "params", "unknown_for"}
+NOT_OURS = {"kwargs", "mode", "params", "queue", "unknown_for"}
 VALID: dict[str, Any] = {
     "actor_id": "emulator/worker",
     "actor_task_id": "emulator/job",
@@ -139,6 +140,7 @@ def entries() -> Iterator[tuple[str, Callable[..., Any]]]:
         for name, class_ in vars(importlib.import_module(module)).items():
             if name.endswith(("Operator", "Sensor")) and class_.__module__ == module and name[0] != "_":
                 yield name, class_
+    yield "ApifyRunEventTrigger", ApifyRunEventTrigger
     for name, method in vars(ApifyHook).items():
         if isinstance(method, ApiMethod) or name in ("wait_for_run", "iterate_items", "split_dataset"):
             yield name, method
@@ -175,6 +177,9 @@ def arguments_of(entry: Any, parameter: str) -> dict[str, Any]:
 
 def use(entry: Any, arguments: dict[str, Any]) -> None:
     task: Any
+    if entry is ApifyRunEventTrigger:
+        entry(**arguments)
+        return
     if not isinstance(entry, ApiMethod) and inspect.isclass(entry):
         task = cast("Any", entry)(task_id="task", **arguments)
         method = task.poke if entry.__name__ == "ApifyLastRunSensor" else task.execute
