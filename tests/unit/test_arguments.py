@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import pytest
+from airflow import __version__ as airflow_version
 from jinja2 import DictLoader, Environment
 
 from airflow_provider_apify.api.arguments import (
@@ -38,7 +39,6 @@ from airflow_provider_apify.hooks.api_method import ApiMethod
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run import RunActorOperator
 from airflow_provider_apify.operators.storage import SetKeyValueStoreRecordOperator
-from airflow_provider_apify.triggers.run_event import ApifyRunEventTrigger
 from tests.support.connections import set_connection
 from tests.support.task_context import TaskTries
 
@@ -140,7 +140,10 @@ def entries() -> Iterator[tuple[str, Callable[..., Any]]]:
         for name, class_ in vars(importlib.import_module(module)).items():
             if name.endswith(("Operator", "Sensor")) and class_.__module__ == module and name[0] != "_":
                 yield name, class_
-    yield "ApifyRunEventTrigger", ApifyRunEventTrigger
+    if not airflow_version.startswith("2."):
+        from airflow_provider_apify.triggers.run_event import ApifyRunEventTrigger
+
+        yield "ApifyRunEventTrigger", ApifyRunEventTrigger
     for name, method in vars(ApifyHook).items():
         if isinstance(method, ApiMethod) or name in ("wait_for_run", "iterate_items", "split_dataset"):
             yield name, method
@@ -177,7 +180,7 @@ def arguments_of(entry: Any, parameter: str) -> dict[str, Any]:
 
 def use(entry: Any, arguments: dict[str, Any]) -> None:
     task: Any
-    if entry is ApifyRunEventTrigger:
+    if getattr(entry, "__name__", "") == "ApifyRunEventTrigger":
         entry(**arguments)
         return
     if not isinstance(entry, ApiMethod) and inspect.isclass(entry):
