@@ -225,4 +225,4 @@ def test_wait_timeout_leaves_the_run(dag_run: ScenarioRun, emulator: ScenarioEmu
     (run,) = emulator.runs_of(task_id)
     assert run["status"] == "RUNNING"
     assert not emulator.aborts_of(task_id)
-    assert "may be going on" in dag_run.task_log(task_id)
+    assert f"`wait_timeout` passed before the run {run['id']} ended. It goes on" in dag_run.task_log(task_id)
