@@ -117,9 +117,11 @@ class RunStarter:
                     self.target.path,
                 )
             return
-        abort = abort_run(run_id, abort_gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
-        run = drive(abort, send)
-        self.log.info("%s", describe_abort(run))
+        self._abort(run_id, send, unknown_for=VISIBLE_AFTER)
+
+    def _abort(self, run_id: str, send: Send, *, unknown_for: float = 0.0) -> None:
+        abort = abort_run(run_id, abort_gracefully=self.abort_gracefully, unknown_for=unknown_for)
+        self.log.info("%s", describe_abort(drive(abort, send)))
 
     def _look_for_run_to_kill(self, send: Send) -> str | None:
         if self._search is None:
@@ -171,8 +173,7 @@ class RunStarter:
             run, _ = self._search_of(intent).look(self.client.send)
         if run is not None and not run.is_finished and not run.is_ending:
             self.log.info("Aborting the run %s, which was started before the task was cleared.", run.id)
-            run = drive(abort_run(run.id, abort_gracefully=self.abort_gracefully), self.client.send)
-            self.log.info("%s", describe_abort(run))
+            self._abort(run.id, self.client.send)
 
     def _start(self) -> ActorRun:
         """Start a run; after a lost answer, find it."""
@@ -200,8 +201,7 @@ class RunStarter:
         except Superseded:
             # The later try looked for this run before it was there, and nobody will look again.
             self.log.warning("A later try has started its own run; aborting the run %s.", run.id)
-            abort = abort_run(run.id, abort_gracefully=self.abort_gracefully, unknown_for=VISIBLE_AFTER)
-            self.log.info("%s", describe_abort(drive(abort, self.client.send)))
+            self._abort(run.id, self.client.send, unknown_for=VISIBLE_AFTER)
             raise
         except Exception as error:
             # The run has been paid for; a retry finds it by its fingerprint.
