@@ -53,7 +53,7 @@ def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Itera
             surveyed = pool.submit(survey, source, size, client.send)
             for page in stream_pages(source, client):
                 start += page.rows
-                _refuse_surplus(source, range(source.selection.offset, start))
+                _refuse_surplus(source, range(source.selection.offset, start), source.selection.last)
                 yield page
             extent = surveyed.result()
 
@@ -119,9 +119,8 @@ def _fetch(source: DatasetSource, items: range, step: int, send: Send) -> tuple[
     return pages, range(start, items.stop)
 
 
-def _refuse_surplus(source: DatasetSource, given: range, end: int | None = None) -> None:
-    """Refuse rows beyond the last item that was asked for, where each item is one row."""
-    end = source.selection.last if end is None else end
+def _refuse_surplus(source: DatasetSource, given: range, end: int | None) -> None:
+    """Refuse rows beyond the end of what was asked for, if it has one, where each item is one row."""
     if end is not None and given.stop > end:
         raise ApifyDataError(
             f"Apify gave {len(given):,} rows for the {end - given.start:,} items from {given.start:,} on of "
