@@ -127,9 +127,9 @@ class Faults:
 
 def as_altered(request: web.BaseRequest, faults: Iterable[Fault]) -> web.BaseRequest:
     """Return a request as faults have it arrive."""
-    headers = {name: value for fault in faults for name, value in fault.request_headers.items()}
-    if headers:
-        request = request.clone(headers={**request.headers, **headers})
+    if any(fault.request_headers for fault in faults):
+        headers = _over(request.headers, (fault.request_headers for fault in faults))
+        request = request.clone(headers=headers)
     if any(fault.query for fault in faults):
         query = _over(request.query, (fault.query for fault in faults))
         request = request.clone(rel_url=request.rel_url.with_query(query))
