@@ -226,10 +226,11 @@ async def connect(endpoint: Endpoint) -> AsyncIterator[AsyncClient]:
 
     The last user closes the session, so neither a thousand triggers nor a single `dag.test()` leave one open.
     """
-    # In a thread: all triggers share the loop, and the first time these take tenths of a second.
-    aiohttp, tls = await asyncio.to_thread(_load)
     clients = _clients.setdefault(asyncio.get_running_loop(), {})
     if endpoint not in clients:
+        # In a thread: all triggers share the loop, and the first time these take tenths of a second.
+        aiohttp, tls = await asyncio.to_thread(_load)
+    if endpoint not in clients:  # Still: another trigger may have been quicker.
         # No limit: each waiting trigger holds a connection. No cookies: the token is all there is to say.
         connector = aiohttp.TCPConnector(limit=0, ssl=tls)
         session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
