@@ -201,11 +201,11 @@ class RunActorOperator(_RunOperator):
     success; a Clear starts a new one. Every limit is the Actor's own unless it is given.
 
     :param actor_id: ID or `username/name` of the Actor. (templated)
-    :param run_input: input: a dict, a string that holds JSON, or the path of a `.json` file, which has
-        to be there until the run is started. Apify refuses an
-        input that the Actor's input schema does not allow, before anything is charged. Take secrets from a
-        connection or variable, `{{ conn.site.password }}`: Airflow masks those everywhere, and values under
-        keys like `password`. (templated)
+    :param run_input: input: a dict, a string that holds JSON, or the path of a `.json` file, which has to
+        be there until the run is started. Apify refuses an input that the Actor's input schema does not
+        allow, before anything is charged. Take secrets from a connection or variable,
+        `{{ conn.site.password }}`: Airflow masks those everywhere, and values under keys like `password`.
+        (templated)
     :param build: tag or number of the build to run. (templated)
     :param memory_mbytes: memory in megabytes, a power of two from 128 on. (templated)
     :param run_timeout: after how long Apify ends the run as TIMED-OUT; a timedelta or seconds, 0 for never.
