@@ -35,6 +35,14 @@ def require_end(headers: Mapping[str, str]) -> None:
         raise ValueError("nothing marks its end, so it may be cut: a proxy took its Content-Length away")
 
 
+def parse_json(body: bytes) -> Any:
+    """Parse JSON; raise :class:`ValueError` whatever is wrong with it."""
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
 @dataclass(frozen=True)
 class Answer:
     """A whole HTTP answer; the headers are found in any case, the body is decoded unless the call is raw."""
@@ -53,7 +61,7 @@ class Answer:
 
     def json(self) -> Any:
         """Return the parsed body; raise :class:`ValueError` if it is not JSON."""
-        return json.loads(self.body)
+        return parse_json(self.body)
 
     def data(self) -> Any:
         """Return the object that the API wraps in `data`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from airflow_provider_apify.api.call import (
     Call,
     media_type,
     no_result,
+    parse_json,
     refuse_html,
     require_end,
 )
@@ -54,7 +54,7 @@ class ItemsPage:
 
     def items(self) -> list[Any]:
         """Return the items of a JSON page."""
-        return cast("list[Any]", json.loads(self.body))
+        return cast("list[Any]", parse_json(self.body))
 
 
 def get_items(

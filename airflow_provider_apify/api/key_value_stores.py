@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from airflow_provider_apify.api.call import (
     Answer,
     Call,
     no_result,
+    parse_json,
     refuse_html,
     require_end,
 )
@@ -88,10 +88,10 @@ class Record:
         """Return JSON as its value, and text as a string; raise ValueError if the record is neither."""
         media_type = self.content_type.partition(";")[0].strip().lower()
         if media_type == "application/json" or media_type.endswith("+json"):
-            return json.loads(self.value)
+            return parse_json(self.value)
         if media_type.startswith("text/") or media_type.endswith("xml"):
             return self.value.decode()
-        raise ValueError(media_type)
+        raise ValueError(f"it is {media_type}, neither JSON nor text")
 
 
 def get_record(key_value_store_id: str, key: str) -> Call[Record]:

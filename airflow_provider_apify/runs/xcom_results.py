@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from airflow_provider_apify.api.errors import (
 )
 from airflow_provider_apify.api.flow import Send
 from airflow_provider_apify.api.key_value_stores import get_record
+from airflow_provider_apify.runs.plain_json import plain_json
 
 #: What a task returns that waits for its run: the run info, the dataset's items, or the OUTPUT record.
 Returns = Literal["run", "items", "output"]
@@ -39,8 +41,9 @@ def result_of(run: ActorRun, returns: Returns, send: Send) -> Any:
         return run_info(run)
     try:
         if returns == "items":
-            items = get_items(_storage_of(run, "defaultDatasetId"), format="json")
-            return send(replace(items, max_bytes=MAX_INLINE_BYTES)).items()
+            dataset_id = _storage_of(run, "defaultDatasetId")
+            page = send(replace(get_items(dataset_id, format="json"), max_bytes=MAX_INLINE_BYTES))
+            return _inline(page.items, f"What the dataset {dataset_id} holds")
         store_id = _storage_of(run, "defaultKeyValueStoreId")
         return record_content(send, store_id, _OUTPUT_KEY, MAX_INLINE_BYTES)
     except ApifyDataError as error:
@@ -66,9 +69,15 @@ def record_content(send: Send, key_value_store_id: str, key: str, max_bytes: int
     way = "Land it with KeyValueStoreToS3Operator, or another of the transfer operators."
     try:
         record = send(replace(get_record(key_value_store_id, key), max_bytes=max_bytes))
+        return _inline(record.content, name)
     except ApifyTooLargeError as error:
         raise ApifyTooLargeError(f"{name} has more than {max_bytes:,} bytes. {way}") from error
+    except ApifyDataError as error:
+        raise ApifyDataError(f"{error} {way}") from error
+
+
+def _inline(parse: Callable[[], Any], name: str) -> Any:
     try:
-        return record.content()
+        return plain_json(parse())
     except ValueError as error:
-        raise ApifyDataError(f"{name} is neither JSON nor text ({error}). {way}") from error
+        raise ApifyDataError(f"{name} cannot be the result of a task: {error}.") from None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -13,10 +16,12 @@ from airflow_provider_apify.api.errors import (
     ApifyRunFailedError,
     ApifyTooLargeError,
 )
-from airflow_provider_apify.emulator import Emulator
+from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
 from tests.support.task_context import TaskTries
 from tests.support.triggerer import event_of
+
+JSON = "application/json"
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
@@ -114,6 +119,62 @@ def test_what_cannot_be_returned_is_an_error(
     with pytest.raises(error, match=words) as raised:
         run_actor(**kwargs).execute(stored_tries.context)
     assert emulator.runs[0]["id"] in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"a": [{"__type": "airflow.sdk.Connection", "__var": {"conn_id": "x"}}]}, "'__type'"),
+        ({"__classname__": "airflow.sdk.Connection", "__version__": 1, "__data__": {}}, "'__classname__'"),
+        ({"__id__": "x"}, "'__id__'"),
+        ({"n": [2**64]}, "64 bits"),
+        ({"n": math.inf}, "inf is no number"),
+        (reduce(lambda inner, _: [inner], range(100), {}), "deeper than 100"),
+        (reduce(lambda inner, _: [inner], range(10_000), {}), "too deep"),
+    ],
+)
+@pytest.mark.parametrize("returns", ["items", "output"])
+def test_what_airflow_would_not_give_on_as_it_is_is_an_error(
+    emulator: Emulator, stored_tries: TaskTries, value: Any, words: str, returns: str
+) -> None:
+    text = _json(value)
+
+    @emulator.actor("emulator/stranger")
+    def write(actor: Any) -> None:
+        actor.set_value("OUTPUT", text.encode(), content_type=JSON)
+
+    if returns == "items":
+        headers = {"X-Apify-Pagination-Offset": "0"}
+        emulator.faults.add(
+            Fault("answer", path="*/items", status=200, body=f"[{text}]", headers=headers, content_type=JSON)
+        )
+    with pytest.raises(ApifyDataError, match=words) as raised:
+        run_actor("emulator/stranger", returns=returns).execute(stored_tries.context)
+    assert "Operator" in str(raised.value)
+    assert len(emulator.runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"), [('"\\ud83d"', "\ufffd"), ('{"\\u0000": ["🐎"]}', {"\ufffd": ["🐎"]})]
+)
+def test_characters_that_no_xcom_holds_are_replaced(
+    emulator: Emulator, stored_tries: TaskTries, value: str, kept: Any
+) -> None:
+    """Half an emoji is what JavaScript leaves where it cuts a text."""
+
+    @emulator.actor("emulator/stranger")
+    def write(actor: Any) -> None:
+        actor.set_value("OUTPUT", value.encode(), content_type=JSON)
+
+    assert run_actor("emulator/stranger", returns="output").execute(stored_tries.context) == kept
+
+
+def _json(value: Any) -> str:
+    """Return JSON, also of what is nested too deep for Python's own encoder."""
+    brackets = 0
+    while isinstance(value, list) and len(value) == 1:
+        (value,), brackets = value, brackets + 1
+    return "[" * brackets + json.dumps(value) + "]" * brackets
 
 
 def test_a_retry_after_too_large_results_pays_nothing(emulator: Emulator, task_tries: TaskTries) -> None:
