@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,11 @@ def test_a_page_larger_than_expected_is_asked_for_in_halves(
     assert parse_lines(gzip.decompress(data) if name.endswith(".gz") else data) == rows
 
 
-def test_missing_items_fail_the_task(emulator: Emulator, tmp_path: Path) -> None:
+def test_missing_items_fail_the_task(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
     dataset_id = emulator.create_dataset(ragged_items(20))
     body = '{"data": {"id": "x", "itemCount": 25}}'
     emulator.faults.add(
@@ -96,6 +101,8 @@ def test_missing_items_fail_the_task(emulator: Emulator, tmp_path: Path) -> None
     with pytest.raises(ApifyDataError, match="from 20 on"):
         to_local(dataset_id, tmp_path / "out.jsonl")
     assert not list(tmp_path.iterdir())
+    # As long as a replica may lag.
+    assert sum(pauses) > 15
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.providers.common.compat.sdk import TaskDeferred, redact
 from jinja2 import Environment, FileSystemLoader
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyInputError, ApifyNotFoundError
@@ -91,6 +91,27 @@ def test_an_input_of_text_becomes_one_whose_secrets_can_be_masked(given: str, re
     operator = RunActorOperator(task_id="run", actor_id="emulator/strict", run_input=given)
     operator.render_template_fields({}, Environment())
     assert operator.run_input == rendered
+
+
+@pytest.mark.usefixtures("fast_clock")
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_secrets_of_the_input_are_masked_in_whatever_the_task_logs(
+    stored_tries: TaskTries, goes_on: bool
+) -> None:
+    secret = f"canary-{goes_on}"
+
+    def operator(password: str) -> RunActorOperator:
+        return RunActorOperator(task_id="run", actor_id="emulator/worker", run_input={"password": password})
+
+    operator("another" if goes_on else secret).execute(stored_tries.context)
+    if goes_on:
+        operator(secret).execute(stored_tries.retry())
+    assert redact(f"the Actor logged {secret}") == "the Actor logged ***"
+
+
+def test_what_is_not_given_is_not_sent() -> None:
+    assert set(run_params({}).values()) == {None}
+    assert run_params({"max_items": 1, "webhooks": []}) == run_params({}) | {"maxItems": 1}
 
 
 def test_only_the_input_itself_may_be_a_file(tmp_path: Path) -> None:

@@ -389,6 +389,8 @@ def test_capacity_is_not_waited_for_longer_than_asked(
     )
     with pytest.raises(ApifyCapacityError, match="Nothing was started"):
         run_actor(wait_for_capacity=patience).execute(task_tries.context)
+    # The first seven pauses have at least 610 s together.
+    assert len([seen for seen in fast_clock.requests if seen.method == "POST"]) <= (8 if patience else 1)
 
 
 @pytest.mark.parametrize("operator", [RunActorOperator, RunTaskOperator])
