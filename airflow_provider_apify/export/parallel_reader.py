@@ -83,7 +83,7 @@ def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Itera
                 window.appendleft(launch(rest))
             yield from pages
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=False)
 
 
 def _fetch(source: DatasetSource, items: range, step: int, send: Send) -> tuple[list[Page], range]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from typing import Any
 
@@ -119,12 +120,12 @@ def test_of_an_answer_that_is_not_apifys_only_the_status_counts(
 
 
 @pytest.mark.parametrize(
-    ("data", "told"), [("", "Wrong. Nothing"), (', "data": {"at": 7}', 'Wrong. ({"at": 7})')]
+    ("data", "told"), [({}, "Wrong. Nothing"), ({"data": {"at": 7}}, 'Wrong. ({"at": 7})')]
 )
 def test_an_error_tells_the_details_that_apify_adds(
-    hook: ApifyHook, emulator: Emulator, data: str, told: str
+    hook: ApifyHook, emulator: Emulator, data: Any, told: str
 ) -> None:
-    body = '{"error": {"type": "invalid-value", "message": "Wrong"%s}}' % data
+    body = json.dumps({"error": {"type": "invalid-value", "message": "Wrong", **data}})
     emulator.faults.add(Fault("answer", "PUT", "*", status=400, body=body, content_type="application/json"))
     with pytest.raises(errors.ApifyInputError, match=re.escape(told)):
         hook.set_record("store", "KEY", b"{}", content_type="application/json")
