@@ -63,9 +63,12 @@ class Answer:
         """Return the parsed body; raise :class:`ValueError` if it is not JSON."""
         return parse_json(self.body)
 
-    def data(self) -> Any:
+    def data(self) -> dict[str, Any]:
         """Return the object that the API wraps in `data`."""
-        return self.json()["data"]
+        data = self.json()["data"]
+        if not isinstance(data, dict):
+            raise ValueError("its `data` is no object")
+        return data
 
 
 @dataclass(frozen=True, kw_only=True)

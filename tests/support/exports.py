@@ -48,7 +48,7 @@ def to_s3(dataset_id: str, key: str, bucket_name: str | None = BUCKET, **kwargs:
     ).execute({})
 
 
-def to_object_storage(dataset_id: str, path: str, **kwargs: Any) -> dict[str, Any]:
+def to_object_storage(dataset_id: str, path: Any, **kwargs: Any) -> dict[str, Any]:
     """Export a dataset to object storage, and return the task's result."""
     operator = DatasetToObjectStorageOperator(task_id="land", dataset_id=dataset_id, path=path, **kwargs)
     return operator.execute({})

@@ -11,8 +11,8 @@ import pytest
 
 from airflow_provider_apify.api.errors import ApifyDataError, ApifyNotFoundError
 from airflow_provider_apify.emulator import Emulator, Fault
-from airflow_provider_apify.export import page_size
-from tests.support.exports import parse_lines, ragged_items, to_local
+from airflow_provider_apify.export import first_stream, page_size
+from tests.support.exports import parse_lines, ragged_items, set_page_bytes, to_local
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
 
@@ -67,6 +67,17 @@ def test_compressed_pages_land_as_they_are(emulator: Emulator, tmp_path: Path) -
     to_local(dataset_id, tmp_path / "out.jsonl.gz")
     assert parse_lines(gzip.decompress((tmp_path / "out.jsonl.gz").read_bytes())) == ragged_items(3000)
     assert "gzip" in [request.headers["Accept-Encoding"] for request in emulator.requests]
+
+
+def test_a_fast_stream_brings_all_rows(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_page_bytes(monkeypatch, 4000, first_items=7, chunk_bytes=300, stream=True)
+    # With `stream` alone no rate at all would be too slow.
+    monkeypatch.setattr(first_stream, "_FAST_BYTES_PER_SECOND", 1e-9)
+    to_local(emulator.create_dataset(ragged_items(500)), tmp_path / "out.jsonl")
+    limits = [seen.query.get("limit") for seen in emulator.requests if seen.path.endswith("/items")]
+    assert set(limits) <= {None, "1"}
 
 
 @pytest.mark.usefixtures("small_pages")

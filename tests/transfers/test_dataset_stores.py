@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
 from airflow_provider_apify.emulator import Emulator
@@ -64,6 +66,15 @@ def test_ten_thousand_parts_hold_a_very_large_object(s3: S3Bucket) -> None:
     assert sum(sizes) > 800 << 30
 
 
+def test_a_part_that_waits_for_the_others_holds_no_thread(s3: S3Bucket) -> None:
+    sink = S3Object(s3_hook("aws_default"), "out.jsonl", BUCKET, replace=True).open()
+    sink.write(b"x")
+    sink.seal()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("apify-s3")]
+    sink.discard()
+    assert not s3.unfinished_uploads
+
+
 def test_a_large_object_is_uploaded_in_parts(emulator: Emulator, s3: S3Bucket) -> None:
     rows = [{"n": n, "text": "x" * 1000} for n in range(20_000)]
     result = to_s3(emulator.create_dataset(rows), f"s3://{BUCKET}/large.jsonl", bucket_name=None)
@@ -102,6 +113,12 @@ def test_remote_object_storage_gets_all_rows(
         to_object_storage(dataset_id, path, **kwargs)
     to_object_storage(dataset_id, path, replace=True, **kwargs)
     assert not s3.unfinished_uploads
+
+
+def test_a_path_may_be_one_of_airflows(emulator: Emulator, tmp_path: Path) -> None:
+    path = ObjectStoragePath(f"file://{tmp_path}/out.jsonl")
+    to_object_storage(emulator.create_dataset(ragged_items(3)), path)
+    assert parse_lines((tmp_path / "out.jsonl").read_bytes()) == ragged_items(3)
 
 
 def test_an_existing_file_is_named_as_people_write_it(emulator: Emulator, tmp_path: Path) -> None:

@@ -272,6 +272,10 @@ def test_what_a_killed_worker_left_in_s3_is_removed(emulator: Emulator, s3: S3Bu
     assert s3.unfinished_uploads == ["out.jsonl.other"]
 
 
+def test_a_transfer_that_is_not_at_work_has_nothing_to_stop(tmp_path: Path) -> None:
+    DatasetToLocalOperator(task_id="land", dataset_id="x", path=str(tmp_path / "out.jsonl")).on_kill()
+
+
 @pytest.mark.usefixtures("server", "fast_clock")
 def test_on_kill_leaves_nothing_behind(emulator: Emulator, tmp_path: Path) -> None:
     # As CSV so many rows take a second.

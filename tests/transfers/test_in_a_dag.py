@@ -71,5 +71,7 @@ def test_a_transfer_reports_its_lineage(
     told = task.get_openlineage_facets_on_complete(None)
     assert [(told.inputs[0].namespace, told.inputs[0].name)] == [("apify://datasets", dataset_id)]
     assert (told.outputs[0].namespace, told.outputs[0].name) == ("file", str(path))
-    assert told.outputs[0].outputFacets["outputStatistics"].rowCount == len(items)
+    statistics = told.outputs[0].outputFacets["outputStatistics"]
+    assert (statistics.rowCount, statistics.size, statistics.fileCount) == (len(items), result["bytes"], 1)
+    assert result["duration"] == round(result["duration"], 3)
     assert len(emulator.requests) == asked

@@ -203,6 +203,21 @@ def test_errors_on_the_way_change_no_byte(emulator: Emulator, tmp_path: Path) ->
     }
 
 
+def test_a_large_record_that_was_cut_comes_whole(emulator: Emulator, tmp_path: Path) -> None:
+    value = bytes(range(256)) * 12_000
+    store_id = emulator.create_key_value_store({"large": value})
+    emulator.faults.add(Fault("alter", "GET", RECORDS, (1,), cut_at=2_500_000))
+    to_local(store_id, tmp_path)
+    assert (tmp_path / "large").read_bytes() == value
+
+
+def test_a_file_that_somebody_took_away_is_no_error(emulator: Emulator, tmp_path: Path) -> None:
+    to_local(emulator.create_key_value_store({"old": b"1", "both": b"2"}), tmp_path)
+    (tmp_path / "old").unlink()
+    to_local(emulator.create_key_value_store({"both": b"3"}), tmp_path, replace=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"both", MANIFEST_NAME}
+
+
 def test_a_retry_goes_through_and_a_second_export_does_not(emulator: Emulator, tmp_path: Path) -> None:
     store_id = emulator.create_key_value_store({f"k{n}": str(n) for n in range(50)})
     emulator.faults.add(Fault("answer", "GET", RECORDS, tuple(range(30, 99)), status=404))
