@@ -87,6 +87,12 @@ def test_csv_takes_a_delimiter(emulator: Emulator, tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_text() == 'a\tb\n"x\ty"\t2\n'
 
 
+def test_csv_keeps_numbers_as_they_came(emulator: Emulator, tmp_path: Path) -> None:
+    row = b'{"a":NaN,"b":[Infinity,-Infinity],"c":1e999,"d":1.50,"e":-0}\n'
+    to_local(emulator.create_dataset(row), tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "a,b/0,b/1,c,d,e\nNaN,Infinity,-Infinity,1e999,1.50,-0\n"
+
+
 def test_a_wide_csv_can_be_read_back(emulator: Emulator, tmp_path: Path) -> None:
     rows = [{f"c{n}": n for n in range(2500)}, {"c7": 7}]
     to_local(emulator.create_dataset(rows), tmp_path / "out.csv")

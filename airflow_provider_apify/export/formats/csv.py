@@ -59,7 +59,7 @@ class CsvEncoder(Encoder):
 
 def _flat_rows(page: bytes) -> Iterator[dict[str, Any]]:
     # Numbers stay the text they came as: a table has no business rounding them.
-    for row in parse_rows(page, parse_float=str, parse_int=str):
+    for row in parse_rows(page, parse_float=str, parse_int=str, parse_constant=str):
         flat: dict[str, Any] = {}
         _flatten(row.items(), "", flat)
         yield flat
