@@ -6,6 +6,8 @@ import csv
 import gzip
 import io
 import json
+import time
+import zipfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -158,10 +160,10 @@ def test_a_rendered_file_holds_all_rows(emulator: Emulator, tmp_path: Path, name
 
 def test_a_format_that_apify_cannot_render_names_the_others(emulator: Emulator, tmp_path: Path) -> None:
     dataset_id = emulator.create_dataset([{f"c{n}": n for n in range(2001)}])
-    with pytest.raises(ApifyDataError, match=r"cannot make html .* Use `jsonl`, `csv`"):
+    with pytest.raises(ApifyDataError, match=r"cannot make html .* Use `jsonl` instead"):
         to_local(dataset_id, tmp_path / "out.html")
-    to_local(dataset_id, tmp_path / "out.csv")
-    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+    to_local(dataset_id, tmp_path / "out.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
 
 def test_a_rendered_file_that_is_not_complete_fails_the_task(emulator: Emulator, tmp_path: Path) -> None:
@@ -176,4 +178,50 @@ def test_a_rendered_file_that_is_not_complete_fails_the_task(emulator: Emulator,
     emulator.switches.max_items_per_request = 2
     with pytest.raises(ApifyDataError, match="2 rows of the 3 items"):
         to_local(dataset_id, tmp_path / "out.xml", clean=True)
+    assert not list(tmp_path.iterdir())
+
+
+def serve_xlsx(
+    emulator: Emulator, sheet: str, *, compression: int = zipfile.ZIP_DEFLATED, size: int = 0
+) -> None:
+    """Have the emulator answer with an archive, which may tell another size of its sheet."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", compression) as book:
+        book.writestr("xl/worksheets/sheet1.xml", f"<worksheet><sheetData>{sheet}</sheetData></worksheet>")
+    data = archive.getvalue()
+    if size:
+        place = data.index(b"PK\x01\x02") + 24
+        data = data[:place] + size.to_bytes(4, "little") + data[place + 4 :]
+    emulator.faults.clear()
+    fault = Fault("answer", "GET", ITEMS_PATH, (2,), 200, body=data.decode(errors="surrogateescape"))
+    fault.content_type, fault.headers = "application/x", {"X-Apify-Pagination-Offset": "0"}
+    emulator.faults.add(fault)
+
+
+def test_a_long_tag_in_an_xlsx_is_no_work(emulator: Emulator, tmp_path: Path) -> None:
+    dataset_id = emulator.create_dataset([{"n": 1}])
+    serve_xlsx(emulator, f'<row/><row a="{"x" * 5_000_000}"/>')
+    began = time.process_time()
+    assert to_local(dataset_id, tmp_path / "out.xlsx")["rows"] == 1
+    assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sheet": f'<row a="{"x" * 24_000_000}"/>'}, "a tag of more than 16,777,216 bytes"),
+        ({"size": (1 << 30) + 1}, "1,073,741,825 bytes"),
+        ({"size": 1}, "no element found|Bad CRC"),
+        ({"compression": zipfile.ZIP_LZMA}, "not compressed as in XLSX"),
+        ({"sheet": "<row>"}, "mismatched tag"),
+    ],
+    ids=["tag", "size", "other size", "compression", "syntax"],
+)
+def test_an_xlsx_that_no_reader_should_take_fails_the_task(
+    emulator: Emulator, tmp_path: Path, changes: Any, message: str
+) -> None:
+    dataset_id = emulator.create_dataset([{"n": 1}])
+    serve_xlsx(emulator, **{"sheet": "<row/><row/>", **changes})
+    with pytest.raises(ApifyDataError, match=f"xlsx .* {dataset_id} .*({message}).* Use `jsonl`"):
+        to_local(dataset_id, tmp_path / "out.xlsx")
     assert not list(tmp_path.iterdir())
