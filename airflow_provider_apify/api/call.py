@@ -75,6 +75,7 @@ class Call(Generic[T]):
     :param give_up_after: seconds after which a try is given up although its answer is still coming.
     :param raw: leave the body as it came over the wire (`Content-Encoding` not undone); on a worker only.
     :param max_bytes: largest body to accept; a larger one is given up as soon as its size is seen.
+    :param max_inflation: how many times its bytes on the wire a large download may have.
     """
 
     method: str
@@ -90,6 +91,7 @@ class Call(Generic[T]):
     give_up_after: float = inf
     raw: bool = False
     max_bytes: int | None = None
+    max_inflation: float = inf
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
