@@ -29,9 +29,14 @@ def refuse_html(headers: Mapping[str, str]) -> None:
         raise ValueError("it is an HTML page, such as a proxy or a captive portal gives")
 
 
+def marks_end(headers: Mapping[str, str]) -> bool:
+    """Return whether more than the end of the connection marks the end of a body."""
+    return "Content-Length" in headers or "chunked" in headers.get("Transfer-Encoding", "").lower()
+
+
 def require_end(headers: Mapping[str, str]) -> None:
     """Refuse a body that may have been cut on the way, as only the end of the connection marks its end."""
-    if "Content-Length" not in headers and "chunked" not in headers.get("Transfer-Encoding", "").lower():
+    if not marks_end(headers):
         raise ValueError("nothing marks its end, so it may be cut: a proxy took its Content-Length away")
 
 

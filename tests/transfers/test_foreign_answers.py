@@ -102,6 +102,23 @@ def test_a_row_that_cannot_be_read_names_the_dataset(
         list(ApifyHook().iterate_items(dataset_id))
 
 
+@pytest.mark.usefixtures("no_first_stream")
+@pytest.mark.parametrize("suffix", ["jsonl", "jsonl.gz"])
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_a_row_of_any_depth_lands_in_json_lines(
+    emulator: Emulator, tmp_path: Path, suffix: str, encoding: str
+) -> None:
+    dataset_id = emulator.create_dataset([{"n": 1}, {"n": 2}])
+    rows = f'{{"n":1}}\n{{"a":{"[" * 9999}{"]" * 9999}}}'
+    # The last row has no line end, and is whole all the same: the answer's own end has told.
+    emulator.faults.add(Fault(path=ITEMS_PATH, request_headers={"Accept-Encoding": encoding}))
+    fault = emulator.faults.add(answer_once(1, body=rows, content_type="application/jsonl"))
+    to_local(dataset_id, tmp_path / f"out.{suffix}", limit=2, expected_rows=2)
+    with (gzip.open if suffix == "jsonl.gz" else open)(tmp_path / f"out.{suffix}", "rb") as file:
+        assert file.read() == f"{rows}\n".encode()
+    assert fault.fired
+
+
 def test_the_hook_gives_no_page_of_a_proxy(emulator: Emulator) -> None:
     hook, items = ApifyHook(), [{"n": n} for n in range(3)]
     dataset_id = emulator.create_dataset(items)
