@@ -16,6 +16,8 @@ import pytest
 
 from airflow_provider_apify.api.errors import ApifyDataError
 from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.export.formats.csv import CsvEncoder, CsvOptions
+from airflow_provider_apify.export.formats.parquet import ParquetEncoder
 from tests.support.exports import ITEMS_PATH, parse_lines, ragged_items, to_local
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
@@ -96,10 +98,90 @@ def test_csv_keeps_numbers_as_they_came(emulator: Emulator, tmp_path: Path) -> N
 
 
 def test_a_wide_csv_can_be_read_back(emulator: Emulator, tmp_path: Path) -> None:
-    rows = [{f"c{n}": n for n in range(2500)}, {"c7": 7}]
+    rows = [{f"c{n}": n for n in range(2000)}, {"c7": 7}]
     to_local(emulator.create_dataset(rows), tmp_path / "out.csv")
     read = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     assert [{k: int(v) for k, v in row.items() if v} for row in read] == rows
+
+
+WIDE: dict[str, list[Any]] = {
+    "fields": [{f"c{n}": n for n in range(2001)}],
+    "fields of objects": [{"a": {"b": {f"c{n}": n for n in range(2001)}}}],
+    "fields of elements": [{"a": [{f"c{n}": {"d": 1, "e": 2} for n in range(1000)}, {"x": 1}]}],
+    "fields of many rows": [{f"c{n}": n} for n in range(2001)],
+    "elements": [{"a": [0] * 2001}],
+    "elements of elements": [{"a": [[0] * 50] * 41}],
+}
+
+
+@pytest.mark.usefixtures("no_first_stream")
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name in ("out.csv", "out.parquet") for kind in WIDE]
+)
+def test_more_columns_than_a_table_may_have_fail_the_task(
+    emulator: Emulator, tmp_path: Path, name: str, kind: str
+) -> None:
+    dataset_id = emulator.create_dataset(WIDE[kind])
+    if name == "out.parquet" and kind.startswith("elements"):
+        # There an array is one column, however long.
+        to_local(dataset_id, tmp_path / name)
+        return
+    told = f"{dataset_id} have more than 2,000 columns.* `fields`.* `omit`.* `jsonl`"
+    with pytest.raises(ApifyDataError, match=told):
+        to_local(dataset_id, tmp_path / name, limit=len(WIDE[kind]))
+    assert not list(tmp_path.iterdir())
+    to_local(dataset_id, tmp_path / "out.jsonl")
+    if name == "out.csv":
+        to_local(dataset_id, tmp_path / name, omit=["a", "c0"])
+
+
+def test_rows_with_few_cells_take_no_memory_for_many_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr("airflow_provider_apify.export.formats.csv._BLOCK_CHARACTERS", 1000)
+    monkeypatch.setattr("airflow_provider_apify.export.formats.parquet._ROW_GROUP_CELLS", 1000)
+    page = json.dumps(dict.fromkeys("abcdefghij", 1)).encode() + b"\n" + b"{}\n" * 249
+    encoders = {"csv": CsvEncoder(CsvOptions()), "parquet": ParquetEncoder()}
+    blocks = {}
+    for name, encoder in encoders.items():
+        encoder.inspect(page)
+        blocks[name] = list(encoder.encode([page]))
+    assert max(map(len, blocks["csv"])) <= 1010
+    assert b"".join(blocks["csv"]).count(b",,,,,,,,,\n") == 249
+    with pq.ParquetFile(io.BytesIO(b"".join(blocks["parquet"]))) as file:
+        groups = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+        assert groups == [100, 100, 50]
+        assert file.read().to_pylist()[0] == dict.fromkeys("abcdefghij", 1)
+
+
+def nested(levels: int) -> bytes:
+    return b'{"n":1,"deep":' + b'{"a":[' * (levels // 2) + b"1" + b"]}" * (levels // 2) + b"}\n"
+
+
+@pytest.mark.usefixtures("small_pages", "no_first_stream")
+def test_a_row_that_is_nested_too_deep_for_csv_is_named(emulator: Emulator, tmp_path: Path) -> None:
+    dataset_id = emulator.create_dataset(nested(200) * 217 + nested(202))
+    with pytest.raises(ApifyDataError, match=rf"Row 217 \(from 0\) .*{dataset_id}.* 200 levels.*`jsonl`"):
+        to_local(dataset_id, tmp_path / "out.csv", limit=218)
+    assert not list(tmp_path.iterdir())
+    to_local(dataset_id, tmp_path / "out.csv", limit=217)
+
+
+@pytest.mark.parametrize("levels", [36, 44, 700])
+def test_parquet_of_any_depth_can_be_read_back(emulator: Emulator, tmp_path: Path, levels: int) -> None:
+    import pyarrow.parquet as pq
+
+    to_local(emulator.create_dataset(nested(levels) * 2), tmp_path / "out.parquet")
+    value = pq.read_table(tmp_path / "out.parquet").to_pylist()[1]["deep"]
+    depth = 0
+    while isinstance(value, (dict, list, str)):
+        value = (
+            json.loads(value)
+            if isinstance(value, str)
+            else next(iter(value.values() if isinstance(value, dict) else value))
+        )
+        depth += isinstance(value, (dict, list))
+    assert (depth, value) == (levels - 1, 1)
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
