@@ -29,9 +29,14 @@ def refuse_html(headers: Mapping[str, str]) -> None:
         raise ValueError("it is an HTML page, such as a proxy or a captive portal gives")
 
 
+def marks_end(headers: Mapping[str, str]) -> bool:
+    """Return whether more than the end of the connection marks the end of a body."""
+    return "Content-Length" in headers or "chunked" in headers.get("Transfer-Encoding", "").lower()
+
+
 def require_end(headers: Mapping[str, str]) -> None:
     """Refuse a body that may have been cut on the way, as only the end of the connection marks its end."""
-    if "Content-Length" not in headers and "chunked" not in headers.get("Transfer-Encoding", "").lower():
+    if not marks_end(headers):
         raise ValueError("nothing marks its end, so it may be cut: a proxy took its Content-Length away")
 
 
@@ -86,6 +91,7 @@ class Call(Generic[T]):
     :param give_up_after: seconds after which a try is given up although its answer is still coming.
     :param raw: leave the body as it came over the wire (`Content-Encoding` not undone); on a worker only.
     :param max_bytes: largest body to accept; a larger one is given up as soon as its size is seen.
+    :param max_inflation: how many times its bytes on the wire a large download may have.
     """
 
     method: str
@@ -101,6 +107,7 @@ class Call(Generic[T]):
     give_up_after: float = inf
     raw: bool = False
     max_bytes: int | None = None
+    max_inflation: float = inf
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -48,6 +48,8 @@ _READ_BYTES = 1 << 16
 _ERROR_BYTES = 1 << 16
 # Bytes of a download in memory at a time.
 _DOWNLOAD_BYTES = 1 << 20
+# So many bytes a download may have however few came over the wire: honest ones compress well, too.
+_INFLATED_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ class OpenAnswer:
     headers: Mapping[str, str]
     _body: urllib3.HTTPResponse
 
+    @property
+    def received(self) -> int:
+        """How many bytes of the body have come over the wire, where it may be compressed."""
+        return self._body.tell()
+
     def parts(self, size: int) -> Iterator[bytes]:
         """Give the body, at most `size` bytes at a time."""
         while part := self._body.read(size, decode_content=True):
@@ -146,9 +153,16 @@ class Client:
         def attempt() -> Mapping[str, str]:
             file.seek(0)
             file.truncate()
+            size = 0
             with self.open(call) as answer:
                 for part in answer.parts(_DOWNLOAD_BYTES):
                     file.write(part)
+                    size += len(part)
+                    if size > max(_INFLATED_BYTES, call.max_inflation * answer.received):
+                        raise ApifyTooLargeError(
+                            f"The {answer.received:,} bytes that came of the answer to {call} unpack to more "
+                            f"than {size:,} bytes."
+                        )
             return answer.headers
 
         return Retrying(**retrying(call))(attempt)

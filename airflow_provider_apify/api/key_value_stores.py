@@ -29,6 +29,9 @@ from airflow_provider_apify.api.request_body import MAX_PAYLOAD_BYTES
 
 #: The media type of bytes of which nothing else is known.
 BYTES_TYPE = "application/octet-stream"
+# A record comes with the compression that it was stored with, and some hundred bytes may unpack to gigabytes;
+# what is no such bomb becomes some ten times as large.
+_MAX_INFLATION = 100
 
 
 def get_key_value_store(key_value_store_id: str) -> Call[dict[str, Any]]:
@@ -107,6 +110,7 @@ def get_record(key_value_store_id: str, key: str) -> Call[Record]:
         # Without it, Apify alters HTML records on the way out.
         params={"attachment": True},
         check=_check_record,
+        max_inflation=_MAX_INFLATION,
         read=lambda answer: Record(answer.body, answer.headers.get("Content-Type", BYTES_TYPE)),
     )
 

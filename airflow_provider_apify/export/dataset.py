@@ -13,7 +13,6 @@ from airflow_provider_apify.export.file_writer import write_rows
 from airflow_provider_apify.export.formats.csv import CsvOptions
 from airflow_provider_apify.export.formats.format_choice import Format
 from airflow_provider_apify.export.formats.gzip import GzippedPages
-from airflow_provider_apify.export.formats.jsonl import readable_rows
 from airflow_provider_apify.export.item_pages import DatasetSource, Page
 from airflow_provider_apify.export.parallel_reader import read_pages
 from airflow_provider_apify.export.parts_and_manifest import write_parts
@@ -56,14 +55,13 @@ def export_dataset(
         pages = read_pages(source, client, concurrency)
     pages = _watched(pages, progress, source, client, log)
     pages = _required(pages, progress, dataset_id, expected_rows, fail_on_empty)
-    with readable_rows(dataset_id):
-        if rows_per_file:
-            result = write_parts(destination, pages, encoder, rows_per_file, dataset_id, compress=compress)
-        else:
-            with destination.begin() as sink, buffer_if_needed(pages, encoder) as buffered:
-                written = write_rows(sink, buffered, encoder, compress=compress, checksum=checksum)
-                sink.commit()
-            result = {**destination.address, **written, "files": 1}
+    if rows_per_file:
+        result = write_parts(destination, pages, encoder, rows_per_file, dataset_id, compress=compress)
+    else:
+        with destination.begin() as sink, buffer_if_needed(pages, encoder, dataset_id) as buffered:
+            written = write_rows(sink, buffered, encoder, compress=compress, checksum=checksum)
+            sink.commit()
+        result = {**destination.address, **written, "files": 1}
 
     log.info("Wrote %s to %s.", progress.describe("rows"), result["destination"])
     return {"dataset_id": dataset_id, **result, "duration": round(progress.seconds, 3)}

@@ -7,22 +7,38 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from airflow_provider_apify.export.formats import Encoder
+from airflow_provider_apify.api.errors import ApifyDataError
+from airflow_provider_apify.export.formats import MAX_COLUMNS, Encoder, TooManyColumnsError
+from airflow_provider_apify.export.formats.jsonl import read_rows, unreadable
 from airflow_provider_apify.export.item_pages import Page
 
 
 @contextmanager
-def buffer_if_needed(pages: Iterable[Page], encoder: Encoder) -> Iterator[Iterable[Page]]:
-    """Show all pages to an encoder that wants to see them, and give them again."""
+def buffer_if_needed(pages: Iterable[Page], encoder: Encoder, dataset_id: str) -> Iterator[Iterable[Page]]:
+    """Show all pages to an encoder that wants to see them; refuse those it cannot hold; give them again."""
     if not encoder.inspects:
         yield pages
         return
     # A nameless file in the directory for temporary files (`TMPDIR`), which vanishes with the process.
     with tempfile.TemporaryFile() as file:
         marks = []
+        rows = 0
         for page in pages:
-            encoder.inspect(page.data)
+            try:
+                read_rows(encoder.inspect, page.data, dataset_id, rows)
+            except TooManyColumnsError:
+                raise ApifyDataError(
+                    f"The rows of the dataset {dataset_id} have more than {MAX_COLUMNS:,} columns, counted "
+                    "with one for each element of an array. Choose some with `fields`, leave some out with "
+                    "`omit`, or use the format `jsonl`, which has no columns. Nothing was left at a "
+                    "destination."
+                ) from None
             file.write(page.data)
             marks.append(replace(page, data=b""))
+            rows += page.rows
         file.seek(0)
-        yield (replace(mark, data=file.read(mark.size)) for mark in marks)
+        try:
+            yield (replace(mark, data=file.read(mark.size)) for mark in marks)
+        except RecursionError as error:
+            # To write a row may take some more of the stack than to look at it has.
+            raise unreadable(dataset_id, "A row", error) from None

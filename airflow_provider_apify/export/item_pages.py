@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_provider_apify.api import datasets
-from airflow_provider_apify.api.call import Answer, Call, require_end
+from airflow_provider_apify.api.call import Answer, Call, marks_end, require_end
 from airflow_provider_apify.api.errors import ApifyTooLargeError
 from airflow_provider_apify.api.item_selection import Selection
 from airflow_provider_apify.export import page_size
@@ -84,12 +84,18 @@ def count_rows(lines: bytes) -> int:
     return len(lines) - len(lines.replace(b"\n", b""))
 
 
-def whole_page(body: bytes) -> Page:
-    """Make a page of JSON Lines; ValueError means that they are something else, or not whole."""
+def whole_page(body: bytes, *, ended: bool = False) -> Page:
+    """
+    Make a page of JSON Lines; ValueError means that they are something else, or not whole.
+
+    :param body: the lines, of which the last one may have no end.
+    :param ended: whether anything else has told that the body is whole.
+    """
     lines = body
     if body and not body.endswith(b"\n"):
-        # Only that it can be read tells that the last row did not lose its end on the way.
-        json.loads(body[body.rfind(b"\n") + 1 :])
+        if not ended:
+            # Only that it can be read tells that the last row did not lose its end on the way.
+            json.loads(body[body.rfind(b"\n") + 1 :])
         lines = body + b"\n"
     return Page(lines, count_rows(lines), len(lines))
 
@@ -100,7 +106,7 @@ def _read_page(answer: Answer, max_bytes: int | None, source: DatasetSource) -> 
     if not packed and not source.selection.one_row_per_item:
         require_end(answer.headers)
     plain = gzip.decompress(answer.body, max_bytes) if packed else answer.body
-    page = whole_page(plain)
+    page = whole_page(plain, ended=packed or marks_end(answer.headers))
     if not source.gzipped:
         return page
     # Members of a gzip file may follow each other, so a missing line end is added as a member of its own.
@@ -111,7 +117,7 @@ def _read_page(answer: Answer, max_bytes: int | None, source: DatasetSource) -> 
 
 
 def _has_row(answer: Answer) -> bool:
-    found = whole_page(answer.body).rows > 0
+    found = whole_page(answer.body, ended=marks_end(answer.headers)).rows > 0
     # The headers say the same as an empty body, which alone may have been cut.
     if not found and answer.headers.get("X-Apify-Pagination-Count") != "0":
         require_end(answer.headers)

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow_provider_apify.api import key_value_stores
 from airflow_provider_apify.api.arguments import required_text
-from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError
+from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError, ApifyTooLargeError
 from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.export.progress import Progress
 from airflow_provider_apify.export.record_file_names import file_name
@@ -117,7 +117,13 @@ def _copy(
         destination.check()
     checksum = hashlib.sha256()
     with tempfile.SpooledTemporaryFile(_LARGE_BYTES) as file:
-        headers = client.download(key_value_stores.get_record(store_id, key), file)
+        try:
+            headers = client.download(key_value_stores.get_record(store_id, key), file)
+        except ApifyTooLargeError as error:
+            raise ApifyTooLargeError(
+                f"The record {key!r} of the key-value store {store_id} is not written, as it would fill the "
+                f"disk. {error} Name the records to export in `keys`, or take those of a `prefix`."
+            ) from error
         content_type = headers.get("Content-Type", key_value_stores.BYTES_TYPE)
         file.seek(0)
         with destination.open(content_type) as sink:

@@ -20,7 +20,7 @@ from airflow_provider_apify.api.retry import delay
 from airflow_provider_apify.export import page_size
 from airflow_provider_apify.export.default_concurrency import MAX_CONCURRENCY
 from airflow_provider_apify.export.first_stream import may_stream, stream_pages
-from airflow_provider_apify.export.formats.jsonl import readable_rows
+from airflow_provider_apify.export.formats.jsonl import read_rows
 from airflow_provider_apify.export.freed_memory import tune_malloc
 from airflow_provider_apify.export.item_pages import DatasetSource, Page
 from airflow_provider_apify.export.item_ranges import Step, plan, survey
@@ -34,12 +34,17 @@ def iterate_items(client: Client, dataset_id: str, concurrency: int, **selection
     """Give the items of a dataset, oldest first, to tasks written in Python."""
     source = DatasetSource(dataset_id, select(**selection))
     at_once = number("concurrency", concurrency, int, least=1, most=MAX_CONCURRENCY, required=True)
-    for page in read_pages(source, client, at_once):
-        # Line by line: the items of a page need many times its bytes.
-        for line in page.data.splitlines():
-            with readable_rows(dataset_id):
-                item = json.loads(line)
-            yield item
+    # Line by line: the items of a page need many times its bytes.
+    lines = (line for page in read_pages(source, client, at_once) for line in page.data.split(b"\n")[:-1])
+    for row, line in enumerate(lines):
+        yield read_rows(_item, line, dataset_id, row)
+
+
+def _item(line: bytes) -> dict[str, Any]:
+    item = json.loads(line)
+    if type(item) is not dict:
+        raise ValueError("it is not a JSON object")
+    return item
 
 
 def read_pages(source: DatasetSource, client: Client, concurrency: int) -> Iterator[Page]:

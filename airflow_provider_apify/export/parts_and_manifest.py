@@ -47,7 +47,7 @@ def write_parts(
         listed = sinks.enter_context(listing.begin())
         old = json.loads(listing.read() or b'{"files": []}')
         sealed: list[tuple[Sink, Destination]] = []
-        with buffer_if_needed(pages, encoder) as buffered:
+        with buffer_if_needed(pages, encoder, dataset_id) as buffered:
             for part in _cut(buffered, rows):
                 destination = whole.sibling(_part_name(whole.name, len(parts)))
                 sink = sinks.enter_context(destination.begin())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import IO
@@ -22,7 +23,24 @@ from airflow_provider_apify.export.item_ranges import survey
 from airflow_provider_apify.export.page_size import PageSize
 
 _BLOCK_BYTES = 1 << 20
-_INSTEAD = "Use `jsonl`, `csv` or `parquet` instead: they have no limits."
+# The parser begins a tag again with each block in which it does not end: few blocks, no endless tags.
+_PARSED_BYTES = 4 << 20
+_MOST_TAG_BYTES = 16 << 20
+# Most bytes of a sheet, beyond what Apify makes; a few kilobytes may unpack to any number of them.
+_MOST_SHEET_BYTES = 1 << 30
+_INSTEAD = "Use `jsonl` instead: it has no limits."
+
+
+# What damaged archives (RuntimeError: they are encrypted) and documents (LookupError: encodings) raise.
+_UNREADABLE = (
+    ValueError,
+    LookupError,
+    RuntimeError,
+    EOFError,
+    expat.ExpatError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def download_rendered(source: DatasetSource, client: Client, format_name: str) -> Iterator[Page]:
@@ -38,10 +56,10 @@ def download_rendered(source: DatasetSource, client: Client, format_name: str) -
         file.seek(0)
         try:
             rows = ROW_COUNTERS[format_name](file)
-        except (ValueError, expat.ExpatError, zipfile.BadZipFile) as error:
+        except _UNREADABLE as error:
             raise ApifyDataError(
-                f"The {format_name} that Apify made of the dataset {source.dataset_id} is not complete "
-                f"({error}). {_INSTEAD}"
+                f"The {format_name} that Apify made of the dataset {source.dataset_id} is not complete, or "
+                f"cannot be looked through ({error}). {_INSTEAD}"
             ) from error
         last = source.selection.last
         items = (extent.items if last is None else min(extent.items, last)) - source.selection.offset
@@ -71,7 +89,13 @@ def _count_elements(file: IO[bytes], depth: int, name: str | None = None) -> int
         level -= 1
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.ParseFile(file)
+    fed = 0
+    while block := file.read(_PARSED_BYTES):
+        parser.Parse(block)
+        fed += len(block)
+        if fed - parser.CurrentByteIndex > _MOST_TAG_BYTES:
+            raise ValueError(f"it has a tag of more than {_MOST_TAG_BYTES:,} bytes")
+    parser.Parse(b"", True)
     return rows
 
 
@@ -80,7 +104,13 @@ def _count_xlsx(file: IO[bytes]) -> int:
         sheets = [name for name in book.namelist() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name)]
         if not sheets:
             raise ValueError("it has no sheet")
-        with book.open(sheets[0]) as sheet:
+        info = book.getinfo(sheets[0])
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError("its sheet is not compressed as in XLSX")
+        # No more than this is unpacked, whatever is there.
+        if info.file_size > _MOST_SHEET_BYTES:
+            raise ValueError(f"its sheet has {info.file_size:,} bytes, more than {_MOST_SHEET_BYTES:,}")
+        with book.open(info) as sheet:
             # The first row holds the columns' names.
             return max(0, _count_elements(sheet, depth=2, name="row") - 1)
 

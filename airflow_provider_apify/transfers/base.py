@@ -77,7 +77,8 @@ class DatasetTransfer(Transfer):
     :param dataset_id: ID, `username/name` or `username~name` of the dataset. (templated)
     :param format: `jsonl`, `json`, `csv`, `parquet` (extra `parquet`), or one of those that Apify makes as
         a whole: `xlsx`, `xml`, `html`, `rss`. By default the file's name decides, and if that says nothing,
-        `jsonl`. A name that ends in `.gz` gives a compressed file. (templated)
+        `jsonl`. A name that ends in `.gz` gives a compressed file. CSV holds text as it was scraped: what
+        begins with `=`, `+`, `-` or `@` is a formula to a spreadsheet. (templated)
     :param offset: number of items to pass over. (templated)
     :param limit: number of items to take at the most; all by default. (templated)
     :param fields: take these fields only: a list, or names with commas between them. (templated)

@@ -6,6 +6,8 @@ import csv
 import gzip
 import io
 import json
+import time
+import zipfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ import pytest
 
 from airflow_provider_apify.api.errors import ApifyDataError
 from airflow_provider_apify.emulator import Emulator, Fault
+from airflow_provider_apify.export.formats.csv import CsvEncoder, CsvOptions
+from airflow_provider_apify.export.formats.parquet import ParquetEncoder
 from tests.support.exports import ITEMS_PATH, parse_lines, ragged_items, to_local
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
@@ -87,11 +91,97 @@ def test_csv_takes_a_delimiter(emulator: Emulator, tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_text() == 'a\tb\n"x\ty"\t2\n'
 
 
+def test_csv_keeps_numbers_as_they_came(emulator: Emulator, tmp_path: Path) -> None:
+    row = b'{"a":NaN,"b":[Infinity,-Infinity],"c":1e999,"d":1.50,"e":-0}\n'
+    to_local(emulator.create_dataset(row), tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "a,b/0,b/1,c,d,e\nNaN,Infinity,-Infinity,1e999,1.50,-0\n"
+
+
 def test_a_wide_csv_can_be_read_back(emulator: Emulator, tmp_path: Path) -> None:
-    rows = [{f"c{n}": n for n in range(2500)}, {"c7": 7}]
+    rows = [{f"c{n}": n for n in range(2000)}, {"c7": 7}]
     to_local(emulator.create_dataset(rows), tmp_path / "out.csv")
     read = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     assert [{k: int(v) for k, v in row.items() if v} for row in read] == rows
+
+
+WIDE: dict[str, list[Any]] = {
+    "fields": [{f"c{n}": n for n in range(2001)}],
+    "fields of objects": [{"a": {"b": {f"c{n}": n for n in range(2001)}}}],
+    "fields of elements": [{"a": [{f"c{n}": {"d": 1, "e": 2} for n in range(1000)}, {"x": 1}]}],
+    "fields of many rows": [{f"c{n}": n} for n in range(2001)],
+    "elements": [{"a": [0] * 2001}],
+    "elements of elements": [{"a": [[0] * 50] * 41}],
+}
+
+
+@pytest.mark.usefixtures("no_first_stream")
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name in ("out.csv", "out.parquet") for kind in WIDE]
+)
+def test_more_columns_than_a_table_may_have_fail_the_task(
+    emulator: Emulator, tmp_path: Path, name: str, kind: str
+) -> None:
+    dataset_id = emulator.create_dataset(WIDE[kind])
+    if name == "out.parquet" and kind.startswith("elements"):
+        # There an array is one column, however long.
+        to_local(dataset_id, tmp_path / name)
+        return
+    told = f"{dataset_id} have more than 2,000 columns.* `fields`.* `omit`.* `jsonl`"
+    with pytest.raises(ApifyDataError, match=told):
+        to_local(dataset_id, tmp_path / name, limit=len(WIDE[kind]))
+    assert not list(tmp_path.iterdir())
+    to_local(dataset_id, tmp_path / "out.jsonl")
+    if name == "out.csv":
+        to_local(dataset_id, tmp_path / name, omit=["a", "c0"])
+
+
+def test_rows_with_few_cells_take_no_memory_for_many_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr("airflow_provider_apify.export.formats.csv._BLOCK_CHARACTERS", 1000)
+    monkeypatch.setattr("airflow_provider_apify.export.formats.parquet._ROW_GROUP_CELLS", 1000)
+    page = json.dumps(dict.fromkeys("abcdefghij", 1)).encode() + b"\n" + b"{}\n" * 249
+    encoders = {"csv": CsvEncoder(CsvOptions()), "parquet": ParquetEncoder()}
+    blocks = {}
+    for name, encoder in encoders.items():
+        encoder.inspect(page)
+        blocks[name] = list(encoder.encode([page]))
+    assert max(map(len, blocks["csv"])) <= 1010
+    assert b"".join(blocks["csv"]).count(b",,,,,,,,,\n") == 249
+    with pq.ParquetFile(io.BytesIO(b"".join(blocks["parquet"]))) as file:
+        groups = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+        assert groups == [100, 100, 50]
+        assert file.read().to_pylist()[0] == dict.fromkeys("abcdefghij", 1)
+
+
+def nested(levels: int) -> bytes:
+    return b'{"n":1,"deep":' + b'{"a":[' * (levels // 2) + b"1" + b"]}" * (levels // 2) + b"}\n"
+
+
+@pytest.mark.usefixtures("small_pages", "no_first_stream")
+def test_a_row_that_is_nested_too_deep_for_csv_is_named(emulator: Emulator, tmp_path: Path) -> None:
+    dataset_id = emulator.create_dataset(nested(200) * 217 + nested(202))
+    with pytest.raises(ApifyDataError, match=rf"Row 217 \(from 0\) .*{dataset_id}.* 200 levels.*`jsonl`"):
+        to_local(dataset_id, tmp_path / "out.csv", limit=218)
+    assert not list(tmp_path.iterdir())
+    to_local(dataset_id, tmp_path / "out.csv", limit=217)
+
+
+@pytest.mark.parametrize("levels", [36, 44, 700])
+def test_parquet_of_any_depth_can_be_read_back(emulator: Emulator, tmp_path: Path, levels: int) -> None:
+    import pyarrow.parquet as pq
+
+    to_local(emulator.create_dataset(nested(levels) * 2), tmp_path / "out.parquet")
+    value = pq.read_table(tmp_path / "out.parquet").to_pylist()[1]["deep"]
+    depth = 0
+    while isinstance(value, (dict, list, str)):
+        value = (
+            json.loads(value)
+            if isinstance(value, str)
+            else next(iter(value.values() if isinstance(value, dict) else value))
+        )
+        depth += isinstance(value, (dict, list))
+    assert (depth, value) == (levels - 1, 1)
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
@@ -152,10 +242,10 @@ def test_a_rendered_file_holds_all_rows(emulator: Emulator, tmp_path: Path, name
 
 def test_a_format_that_apify_cannot_render_names_the_others(emulator: Emulator, tmp_path: Path) -> None:
     dataset_id = emulator.create_dataset([{f"c{n}": n for n in range(2001)}])
-    with pytest.raises(ApifyDataError, match=r"cannot make html .* Use `jsonl`, `csv`"):
+    with pytest.raises(ApifyDataError, match=r"cannot make html .* Use `jsonl` instead"):
         to_local(dataset_id, tmp_path / "out.html")
-    to_local(dataset_id, tmp_path / "out.csv")
-    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+    to_local(dataset_id, tmp_path / "out.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
 
 def test_a_rendered_file_that_is_not_complete_fails_the_task(emulator: Emulator, tmp_path: Path) -> None:
@@ -170,4 +260,50 @@ def test_a_rendered_file_that_is_not_complete_fails_the_task(emulator: Emulator,
     emulator.switches.max_items_per_request = 2
     with pytest.raises(ApifyDataError, match="2 rows of the 3 items"):
         to_local(dataset_id, tmp_path / "out.xml", clean=True)
+    assert not list(tmp_path.iterdir())
+
+
+def serve_xlsx(
+    emulator: Emulator, sheet: str, *, compression: int = zipfile.ZIP_DEFLATED, size: int = 0
+) -> None:
+    """Have the emulator answer with an archive, which may tell another size of its sheet."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", compression) as book:
+        book.writestr("xl/worksheets/sheet1.xml", f"<worksheet><sheetData>{sheet}</sheetData></worksheet>")
+    data = archive.getvalue()
+    if size:
+        place = data.index(b"PK\x01\x02") + 24
+        data = data[:place] + size.to_bytes(4, "little") + data[place + 4 :]
+    emulator.faults.clear()
+    fault = Fault("answer", "GET", ITEMS_PATH, (2,), 200, body=data.decode(errors="surrogateescape"))
+    fault.content_type, fault.headers = "application/x", {"X-Apify-Pagination-Offset": "0"}
+    emulator.faults.add(fault)
+
+
+def test_a_long_tag_in_an_xlsx_is_no_work(emulator: Emulator, tmp_path: Path) -> None:
+    dataset_id = emulator.create_dataset([{"n": 1}])
+    serve_xlsx(emulator, f'<row/><row a="{"x" * 5_000_000}"/>')
+    began = time.process_time()
+    assert to_local(dataset_id, tmp_path / "out.xlsx")["rows"] == 1
+    assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sheet": f'<row a="{"x" * 24_000_000}"/>'}, "a tag of more than 16,777,216 bytes"),
+        ({"size": (1 << 30) + 1}, "1,073,741,825 bytes"),
+        ({"size": 1}, "no element found|Bad CRC"),
+        ({"compression": zipfile.ZIP_LZMA}, "not compressed as in XLSX"),
+        ({"sheet": "<row>"}, "mismatched tag"),
+    ],
+    ids=["tag", "size", "other size", "compression", "syntax"],
+)
+def test_an_xlsx_that_no_reader_should_take_fails_the_task(
+    emulator: Emulator, tmp_path: Path, changes: Any, message: str
+) -> None:
+    dataset_id = emulator.create_dataset([{"n": 1}])
+    serve_xlsx(emulator, **{"sheet": "<row/><row/>", **changes})
+    with pytest.raises(ApifyDataError, match=f"xlsx .* {dataset_id} .*({message}).* Use `jsonl`"):
+        to_local(dataset_id, tmp_path / "out.xlsx")
     assert not list(tmp_path.iterdir())

@@ -249,6 +249,20 @@ def test_what_a_killed_worker_left_on_disk_is_removed(emulator: Emulator, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
 
+def test_a_link_in_the_place_of_what_was_left_is_not_followed(tmp_path: Path) -> None:
+    targets = [tmp_path / "file", tmp_path / "fifo", tmp_path / "none"]
+    targets[0].write_text("somebody's")
+    os.mkfifo(targets[1])
+    links = [tmp_path / f".out.jsonl~{target.name}.part" for target in targets]
+    for link, target in zip(links, targets, strict=True):
+        link.symlink_to(target)
+    os.mkfifo(tmp_path / ".out.jsonl~dead.part")
+    LocalFile(tmp_path / "out.jsonl", replace=True).check()
+    assert all(link.is_symlink() for link in links)
+    assert targets[0].read_text() == "somebody's"
+    assert not targets[2].exists()
+
+
 def test_what_another_worker_is_writing_is_left_alone(tmp_path: Path) -> None:
     def begin() -> Any:
         return LocalFile(tmp_path / "out.jsonl", replace=True).begin()

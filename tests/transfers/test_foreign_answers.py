@@ -82,24 +82,55 @@ def test_what_is_no_row_is_not_taken_for_one_whatever_the_headers_say(
     assert parse_lines((tmp_path / "out.jsonl").read_bytes()) == ragged_items(40)
 
 
+@pytest.mark.usefixtures("no_first_stream")
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 @pytest.mark.parametrize("rows_per_file", [None, 1])
 @pytest.mark.parametrize(
     "row",
-    ['{"a": no}', '{"a": "\udcff"}', '{"a":' + "[" * 9999 + "]" * 9999 + "}"],
-    ids=["syntax", "encoding", "depth"],
+    [
+        '{"a": no}',
+        '{"a": "\udcff"}',
+        '{"a": "\udced\udca0\udc80"}',
+        '{"a":' + "[" * 9999 + "]" * 9999 + "}",
+        "5",
+        "{},{}",
+        "{}\r{}",
+        '{"a":\n1}',
+    ],
+    ids=["syntax", "encoding", "surrogate", "depth", "number", "two", "line end", "half"],
 )
-def test_a_row_that_cannot_be_read_names_the_dataset(
+def test_a_row_that_cannot_be_read_is_named_with_its_dataset(
     emulator: Emulator, tmp_path: Path, suffix: str, rows_per_file: int | None, row: str
 ) -> None:
-    dataset_id = emulator.create_dataset([{"n": 1}])
-    fault = Fault("answer", "GET", ITEMS_PATH, (), 200, body=f"{row}\n", content_type="application/jsonl")
+    body = f'{{"n":1}}\n{{}}\n{row}\n{{}}\n'
+    count = body.count("\n")
+    dataset_id = emulator.create_dataset([{}] * count)
+    fault = Fault("answer", "GET", ITEMS_PATH, (), 200, body=body, content_type="application/jsonl")
     emulator.faults.add(fault)
-    with pytest.raises(ApifyDataError, match=f"{dataset_id} cannot be read as JSON .*`jsonl`"):
-        to_local(dataset_id, tmp_path / f"out.{suffix}", rows_per_file=rows_per_file)
+    told = rf"Row 2 \(from 0\) .* dataset {dataset_id} cannot be read as JSON .*`jsonl`"
+    with pytest.raises(ApifyDataError, match=told):
+        to_local(dataset_id, tmp_path / f"out.{suffix}", limit=count, rows_per_file=rows_per_file)
     assert not list(tmp_path.iterdir())
-    with pytest.raises(ApifyDataError, match=f"{dataset_id} cannot be read"):
-        list(ApifyHook().iterate_items(dataset_id))
+    if "udca0" not in ascii(row):
+        with pytest.raises(ApifyDataError, match=told):
+            list(ApifyHook().iterate_items(dataset_id, limit=count))
+
+
+@pytest.mark.usefixtures("no_first_stream")
+@pytest.mark.parametrize("suffix", ["jsonl", "jsonl.gz"])
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_a_row_of_any_depth_lands_in_json_lines(
+    emulator: Emulator, tmp_path: Path, suffix: str, encoding: str
+) -> None:
+    dataset_id = emulator.create_dataset([{"n": 1}, {"n": 2}])
+    rows = f'{{"n":1}}\n{{"a":{"[" * 9999}{"]" * 9999}}}'
+    # The last row has no line end, and is whole all the same: the answer's own end has told.
+    emulator.faults.add(Fault(path=ITEMS_PATH, request_headers={"Accept-Encoding": encoding}))
+    fault = emulator.faults.add(answer_once(1, body=rows, content_type="application/jsonl"))
+    to_local(dataset_id, tmp_path / f"out.{suffix}", limit=2, expected_rows=2)
+    with (gzip.open if suffix == "jsonl.gz" else open)(tmp_path / f"out.{suffix}", "rb") as file:
+        assert file.read() == f"{rows}\n".encode()
+    assert fault.fired
 
 
 def test_the_hook_gives_no_page_of_a_proxy(emulator: Emulator) -> None:

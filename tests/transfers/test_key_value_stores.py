@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import random
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from airflow_provider_apify.api import http_client
 from airflow_provider_apify.api.errors import (
     ApifyConfigurationError,
     ApifyDataError,
@@ -231,6 +237,49 @@ def test_a_retry_goes_through_and_a_second_export_does_not(emulator: Emulator, t
     with pytest.raises(ApifyConfigurationError, match="exists already"):
         to_local(store_id, tmp_path)
     assert len(emulator.requests) == asked
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "br": partial(brotli.compress, quality=1),
+    "gzip": gzip.compress,
+}
+
+
+def serve_packed(emulator: Emulator, encoding: str, value: bytes) -> str:
+    """Have the emulator give all records as one that was stored in a compressed form; return its length."""
+    packed = PACKERS[encoding](value)
+    fault = Fault("answer", "GET", RECORDS, (), 200, body=packed.decode(errors="surrogateescape"))
+    fault.headers = {"Content-Encoding": encoding, "Content-Disposition": "attachment"}
+    fault.content_type = "application/octet-stream"
+    emulator.faults.clear()
+    emulator.faults.add(fault)
+    return f"{len(packed):,}"
+
+
+def test_a_few_bytes_do_not_fill_the_disk(emulator: Emulator, tmp_path: Path) -> None:
+    store_id = emulator.create_key_value_store({"bomb": b""})
+    length = serve_packed(emulator, "br", bytes(70 << 20))
+    told = f"'bomb' of the key-value store {store_id} .* {length} bytes .* than 68,157,440 .* `keys`"
+    with pytest.raises(ApifyTooLargeError, match=told):
+        to_local(store_id, tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert len([request for request in emulator.requests if "/records/" in request.path]) == 1
+
+
+@pytest.mark.parametrize("encoding", PACKERS)
+def test_a_compressed_record_lands_unpacked(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    monkeypatch.setattr(http_client, "_INFLATED_BYTES", 1 << 20)
+    store_id = emulator.create_key_value_store({"a": b""})
+    # Not more than any record may have, and not more than a hundred times what came.
+    for value in (bytes(1 << 20), random.Random(1).randbytes(1 << 16) + bytes(3 << 20)):
+        serve_packed(emulator, encoding, value)
+        to_local(store_id, tmp_path, replace=True)
+        assert (tmp_path / "a").read_bytes() == value
+    serve_packed(emulator, encoding, bytes(3 << 20))
+    with pytest.raises(ApifyTooLargeError, match="unpack"):
+        to_local(store_id, tmp_path, replace=True)
 
 
 def get(store_id: str, key: str, **kwargs: Any) -> Any:

@@ -6,6 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+#: Most columns of a table, as in the tables that Apify makes: each row has a cell in each of them, so a few
+#: rows with many names, or one long array, would make a small dataset a huge file.
+MAX_COLUMNS = 2_000
+
+
+class TooManyColumnsError(Exception):
+    """The rows so far have more than `MAX_COLUMNS` columns."""
+
 
 class Encoder(ABC):
     """Turns pages of JSON Lines into files, one or several of the same kind; made anew for each export."""
@@ -14,7 +22,12 @@ class Encoder(ABC):
     inspects: ClassVar[bool] = False
 
     def inspect(self, page: bytes) -> None:
-        """Take note of rows that will come."""
+        """
+        Take note of rows that will come.
+
+        :raises ValueError: if they cannot be read, and so does a RecursionError say.
+        :raises TooManyColumnsError: if a table has no place for them.
+        """
         raise NotImplementedError
 
     @abstractmethod

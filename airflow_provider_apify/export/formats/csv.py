@@ -10,8 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.export.formats import Encoder
+from airflow_provider_apify.export.formats import MAX_COLUMNS, Encoder, TooManyColumnsError
 from airflow_provider_apify.export.formats.jsonl import parse_rows
+
+# Bytes of text in memory at a time: a short row becomes as long as all columns make it.
+_BLOCK_CHARACTERS = 1 << 20
+# Deeper than data goes, and far less deep than Python; the name of a column tells the way to its value.
+_MOST_LEVELS = 200
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class CsvEncoder(Encoder):
         """Take note of the columns."""
         for row in _flat_rows(page):
             self._names.update(row)
+            if len(self._names) > MAX_COLUMNS:
+                raise TooManyColumnsError
 
     def encode(self, pages: Iterable[bytes]) -> Iterator[bytes]:
         """Make the bytes of a file."""
@@ -51,21 +58,21 @@ class CsvEncoder(Encoder):
         if options.bom:
             yield codecs.BOM_UTF8
         if columns:
-            yield _csv_lines([columns], options.delimiter)
+            yield from _csv_lines([columns], options.delimiter)
         for page in pages:
             rows = ([row.get(column) for column in columns] for row in _flat_rows(page))
-            yield _csv_lines(rows, options.delimiter)
+            yield from _csv_lines(rows, options.delimiter)
 
 
 def _flat_rows(page: bytes) -> Iterator[dict[str, Any]]:
     # Numbers stay the text they came as: a table has no business rounding them.
-    for row in parse_rows(page, parse_float=str, parse_int=str):
+    for row in parse_rows(page, parse_float=str, parse_int=str, parse_constant=str):
         flat: dict[str, Any] = {}
-        _flatten(row.items(), "", flat)
+        _flatten(row.items(), "", flat, _MOST_LEVELS)
         yield flat
 
 
-def _flatten(values: Iterable[tuple[Any, Any]], prefix: str, flat: dict[str, Any]) -> None:
+def _flatten(values: Iterable[tuple[Any, Any]], prefix: str, flat: dict[str, Any], levels: int) -> None:
     """
     Flatten a row as Apify's tables do: `{"a": {"b": 1}, "c": [2]}` has the columns `a/b` and `c/0`.
 
@@ -74,7 +81,13 @@ def _flatten(values: Iterable[tuple[Any, Any]], prefix: str, flat: dict[str, Any
     for key, value in values:
         name = f"{prefix}{key}"
         if isinstance(value, (dict, list)):
-            _flatten(value.items() if isinstance(value, dict) else enumerate(value), f"{name}/", flat)
+            if not levels:
+                raise ValueError(f"it is nested deeper than {_MOST_LEVELS} levels")
+            # Before they have taken memory.
+            if len(value) > MAX_COLUMNS or len(flat) > MAX_COLUMNS:
+                raise TooManyColumnsError
+            inner = value.items() if isinstance(value, dict) else enumerate(value)
+            _flatten(inner, f"{name}/", flat, levels - 1)
         else:
             flat[name] = value
 
@@ -84,7 +97,7 @@ def _in_order(names: set[str], first: tuple[str, ...]) -> list[str]:
     return sorted(names, key=lambda name: (order.get(name, order.get(name.split("/")[0], len(order))), name))
 
 
-def _csv_lines(rows: Iterable[Iterable[Any]], delimiter: str) -> bytes:
+def _csv_lines(rows: Iterable[Iterable[Any]], delimiter: str) -> Iterator[bytes]:
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=delimiter, lineterminator="\n")
     # Python before 3.13 leaves a lone carriage return unquoted, and most readers take it for a line end.
@@ -92,7 +105,11 @@ def _csv_lines(rows: Iterable[Iterable[Any]], delimiter: str) -> bytes:
     for row in rows:
         texts = [_text(value) for value in row]
         (careful if any("\r" in text for text in texts) else writer).writerow(texts)
-    return buffer.getvalue().encode()
+        if buffer.tell() >= _BLOCK_CHARACTERS:
+            yield buffer.getvalue().encode()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue().encode()
 
 
 def _text(value: Any) -> str:

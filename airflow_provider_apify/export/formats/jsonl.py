@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from airflow_provider_apify.api.errors import ApifyDataError
 from airflow_provider_apify.export.formats import Encoder
+
+T = TypeVar("T")
 
 # One escape in JSON: a pair of surrogates, which is one character; half of one; or any other.
 _ESCAPES = re.compile(
@@ -39,28 +40,51 @@ class JsonArray(Encoder):
         yield b"[]" if before == b"[" else b"]"
 
 
-@contextmanager
-def readable_rows(dataset_id: str) -> Iterator[None]:
-    """Say of which dataset rows are that cannot be read."""
+def read_rows(read: Callable[[bytes], T], lines: bytes, dataset_id: str, first: int) -> T:
+    """
+    Have rows read, and say which one it is that cannot be read.
+
+    :param read: reads whole lines, and raises ValueError or RecursionError where that cannot be done.
+    :param lines: the rows.
+    :param dataset_id: what the rows are of.
+    :param first: how many rows came before.
+    """
     try:
-        yield
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        # Without its cause, which holds the rows.
-        raise ApifyDataError(
-            f"A row of the dataset {dataset_id} cannot be read as JSON ({error}). Try again later; if the "
-            "error lasts, look at the dataset in Console: the format `jsonl` takes rows as they are. Nothing "
-            "was left at a destination."
-        ) from None
+        return read(lines)
+    except (ValueError, RecursionError) as any_row:
+        for row, line in enumerate(lines.rstrip(b"\n").split(b"\n"), first):
+            try:
+                read(line)
+            except (ValueError, RecursionError) as error:
+                raise unreadable(dataset_id, f"Row {row:,} (from 0)", error) from None
+        raise unreadable(dataset_id, "A row", any_row) from None
+
+
+def unreadable(dataset_id: str, row: str, error: Exception) -> ApifyDataError:
+    """Return the error that a row is which no table can hold."""
+    # Without its cause, which holds the rows.
+    return ApifyDataError(
+        f"{row} of this export of the dataset {dataset_id} cannot be read as JSON ({error}). Try again "
+        "later; if the error lasts, look at the dataset in Console: the format `jsonl` takes rows as they "
+        "are. Nothing was left at a destination."
+    )
 
 
 def parse_rows(page: bytes, **options: Any) -> list[dict[str, Any]]:
     """
-    Return the rows of whole lines; `options` are those of :func:`json.loads`.
+    Return the rows of whole lines; ValueError means that they are something else.
+
+    `options` are those of :func:`json.loads`.
 
     Half a character, such as JavaScript leaves when it cuts an emoji, becomes U+FFFD: JSON can hold it, and
     nothing that is written in UTF-8.
     """
     if b"\\ud" in page or b"\\uD" in page:
         page = _ESCAPES.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], page)
-    rows: list[dict[str, Any]] = json.loads(b"[" + page.rstrip(b"\n").replace(b"\n", b",") + b"]", **options)
+    lines = page.rstrip(b"\n")
+    # Decoded here: `json` takes encodings of bytes that are none.
+    text = (b"[" + lines.replace(b"\n", b",") + b"]").decode()
+    rows: list[dict[str, Any]] = json.loads(text, **options)
+    if not {dict}.issuperset(map(type, rows)) or len(rows) != lines.count(b"\n") + bool(lines):
+        raise ValueError("it is not a JSON object")
     return rows

@@ -2,9 +2,9 @@
 Parquet: one schema, inferred over all rows; nested values stay nested.
 
 A column has the narrowest type that holds all its values exactly. Where values do not fit together (a number
-here, an object there; integers that a float would round beside fractions), or have no type in Parquet (only
-nulls, only empty objects), the column is text, and what is not text is its JSON. Dates are text in a
-dataset, and stay so.
+here, an object there; integers that a float would round beside fractions), have no type in Parquet (only
+nulls, only empty objects), or are nested deeper than readers go, the column is text, and what is not text is
+its JSON. Dates are text in a dataset, and stay so.
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ from functools import reduce
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError
-from airflow_provider_apify.export.formats import Encoder
+from airflow_provider_apify.export.formats import MAX_COLUMNS, Encoder, TooManyColumnsError
 from airflow_provider_apify.export.formats.jsonl import parse_rows
 
-# Readers want row groups of some size; memory wants them small.
+# Readers want row groups of some size; memory wants them small: bytes of rows, and cells, of which a row has
+# one in each column, whatever it holds.
 _ROW_GROUP_BYTES = 8 << 20
+_ROW_GROUP_CELLS = 4 << 20
 # A float has every integer up to this one.
 _EXACT = 2**53
-# So many different kinds of rows are remembered, to look at each kind only once.
-_KINDS_REMEMBERED = 10_000
+# Kinds of rows are remembered, to look at each kind only once: those of so many bytes of pages with new ones.
+_REMEMBERED_BYTES = 8 << 20
+# Arrow opens no file that is nested deeper than 98 levels, of which an array takes two.
+_MOST_LEVELS = 40
 
 
 class ParquetEncoder(Encoder):
@@ -44,17 +48,27 @@ class ParquetEncoder(Encoder):
         # The kind of all rows so far, and what the rows looked like whose kinds are in it.
         self._kind: Kind = {}
         self._seen: set[Any] = set()
+        self._seen_bytes = 0
 
     def inspect(self, page: bytes) -> None:
         """Take note of the types."""
+        new = 0
         for row in parse_rows(page):
             # Most rows of a dataset are of one kind, and telling that is much cheaper than merging kinds.
-            mark = tuple([(name, _mark(value)) for name, value in row.items()])
+            try:
+                mark = _mark(row)
+            except RecursionError:
+                mark = object()
             if mark not in self._seen:
-                if len(self._seen) >= _KINDS_REMEMBERED:
+                if self._seen_bytes > _REMEMBERED_BYTES:
                     self._seen.clear()
-                self._seen.add(mark)
+                    self._seen_bytes = 0
                 self._kind = _merge(self._kind, _kind_of(row))
+                if _count_columns(self._kind) > MAX_COLUMNS:
+                    raise TooManyColumnsError
+                self._seen.add(mark)
+                new = len(page)
+        self._seen_bytes += new
 
     def encode(self, pages: Iterable[bytes]) -> Iterator[bytes]:
         """Make the bytes of a file."""
@@ -69,18 +83,21 @@ class ParquetEncoder(Encoder):
         schema = self._pa.schema(list(row_type))
         out = _Collector()
         with ParquetWriter(out, schema) as writer:
-            for rows in _row_groups(pages):
+            for rows in _row_groups(pages, _ROW_GROUP_CELLS // max(1, _count_columns(self._kind))):
                 writer.write_table(self._pa.Table.from_pylist([fit(row) for row in rows], schema=schema))
                 yield out.take()
         yield out.take()
 
 
-def _row_groups(pages: Iterable[bytes]) -> Iterator[list[dict[str, Any]]]:
+def _row_groups(pages: Iterable[bytes], most: int) -> Iterator[list[dict[str, Any]]]:
     rows: list[dict[str, Any]] = []
     size = 0
     for page in pages:
         rows += parse_rows(page)
         size += len(page)
+        while len(rows) > most:
+            yield rows[:most]
+            del rows[:most]
         if size >= _ROW_GROUP_BYTES:
             yield rows
             rows, size = [], 0
@@ -112,12 +129,23 @@ def _number(value: int) -> Kind:
     return _Large if -(2**63) <= value < 2**63 else ANY
 
 
-def _kind_of(value: Any) -> Kind:
+def _kind_of(value: Any, levels: int = _MOST_LEVELS) -> Kind:
+    if isinstance(value, (dict, list)) and not levels:
+        return ANY
     if isinstance(value, dict):
-        return {name: _kind_of(inner) for name, inner in value.items()}
+        if len(value) > MAX_COLUMNS:
+            raise TooManyColumnsError
+        return {name: _kind_of(inner, levels - 1) for name, inner in value.items()}
     if isinstance(value, list):
-        return [reduce(_merge, map(_kind_of, value), None)]
+        return [reduce(_merge, (_kind_of(inner, levels - 1) for inner in value), None)]
     return None if value is None else _number(value) if type(value) is int else type(value)
+
+
+def _count_columns(kind: Kind) -> int:
+    """Count the columns of a file: its leaves."""
+    if isinstance(kind, dict):
+        return sum(map(_count_columns, kind.values())) if kind else 1
+    return _count_columns(kind[0]) if isinstance(kind, list) else 1
 
 
 def _merge(one: Kind, other: Kind) -> Kind:

@@ -87,9 +87,14 @@ class _LeftOvers:
         """Remove the hidden files of one file, but for those that somebody still writes."""
         for path in self._found.pop(hidden_name, ()):
             # Whoever still writes holds a lock; where a disk has none, nothing is removed.
-            with suppress(OSError), path.open("r+b") as file:
+            with suppress(OSError), open(path, "r+b", buffering=0, opener=_open_itself) as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink(missing_ok=True)
+
+
+def _open_itself(path: str, flags: int) -> int:
+    """Open what has this name: not what a link of this name leads to, and without a wait for others."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 class _LocalSink(Sink):
