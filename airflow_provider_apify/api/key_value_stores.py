@@ -17,6 +17,7 @@ from airflow_provider_apify.api.arguments import (
     text,
 )
 from airflow_provider_apify.api.call import (
+    MAX_BULK_BYTES,
     MAX_LIST_LIMIT,
     Answer,
     Call,
@@ -108,6 +109,9 @@ def get_record(key_value_store_id: str, key: str) -> Call[Record]:
         params={"attachment": True},
         check=_check_record,
         read=lambda answer: Record(answer.body, answer.headers.get("Content-Type", BYTES_TYPE)),
+        max_bytes=MAX_BULK_BYTES,
+        # A large one may lie elsewhere (API reference, "Get record").
+        may_redirect=True,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.arguments import flags, moment, number, resource_ref, seconds, text, texts
-from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, MAX_LIST_LIMIT, Answer, Call
+from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, MAX_LIST_LIMIT, MAX_LOG_BYTES, Answer, Call
 from airflow_provider_apify.api.request_body import JSON_TYPE, encode_input
 from airflow_provider_apify.api.run_options import RunOptions, run_params
 
@@ -180,6 +180,7 @@ def get_log(run_id: str, *, max_attempts: int = DEFAULT_ATTEMPTS) -> Call[str]:
         path=f"{_run_path(run_id)}/log",
         max_attempts=number("max_attempts", max_attempts, int, least=1, required=True),
         read=lambda answer: answer.body.decode(errors="replace"),
+        max_bytes=MAX_LOG_BYTES,
     )
 
 

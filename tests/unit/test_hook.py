@@ -30,7 +30,6 @@ from cryptography.x509.oid import NameOID
 
 from airflow_provider_apify.api.actors import get_user
 from airflow_provider_apify.api.errors import (
-    ApifyAuthenticationError,
     ApifyCertificateError,
     ApifyConfigurationError,
     ApifyHttpError,
@@ -41,6 +40,7 @@ from airflow_provider_apify.api.errors import (
     ApifyUnreachableError,
     ApifyWaitTimeoutError,
 )
+from airflow_provider_apify.api.key_value_stores import get_record
 from airflow_provider_apify.api.retry import may_have_had_effect
 from airflow_provider_apify.api.tls import tls_context
 from airflow_provider_apify.emulator import Emulator, Fault
@@ -208,11 +208,12 @@ async def test_the_token_goes_nowhere_else(monkeypatch: Any, caplog: Any, tmp_pa
         assert (await hook.get_user.aio())["username"] == "emulator"
         location = other.url.replace("127.0.0.1", "localhost") + "/v2/users/me"
         redirect: dict[str, Any] = {"status": 302, "body": "", "headers": {"Location": location}}
-        here.faults.add(Fault("answer", "GET", "/v2/users/me", **redirect))
-        for send in (hook.get_user, None):
-            with pytest.raises(ApifyAuthenticationError) as raised:
-                await hook.get_user.aio() if send is None else send()
-            assert token not in str(raised.value)
+        here.faults.add(Fault("answer", "GET", "/v2/*", **redirect))
+        for call in (get_user(), get_record("s", "k")):
+            for send in (sync_to_async(hook.send), async_send):
+                with pytest.raises(ApifyHttpError) as raised:
+                    await send(replace(call, max_attempts=1))
+                assert token not in str(raised.value)
         set_connection(monkeypatch, "broken", host="http://127.0.0.1:9", password=token)
         with pytest.raises(ApifyUnreachableError) as unreachable:
             ApifyHook("broken").get_user()
