@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import tracemalloc
 from dataclasses import replace
@@ -18,6 +17,7 @@ from airflow_provider_apify.api.http_client import _Deadline
 from airflow_provider_apify.api.runs import get_log, get_run
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
+from tests.support.compressed_answers import compressed_answer
 from tests.support.connections import set_connection
 
 
@@ -44,31 +44,22 @@ async def test_an_answer_may_have_so_many_bytes_and_no_more(
         await send(hook, call.read_as(call.read, max_bytes=199_999), driver)
 
 
-def small_on_the_wire(size: int, status: int = 200) -> Fault:
-    """An answer that has so many bytes only once it is decoded."""
-    # A gzip file may have several members.
-    body = gzip.compress(bytes(1 << 20)) * (size >> 20) + gzip.compress(bytes(size % (1 << 20)))
-    kind, headers = "application/octet-stream", {"Content-Encoding": "gzip"}
-    text = body.decode(errors="surrogateescape")
-    return Fault("answer", "*", "*", status=status, body=text, content_type=kind, headers=headers)
-
-
 @DRIVERS
 async def test_an_answer_that_is_larger_than_any_of_apifys_is_not_apifys(
     hook: ApifyHook, emulator: Emulator, driver: str
 ) -> None:
     call = replace(get_user(), max_attempts=1).read_as(lambda answer: len(answer.body))
-    emulator.faults.add(small_on_the_wire(MAX_ANSWER_BYTES))
+    emulator.faults.add(compressed_answer(MAX_ANSWER_BYTES))
     assert await send(hook, call, driver) == MAX_ANSWER_BYTES
     emulator.faults.clear()
-    emulator.faults.add(small_on_the_wire(MAX_ANSWER_BYTES + 1))
+    emulator.faults.add(compressed_answer(MAX_ANSWER_BYTES + 1))
     with pytest.raises(errors.ApifyServerError, match=r"not Apify's \(it has more than 16,777,216 bytes\)"):
         await send(hook, call, driver)
 
 
 @DRIVERS
 async def test_a_log_has_no_more_than_apify_keeps(hook: ApifyHook, emulator: Emulator, driver: str) -> None:
-    emulator.faults.add(small_on_the_wire(MAX_LOG_BYTES + 1))
+    emulator.faults.add(compressed_answer(MAX_LOG_BYTES + 1))
     with pytest.raises(errors.ApifyTooLargeError, match=r"/log has more than 41,943,040 bytes"):
         await send(hook, get_log("r"), driver)
 
@@ -91,7 +82,7 @@ async def test_of_an_error_only_the_beginning_is_read(
 async def test_a_small_body_does_not_grow_beyond_the_limit_in_memory(
     hook: ApifyHook, emulator: Emulator, driver: str, status: int
 ) -> None:
-    emulator.faults.add(small_on_the_wire(200 << 20, status))
+    emulator.faults.add(compressed_answer(200 << 20, status=status))
     tracemalloc.start()
     with pytest.raises(errors.ApifyServerError):
         await send(hook, replace(get_user(), max_attempts=1), driver)
