@@ -144,7 +144,7 @@ def list_runs(
             "limit": number("limit", limit, int, least=1),
             "desc": desc or None,
         },
-        read=lambda answer: [ActorRun(item) for item in answer.data()["items"]],
+        read=lambda answer: [ActorRun(entry) for entry in answer.data()["items"]],
     )
 
 
@@ -195,7 +195,16 @@ def _iso(time: datetime | None) -> str | None:
 
 
 def _read_run(answer: Answer) -> ActorRun:
-    data = answer.data()
-    if not (data["id"] and data["status"]):
-        raise ValueError("a run without id or status")
-    return ActorRun(data)
+    return ActorRun(answer.data())
+
+
+def read_entries(answer: Answer) -> list[ActorRun | None]:
+    """Read a list of runs, for which an entry that is no run must not hide the others: it is None."""
+    return [_run_or_none(entry) for entry in answer.data()["items"]]
+
+
+def _run_or_none(entry: Any) -> ActorRun | None:
+    try:
+        return ActorRun(entry)
+    except ValueError:
+        return None
