@@ -64,7 +64,8 @@ def test_the_connection_test_tells_whose_token_it_is(hook: ApifyHook, server: An
         ({"password": "wrong"}, "Copy a valid API token"),
         ({"password": ""}, "no API token"),
         ({"host": "http://127.0.0.1:9"}, "host and proxy"),
-        ({"host": "nonsense://"}, "host and proxy"),
+        ({"host": "nonsense://"}, "Give a host such as"),
+        ({"host": "http://nowhere.invalid"}, "host and proxy"),
         ({"extra": {"proxy": "http://127.0.0.1:9"}}, "host and proxy"),
     ],
 )
@@ -358,11 +359,46 @@ async def test_a_proxy_that_is_not_supported_is_refused(monkeypatch: Any, server
         assert "hidden" not in str(raised.value)
 
 
-def test_a_password_in_the_host_is_refused_and_not_quoted(monkeypatch: Any) -> None:
-    set_connection(monkeypatch, host="https://me:hidden@apify.example.com", password="x")
-    with pytest.raises(ApifyConfigurationError, match="user name or a password") as raised:
+@pytest.mark.parametrize(
+    "host",
+    [
+        "https://me:hidden@apify.example.com",
+        "me:hidden@apify.example.com",
+        "https://me:hidden%40apify.example.com",
+        "https://apify.example.com/?token=hidden",
+        "https://apify.example.com#hidden",
+        "https://apify.example.com\\hidden",
+        "https://apify.example.com\nhidden",
+        "https://apify.example.com:hidden",
+        "ftp://apify.example.com/hidden",
+        "https:///hidden",
+    ],
+)
+def test_a_secret_in_the_host_is_refused_and_not_quoted(monkeypatch: Any, host: str) -> None:
+    set_connection(monkeypatch, host=host, password="x")
+    with pytest.raises(ApifyConfigurationError, match=r"host of the connection .* cannot be used") as raised:
         _ = ApifyHook().endpoint
     assert "hidden" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "warnings"),
+    [
+        ("http://apify.internal.example:8010", 1),
+        ("http://192.0.2.1", 1),
+        ("http://[2001:db8::1]:8010", 1),
+        ("http://localhost:8010", 0),
+        ("http://127.0.0.2:8010", 0),
+        ("http://[::1]:8010/apify", 0),
+        ("https://apify.internal.example", 0),
+    ],
+)
+def test_a_token_that_travels_in_the_clear_is_warned_of_once(
+    monkeypatch: Any, caplog: Any, host: str, warnings: int
+) -> None:
+    set_connection(monkeypatch, host=host, password="x")
+    assert {ApifyHook().endpoint.base_url for _ in range(3)} == {host}
+    assert caplog.text.count("in the clear") == warnings
 
 
 @pytest.mark.slow
