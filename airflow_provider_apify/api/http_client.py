@@ -320,7 +320,7 @@ def _is_enough(call: Call[Any], status: int, body: bytearray) -> bool:
     if call.max_bytes is not None and len(body) > call.max_bytes:
         raise ApifyTooLargeError(
             f"The answer to {call} has more than {call.max_bytes:,} bytes, the most that is held in memory "
-            "here. Ask for less at once, or use a transfer operator."
+            "here. Ask for less at once, or land it with DatasetToS3Operator or another transfer operator."
         )
     return False
 
