@@ -1,18 +1,28 @@
-"""What the API's answers mean to us: small, frozen, tolerant of unknown fields and statuses."""
+"""What the API's answers mean to us: small, frozen, plain whatever was sent; unknown statuses are taken."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from numbers import Real
 from typing import Any
 
-import pendulum
+from airflow_provider_apify.api.foreign_text import foreign_text
 
-# Run info lives in XCom and in trigger events: an Actor's message must not make it large.
-_MAX_STATUS_MESSAGE = 500
+#: Largest number of JSON that is exact everywhere.
+_MOST = 2**53 - 1
+#: Bytes of the run info as JSON: it lives in XComs and in trigger events.
+_MAX_INFO_BYTES = 2_000
+#: Names in `usage`; Apify has a dozen.
+_MAX_USAGE_NAMES = 16
+#: Characters of a User-Agent, of which ours are some hundred.
+_MAX_USER_AGENT = 1_000
+#: How far Apify's clock may be ahead of ours, in seconds; later times would hide all runs that come.
+_CLOCK_AHEAD = 86_400.0
 
 
 def run_page(run_id: str | None) -> str:
@@ -32,46 +42,133 @@ class RunStatus(StrEnum):
 _FINAL_STATUSES = frozenset(RunStatus)
 
 
+def _matching(pattern: str) -> Callable[[Any], str | None]:
+    whole = re.compile(pattern, re.ASCII)
+    return lambda value: value if isinstance(value, str) and whole.fullmatch(value) else None
+
+
+_id, _word, _usage_name = (
+    _matching(r"[A-Za-z0-9_-]{1,32}"),
+    _matching(r"[\w.-]{1,32}"),
+    _matching(r"\w{1,40}"),
+)
+
+
+def _number(value: Any) -> float | None:
+    # NaN is in no range.
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and -_MOST <= value <= _MOST else None
+
+
+def _usage(value: Any) -> dict[str, float]:
+    amounts = value.items() if isinstance(value, Mapping) else ()
+    known = [(name, amount) for name, amount in amounts if _usage_name(name) and _number(amount)]
+    return dict(known[:_MAX_USAGE_NAMES])
+
+
+def _time(value: str | None) -> datetime | None:
+    try:
+        told = datetime.fromisoformat(value or "")
+    except ValueError:
+        return None
+    told = told if told.tzinfo else told.replace(tzinfo=UTC)
+    return told if 0 <= told.timestamp() <= time.time() + _CLOCK_AHEAD else None
+
+
+def _moment(value: Any) -> str | None:
+    short = isinstance(value, str) and len(value) <= 40
+    return value if short and _time(value) else None
+
+
+def _message(value: Any) -> str | None:
+    return (foreign_text(value) or None) if isinstance(value, str) else None
+
+
+def _user_agent(value: Any) -> str | None:
+    return value[:_MAX_USER_AGENT] if isinstance(value, str) else None
+
+
+#: The fields that are known, in the order of the run info, and how each is read: anything else is None.
+_INFO: dict[str, Callable[[Any], Any]] = {
+    "id": _id,
+    "actId": _id,
+    "actorTaskId": _id,
+    "status": _word,
+    "statusMessage": _message,
+    "exitCode": _number,
+    "startedAt": _moment,
+    "finishedAt": _moment,
+    "buildNumber": _word,
+    "defaultDatasetId": _id,
+    "defaultKeyValueStoreId": _id,
+    "defaultRequestQueueId": _id,
+    "usage": _usage,
+    "usageTotalUsd": _number,
+}
+#: Of objects within the run.
+_PARTS: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "meta": {"origin": _word, "userAgent": _user_agent},
+    "stats": {"resurrectCount": _number},
+    "options": {"maxTotalChargeUsd": _number},
+    "pricingInfo": {"pricingModel": _word},
+}
+
+
+def _read(fields: Mapping[str, Callable[[Any], Any]], answer: Any) -> dict[str, Any]:
+    sent = answer if isinstance(answer, Mapping) else {}
+    return {key: read(sent.get(key)) for key, read in fields.items()}
+
+
 @dataclass(frozen=True)
 class ActorRun:
     """
-    A run of an Actor or of a task: the object that the API sent, or the run info made from it.
+    A run of an Actor or of a task, made from the object that the API sent, or from the run info.
 
-    It has an ID and a status; any other field may be missing, or be of another type than Apify documents.
+    It has an ID and a status; any other field may be None. What is not of the type that Apify documents, or
+    larger than anything of Apify's, counts as missing, and fields that are not used here are left out.
+
+    :raises ValueError: if it has no ID or no status.
     """
 
     data: Mapping[str, Any]
 
-    def part(self, key: str) -> Mapping[str, Any]:
-        """Return an object within the run; empty if there is none."""
-        value = self.data.get(key)
-        return value if isinstance(value, Mapping) else {}
+    def __post_init__(self) -> None:
+        sent = self.data if isinstance(self.data, Mapping) else {}
+        known = _read(_INFO, sent)
+        known |= {part: _read(fields, sent.get(part)) for part, fields in _PARTS.items()}
+        if not (known["id"] and known["status"]):
+            raise ValueError("a run without id or status")
+        object.__setattr__(self, "data", known)
 
     @property
     def id(self) -> str:
         """ID of the run."""
-        return str(self.data["id"])
+        return self.data["id"]
 
     @property
     def status(self) -> str:
         """Status in Apify's words."""
-        return str(self.data["status"])
+        return self.data["status"]
 
     @property
     def started_at(self) -> datetime | None:
         """Time of the start."""
-        return _time(self.data.get("startedAt"))
+        return _time(self.data["startedAt"])
 
     @property
     def finished_at(self) -> datetime | None:
         """Time of the end; None while the run goes on."""
-        return _time(self.data.get("finishedAt"))
+        return _time(self.data["finishedAt"])
+
+    @property
+    def started(self) -> float:
+        """Time of the start, in seconds since the epoch; 0 if Apify does not tell it."""
+        return self.started_at.timestamp() if self.started_at else 0.0
 
     @property
     def ended(self) -> float:
-        """Time of the end, in seconds since the epoch; that of the start if Apify does not tell it, or 0."""
-        known = self.finished_at or self.started_at
-        return known.timestamp() if known else 0.0
+        """Time of the end, in seconds since the epoch; that of the start if Apify does not tell it."""
+        return self.finished_at.timestamp() if self.finished_at else self.started
 
     @property
     def is_finished(self) -> bool:
@@ -90,61 +187,34 @@ class ActorRun:
 
     @property
     def status_message(self) -> str:
-        """The Actor's word about its run, cut to a length fit for logs and XCom."""
-        return str(self.data.get("statusMessage") or "")[:_MAX_STATUS_MESSAGE]
+        """The Actor's word about its run, of a length fit for logs and XCom."""
+        return self.data["statusMessage"] or ""
 
     @property
     def user_agent(self) -> str | None:
         """User-Agent of the request that started the run; missing in most lists."""
-        user_agent = self.part("meta").get("userAgent")
-        return user_agent if isinstance(user_agent, str) else None
+        return self.data["meta"]["userAgent"]
 
     @property
     def console_url(self) -> str:
         """Page of the run in Apify Console."""
-        return str(self.data.get("consoleUrl") or run_page(self.id))
+        return run_page(self.id)
 
     @property
     def usage(self) -> dict[str, float]:
         """Amounts of what the run used of Apify, such as `ACTOR_COMPUTE_UNITS`, without the zeros."""
-        return {name: amount for name, amount in self.part("usage").items() if _is_number(amount) and amount}
+        return dict(self.data["usage"])
 
     @property
     def cost(self) -> float | None:
         """What the run cost so far, in US dollars; None if Apify does not tell."""
-        cost = self.data.get("usageTotalUsd")
-        return cost if _is_number(cost) else None
+        return self.data["usageTotalUsd"]
 
     @property
     def info(self) -> dict[str, Any]:
         """Run info for XCom: at most 2 kB, always with the same keys, which are the API's own."""
-        get = self.data.get
-        return {
-            "id": get("id"),
-            "actId": get("actId"),
-            "actorTaskId": get("actorTaskId"),
-            "status": get("status"),
-            "statusMessage": self.status_message or None,
-            "exitCode": get("exitCode"),
-            "startedAt": get("startedAt"),
-            "finishedAt": get("finishedAt"),
-            "buildNumber": get("buildNumber"),
-            "defaultDatasetId": get("defaultDatasetId"),
-            "defaultKeyValueStoreId": get("defaultKeyValueStoreId"),
-            "defaultRequestQueueId": get("defaultRequestQueueId"),
-            "usage": self.usage,
-            "usageTotalUsd": get("usageTotalUsd"),
-            "consoleUrl": self.console_url,
-        }
-
-
-def _time(value: Any) -> datetime | None:
-    try:
-        time = pendulum.parse(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return time if isinstance(time, datetime) else None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+        info = {key: self.data[key] for key in _INFO} | {"usage": self.usage, "consoleUrl": self.console_url}
+        # All else has its bound.
+        while info["statusMessage"] and len(json.dumps(info)) > _MAX_INFO_BYTES:
+            info["statusMessage"] = info["statusMessage"][:-20]
+        return info

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from airflow_provider_apify.api import errors
 from airflow_provider_apify.api.call import Answer, Call
@@ -57,12 +58,17 @@ def from_apify(call: Call[Any], status: int, secrets: Iterable[str] = ()) -> Ite
         yield
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         # Without its cause, which may hold the whole body.
-        raise errors.ApifyServerError(
-            f"{call} got an answer that is not Apify's ({type(error).__name__}: "
-            f"{foreign_text(error, secrets)}). Is the connection's host right, and does no proxy answer in "
-            "its place?",
-            status=status,
-        ) from None
+        why = f"{type(error).__name__}: {foreign_text(error, secrets)}"
+        raise not_apifys(call, status, why) from None
+
+
+def not_apifys(call: Call[Any], status: int, why: str) -> errors.ApifyServerError:
+    """Return the error about a successful answer that cannot be Apify's."""
+    return errors.ApifyServerError(
+        f"{call} got an answer that is not Apify's ({why}). Is the connection's host right, and does no "
+        "proxy answer in its place?",
+        status=status,
+    )
 
 
 def error_of(call: Call[Any], answer: Answer, secrets: Iterable[str] = ()) -> errors.ApifyApiError:
@@ -73,7 +79,7 @@ def error_of(call: Call[Any], answer: Answer, secrets: Iterable[str] = ()) -> er
         details = foreign_text(json.dumps(error.get("data") or "", ensure_ascii=False), secrets)
     except (KeyError, TypeError, ValueError, RecursionError):
         # A proxy or a load balancer speaks for itself: only its status can be trusted.
-        type_, message, details = "", "the answer is not Apify's. Is the connection's host right?", '""'
+        type_, message, details = "", f"{_what_else(answer, secrets)}. Is the connection's host right?", '""'
     try:
         data = json.loads(details) or None
     except ValueError:  # cut
@@ -93,6 +99,18 @@ def error_of(call: Call[Any], answer: Answer, secrets: Iterable[str] = ()) -> er
         data=data,
         retry_after=_retry_after(answer.headers.get("Retry-After") or ""),
     )
+
+
+def _what_else(answer: Answer, secrets: Iterable[str]) -> str:
+    """Say what an answer is that is no error of Apify's; a place by its host: its URL may hold a secret."""
+    try:
+        place = urlsplit(answer.headers.get("Location") or "")
+        host = f"{place.scheme}://{place.hostname}" if place.hostname else ""
+    except ValueError:
+        host = ""
+    if 300 <= answer.status < 400 and host:
+        return f"the answer points to {foreign_text(host, secrets)}, which is not followed"
+    return "the answer is not Apify's"
 
 
 def _retry_after(value: str) -> float | None:

@@ -23,6 +23,10 @@ _MOST = 2**53 - 1
 _MOST_SECONDS = 2**31 - 1
 #: Bytes in a file's name (NAME_MAX of Linux file systems).
 _MOST_NAME_BYTES = 255
+#: Characters of `username~name`; Apify takes some 30 and 63 of them.
+_MOST_REF_CHARACTERS = 200
+#: An ID, or `username~name`; dots alone are neither.
+_REF = re.compile(r"(?:(?!\.+~)[A-Za-z0-9._-]*~)?(?!\.+\Z)[A-Za-z0-9._-]+")
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60
@@ -82,7 +86,7 @@ def resource_ref(name: str, value: str | None) -> str:
         )
     ref = (value or "").strip().replace("/", "~")
     # As parts of a path, `.` and `..` would lead to another endpoint.
-    if not re.fullmatch(r"[A-Za-z0-9._-]*~?[A-Za-z0-9._-]+", ref) or not ref.strip("."):
+    if len(ref) > _MOST_REF_CHARACTERS or not _REF.fullmatch(ref):
         has_name = name not in ("run_id", "webhook_id")
         raise refusal(name, f"an ID{' or `username/name`' if has_name else ''}, as Console shows it", value)
     return ref

@@ -17,6 +17,18 @@ MAX_LIST_LIMIT = 1000
 #: How often a call is tried at the most, unless it says otherwise.
 DEFAULT_ATTEMPTS = 8
 
+# Most bytes of an answer, decoded, that are held in memory.
+
+#: The longest that Apify gives of its own accord, a list of a thousand runs, has some megabytes: what has
+#: more is not Apify's.
+MAX_ANSWER_BYTES = 16 << 20
+#: A page of items or a record, which a user asks for as a whole; transfers, which do not hold it, take more.
+MAX_BULK_BYTES = 256 << 20
+#: A log: 10,485,760 characters ("Limits" in Apify's documentation), of at most four bytes each.
+MAX_LOG_BYTES = 40 << 20
+#: Of an error no more is read: one of Apify has some hundred bytes.
+MAX_ERROR_BYTES = 64 << 10
+
 
 def media_type(headers: Mapping[str, str]) -> str:
     """Return the media type that an answer says it has, in lower case and without parameters."""
@@ -90,8 +102,10 @@ class Call(Generic[T]):
     :param wait: seconds that the server may hold the answer on purpose.
     :param give_up_after: seconds after which a try is given up although its answer is still coming.
     :param raw: leave the body as it came over the wire (`Content-Encoding` not undone); on a worker only.
-    :param max_bytes: largest body to accept; a larger one is given up as soon as its size is seen.
+    :param max_bytes: largest body to accept, where users decide how large it is; a larger one is given up as
+        soon as its size is seen. Any other body has at most `MAX_ANSWER_BYTES`.
     :param max_inflation: how many times its bytes on the wire a large download may have.
+    :param may_redirect: whether to go where the answer points; for a GET.
     """
 
     method: str
@@ -108,6 +122,7 @@ class Call(Generic[T]):
     raw: bool = False
     max_bytes: int | None = None
     max_inflation: float = inf
+    may_redirect: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from airflow_provider_apify.api.arguments import flags, number, one_of, resource_ref, storage_name
 from airflow_provider_apify.api.call import (
     DEFAULT_ATTEMPTS,
+    MAX_BULK_BYTES,
     Answer,
     Call,
     media_type,
@@ -116,6 +117,7 @@ def request_items(dataset_id: str, params: Mapping[str, Any]) -> Call[ItemsPage]
         params=params,
         check=partial(_check_items, params),
         read=_read_items,
+        max_bytes=MAX_BULK_BYTES,
     )
 
 

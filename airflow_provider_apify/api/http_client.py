@@ -13,14 +13,14 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from tenacity import AsyncRetrying, Retrying
 
-from airflow_provider_apify.api.answer_to_error import error_of, from_apify, read_answer
-from airflow_provider_apify.api.call import Answer, Call
+from airflow_provider_apify.api.answer_to_error import error_of, from_apify, not_apifys, read_answer
+from airflow_provider_apify.api.call import MAX_ANSWER_BYTES, MAX_ERROR_BYTES, Answer, Call
 from airflow_provider_apify.api.errors import (
     ApifyCertificateError,
     ApifyLocalResourceError,
@@ -29,6 +29,7 @@ from airflow_provider_apify.api.errors import (
 )
 from airflow_provider_apify.api.foreign_text import foreign_text, secrets_of
 from airflow_provider_apify.api.proxy import proxy_for
+from airflow_provider_apify.api.redirects import MAX_REDIRECTS, redirected
 from airflow_provider_apify.api.retry import retrying
 from airflow_provider_apify.api.tls import ca_bundle, tls_context
 
@@ -44,8 +45,6 @@ _POOL_SIZE = 32
 # A body may take as long as its bytes take at this speed, beside the connection's timeout: bytes per second.
 _LEAST_SPEED = 16 << 10
 _READ_BYTES = 1 << 16
-# Most of an error's body that is read: an error of Apify has some hundred bytes.
-_ERROR_BYTES = 1 << 16
 # Bytes of a download in memory at a time.
 _DOWNLOAD_BYTES = 1 << 20
 # So many bytes a download may have however few came over the wire: honest ones compress well, too.
@@ -73,19 +72,21 @@ class Endpoint:
         return secrets_of(self.token, proxy_for(self.base_url, self.proxy))
 
     def request(self, call: Call[Any]) -> dict[str, Any]:
-        """Return the arguments that both libraries have in common, without the token."""
+        """Return the arguments that both libraries have in common."""
         return {
             "method": call.method,
             "url": self.base_url + call.path,
             "params": {name: _text(value) for name, value in call.params.items() if value is not None},
             "data": call.body,
             "headers": {
+                "Authorization": f"Bearer {self.token}",
                 "User-Agent": self.user_agent,
                 # Asked of every integration ("Integrate with Apify" in Apify's documentation).
                 "x-apify-integration-platform": "airflow",
                 **call.headers,
             },
-            "allow_redirects": call.method == "GET",
+            # See `redirected`.
+            "allow_redirects": False,
         }
 
 
@@ -125,8 +126,10 @@ class Client:
         self.endpoint = endpoint
         self._session = requests.Session()
         self._session.verify = ca_bundle()
-        # As an `auth` object the token wins over a .netrc, and is dropped on a redirect to another host.
-        self._session.auth = partial(_authorize, endpoint.token)
+        # Proxies and certificates are given; all else that it finds is a .netrc, to replace the token with.
+        self._session.trust_env = False
+        # Else `requests` reads the body of a redirect, of any size, even where it does not follow.
+        self._session.get_redirect_target = lambda response: None  # type: ignore[method-assign]
         adapter = DeadlineAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
@@ -140,8 +143,7 @@ class Client:
         """Send a call once, and give the answer while its body is still coming."""
         with self._answer(call) as response:
             if response.status_code != 200:
-                body = response.raw.read(_ERROR_BYTES, decode_content=True)
-                answer = Answer(response.status_code, response.headers, body)
+                answer = _whole(call, response, _Deadline(call, self.endpoint))
                 raise error_of(call, answer, self.endpoint.secrets)
             with from_apify(call, response.status_code, self.endpoint.secrets):
                 call.check(response.headers)
@@ -170,8 +172,7 @@ class Client:
     def _attempt(self, call: Call[T]) -> T:
         deadline = _Deadline(call, self.endpoint)
         with self._answer(call) as response:
-            answer = Answer(response.status_code, response.headers, _body(call, response.raw, deadline))
-            return read_answer(call, answer, self.endpoint.secrets)
+            return read_answer(call, _whole(call, response, deadline), self.endpoint.secrets)
 
     @contextmanager
     def _answer(self, call: Call[Any]) -> Iterator[requests.Response]:
@@ -179,14 +180,20 @@ class Client:
         import urllib3
 
         endpoint, request = self.endpoint, self.endpoint.request(call)
-        # Given with each request, a proxy wins over the environment's; the session's own would not.
-        proxy = proxy_for(request["url"], endpoint.proxy)
-        request["proxies"] = {"http": proxy, "https": proxy} if proxy else {}
+        most = min(endpoint.timeout + call.wait, call.give_up_after)
+        times = (min(endpoint.timeout, call.give_up_after), most)
         try:
-            most = min(endpoint.timeout + call.wait, call.give_up_after)
-            times = (min(endpoint.timeout, call.give_up_after), most)
-            with self._session.request(**request, timeout=times, stream=True) as response:
-                yield response
+            for left in reversed(range(MAX_REDIRECTS + 1)):
+                proxy = proxy_for(request["url"], endpoint.proxy)
+                request |= {"proxies": {"http": proxy, "https": proxy} if proxy else {}}
+                with self._session.request(**request, timeout=times, stream=True) as response:
+                    next_request = redirected(call, request, response.status_code, response.headers)
+                    if not (left and next_request):
+                        yield response
+                        return
+                    # Read to its end, the connection can be used again.
+                    response.raw.read(MAX_ERROR_BYTES, decode_content=False)
+                request = next_request
         except (requests.RequestException, urllib3.exceptions.HTTPError, _TooSlowError) as error:
             raise _unreachable(call, endpoint, error, _was_sent(error)) from None
 
@@ -206,19 +213,11 @@ class AsyncClient:
     async def _attempt(self, call: Call[T]) -> T:
         import aiohttp
 
-        endpoint, request = self.endpoint, self.endpoint.request(call)
-        request["headers"]["Authorization"] = f"Bearer {endpoint.token}"
-        timeout = aiohttp.ClientTimeout(sock_connect=endpoint.timeout, sock_read=endpoint.timeout + call.wait)
-        # Not aiohttp's own `trust_env`: it would let a .netrc replace the token.
-        proxy = proxy_for(request["url"], endpoint.proxy)
-        deadline = _Deadline(call, endpoint)
+        endpoint, deadline = self.endpoint, _Deadline(call, self.endpoint)
         try:
-            async with (
-                asyncio.timeout(deadline.left()) as limit,
-                self.session.request(**request, timeout=timeout, proxy=proxy) as response,
-            ):
-                body = await _async_body(call, response.content, deadline, limit)
-                return read_answer(call, Answer(response.status, response.headers, body), endpoint.secrets)
+            async with asyncio.timeout(deadline.left()) as limit, self._answer(call) as response:
+                answer = await _async_whole(call, response, deadline, limit)
+                return read_answer(call, answer, endpoint.secrets)
         except (aiohttp.ClientError, TimeoutError) as error:
             never_sent = (
                 aiohttp.ClientConnectorError,
@@ -228,6 +227,22 @@ class AsyncClient:
             )
             sent = not isinstance(error, never_sent)
             raise _unreachable(call, endpoint, error, sent) from None
+
+    @asynccontextmanager
+    async def _answer(self, call: Call[Any]) -> AsyncIterator[aiohttp.ClientResponse]:
+        import aiohttp
+
+        endpoint, request = self.endpoint, self.endpoint.request(call)
+        timeout = aiohttp.ClientTimeout(sock_connect=endpoint.timeout, sock_read=endpoint.timeout + call.wait)
+        for left in reversed(range(MAX_REDIRECTS + 1)):
+            # Not aiohttp's own `trust_env`: it would let a .netrc replace the token.
+            proxy = proxy_for(request["url"], endpoint.proxy)
+            async with self.session.request(**request, timeout=timeout, proxy=proxy) as response:
+                next_request = redirected(call, request, response.status, response.headers)
+                if not (left and next_request):
+                    yield response
+                    return
+            request = next_request
 
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, AsyncClient]] = WeakKeyDictionary()
@@ -284,37 +299,44 @@ class _Deadline:
         return self._began + allowed - time.monotonic()
 
 
-def _body(call: Call[Any], response: urllib3.HTTPResponse, deadline: _Deadline) -> bytes:
-    body, most = bytearray(), call.max_bytes
+def _whole(call: Call[Any], response: requests.Response, deadline: _Deadline) -> Answer:
+    """Read the body of an answer; that of an error is cut."""
+    body, status = bytearray(), response.status_code
     # `read1` gives what is there. The last read, of nothing, is the one that notices a cut body.
-    while part := response.read1(_READ_BYTES, decode_content=not call.raw):
+    while part := response.raw.read1(_READ_BYTES, decode_content=not call.raw):
         body += part
-        if most is not None and len(body) > most:
-            raise _too_large(call)
+        if _is_enough(call, status, body):
+            break
         if deadline.left(len(body)) <= 0:
             raise _TooSlowError(f"{len(body):,} bytes came in time, and no end")
-    return bytes(body)
+    return Answer(status, response.headers, bytes(body))
 
 
-async def _async_body(
-    call: Call[Any], content: aiohttp.StreamReader, deadline: _Deadline, limit: asyncio.Timeout
-) -> bytes:
+async def _async_whole(
+    call: Call[Any], response: aiohttp.ClientResponse, deadline: _Deadline, limit: asyncio.Timeout
+) -> Answer:
     body, loop = bytearray(), asyncio.get_running_loop()
-    async for part in content.iter_any():
+    async for part in response.content.iter_any():
         body += part
-        if call.max_bytes is not None and len(body) > call.max_bytes:
-            raise _too_large(call)
+        if _is_enough(call, response.status, body):
+            break
         limit.reschedule(loop.time() + deadline.left(len(body)))
-    return bytes(body)
+    return Answer(response.status, response.headers, bytes(body))
 
 
-def _too_large(call: Call[Any]) -> ApifyTooLargeError:
-    return ApifyTooLargeError(f"The answer to {call} has more than {call.max_bytes:,} bytes.")
-
-
-def _authorize(token: str, request: requests.PreparedRequest) -> requests.PreparedRequest:
-    request.headers["Authorization"] = f"Bearer {token}"
-    return request
+def _is_enough(call: Call[Any], status: int, body: bytearray) -> bool:
+    """Return whether no more of a body is wanted, as that of an error; raise an error if it is too large."""
+    if not 200 <= status < 300:
+        del body[MAX_ERROR_BYTES:]
+        return len(body) == MAX_ERROR_BYTES
+    if call.max_bytes is None and len(body) > MAX_ANSWER_BYTES:
+        raise not_apifys(call, status, f"it has more than {MAX_ANSWER_BYTES:,} bytes")
+    if call.max_bytes is not None and len(body) > call.max_bytes:
+        raise ApifyTooLargeError(
+            f"The answer to {call} has more than {call.max_bytes:,} bytes, the most that is held in memory "
+            "here. Ask for less at once, or land it with DatasetToS3Operator or another transfer operator."
+        )
+    return False
 
 
 def _was_sent(error: Exception) -> bool:

@@ -16,6 +16,7 @@ from airflow_provider_apify.api.arguments import (
     text,
 )
 from airflow_provider_apify.api.call import (
+    MAX_BULK_BYTES,
     MAX_LIST_LIMIT,
     Answer,
     Call,
@@ -112,6 +113,9 @@ def get_record(key_value_store_id: str, key: str) -> Call[Record]:
         check=_check_record,
         max_inflation=_MAX_INFLATION,
         read=lambda answer: Record(answer.body, answer.headers.get("Content-Type", BYTES_TYPE)),
+        max_bytes=MAX_BULK_BYTES,
+        # A large one may lie elsewhere (API reference, "Get record").
+        may_redirect=True,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.arguments import flags, moment, number, resource_ref, seconds, text, texts
-from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, MAX_LIST_LIMIT, Answer, Call
+from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS, MAX_LIST_LIMIT, MAX_LOG_BYTES, Answer, Call
 from airflow_provider_apify.api.request_body import JSON_TYPE, encode_input
 from airflow_provider_apify.api.run_options import RunOptions, run_params
 
@@ -144,7 +144,7 @@ def list_runs(
             "limit": number("limit", limit, int, least=1),
             "desc": desc or None,
         },
-        read=lambda answer: [ActorRun(item) for item in answer.data()["items"]],
+        read=lambda answer: [ActorRun(entry) for entry in answer.data()["items"]],
     )
 
 
@@ -180,6 +180,7 @@ def get_log(run_id: str, *, max_attempts: int = DEFAULT_ATTEMPTS) -> Call[str]:
         path=f"{_run_path(run_id)}/log",
         max_attempts=number("max_attempts", max_attempts, int, least=1, required=True),
         read=lambda answer: answer.body.decode(errors="replace"),
+        max_bytes=MAX_LOG_BYTES,
     )
 
 
@@ -194,7 +195,16 @@ def _iso(time: datetime | None) -> str | None:
 
 
 def _read_run(answer: Answer) -> ActorRun:
-    data = answer.data()
-    if not (data["id"] and data["status"]):
-        raise ValueError("a run without id or status")
-    return ActorRun(data)
+    return ActorRun(answer.data())
+
+
+def read_entries(answer: Answer) -> list[ActorRun | None]:
+    """Read a list of runs, for which an entry that is no run must not hide the others: it is None."""
+    return [_run_or_none(entry) for entry in answer.data()["items"]]
+
+
+def _run_or_none(entry: Any) -> ActorRun | None:
+    try:
+        return ActorRun(entry)
+    except ValueError:
+        return None

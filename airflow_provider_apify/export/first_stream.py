@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.api.http_client import Client
+from airflow_provider_apify.export import page_size
 from airflow_provider_apify.export.freed_memory import LARGE_BYTES
 from airflow_provider_apify.export.item_pages import DatasetSource, Page, count_rows, whole_page
 
@@ -47,6 +48,9 @@ def stream_pages(source: DatasetSource, client: Client) -> Iterator[Page]:
                     rest = chunk[end:]
                 else:
                     rest += chunk
+                    if len(rest) > page_size.MAX_BYTES:
+                        # No row to be held in memory, or none at all.
+                        return
                 if waited >= _LOOK_SECONDS:
                     if size < _FAST_BYTES_PER_SECOND * waited:
                         return

@@ -43,11 +43,11 @@ class DatasetSource:
     def has_item(self, position: int) -> Call[bool]:
         """Ask whether there is an item at a position, counted from the oldest, whatever the selection."""
         call = datasets.get_items(self.dataset_id, format="jsonl", offset=position, limit=1)
-        return call.read_as(_has_row)
+        return call.read_as(_has_row, max_bytes=page_size.MAX_ITEM_BYTES)
 
     def page(self, items: range) -> Call[Page]:
-        """Ask for the selected rows of some items; several may be refused for their size, one never is."""
-        max_bytes = page_size.MAX_BYTES if len(items) > 1 else None
+        """Ask for the selected rows of some items, which may be too large."""
+        max_bytes = page_size.MAX_BYTES if len(items) > 1 else page_size.MAX_ITEM_BYTES
 
         def read(answer: Answer) -> Page:
             # Unless each item is one row, rows do not tell whether all items were read that were asked for.
@@ -100,7 +100,7 @@ def whole_page(body: bytes, *, ended: bool = False) -> Page:
     return Page(lines, count_rows(lines), len(lines))
 
 
-def _read_page(answer: Answer, max_bytes: int | None, source: DatasetSource) -> Page:
+def _read_page(answer: Answer, max_bytes: int, source: DatasetSource) -> Page:
     """Read a page that was asked for in a compressed form: this has an end of its own, whatever cuts it."""
     packed = answer.headers.get("Content-Encoding", "").lower() == "gzip"
     if not packed and not source.selection.one_row_per_item:

@@ -8,6 +8,8 @@ from typing import Any
 TARGET_BYTES = 4 << 20
 #: Largest page to accept; items whose page is larger are asked for in halves.
 MAX_BYTES = 2 * TARGET_BYTES
+#: Largest page of a single item to accept: the largest item of Apify, of 9 MB, and what `unwind` makes of it.
+MAX_ITEM_BYTES = 64 << 20
 #: Items to ask for while nothing is known of their size.
 FIRST_ITEMS = 1_000
 _SMALLEST_TARGET_BYTES = 1 << 19

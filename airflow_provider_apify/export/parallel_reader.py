@@ -104,7 +104,13 @@ def _fetch(source: DatasetSource, items: range, step: int, send: Send) -> tuple[
         asked = range(start, min(start + step, items.stop))
         try:
             page = send(source.page(asked))
-        except ApifyTooLargeError:
+        except ApifyTooLargeError as error:
+            if len(asked) == 1:
+                raise ApifyTooLargeError(
+                    f"The rows of item {start:,} (from 0) of the dataset {source.dataset_id} have more than "
+                    f"{page_size.MAX_ITEM_BYTES:,} bytes. Leave its large fields out with `omit`, do without "
+                    "`unwind`, or export the items before and after it with `offset` and `limit`."
+                ) from error
             step = len(asked) // 2
             continue
         pages.append(page)

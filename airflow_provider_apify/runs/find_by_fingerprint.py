@@ -105,7 +105,7 @@ class RunSearch:
     def _may_be_ours(self, run: ActorRun) -> bool:
         """Return whether what a list says of a run leaves it possible that a worker of ours started it."""
         # Ours are started over the API, and of the Actor itself unless they are a saved task's.
-        origin = run.part("meta").get("origin")
+        origin = run.data["meta"]["origin"]
         of_other_target = self.target.kind == "Actor" and run.data.get("actorTaskId")
         return origin in (None, "API") and not of_other_target
 

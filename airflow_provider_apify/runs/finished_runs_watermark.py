@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +12,9 @@ import pendulum
 from airflow_provider_apify.api.actor_run import ActorRun, RunStatus
 from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.call import MAX_LIST_LIMIT
-from airflow_provider_apify.api.errors import ApifyNotFoundError
+from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError
 from airflow_provider_apify.api.flow import Flow, send_one
-from airflow_provider_apify.api.runs import get_run, list_runs
+from airflow_provider_apify.api.runs import get_run, list_runs, read_entries
 
 # Statuses of runs that go on. One that is new to us does no harm: such a run is asked for by its ID.
 _OPEN_STATUSES = ("READY", "RUNNING", "TIMING-OUT", "ABORTING")
@@ -48,27 +48,40 @@ class AccountWatch:
 
     since: float | None = None
     _open: dict[str, ActorRun] = field(default_factory=dict)
+    #: Whether the log has been told of entries that are no runs.
+    _told: bool = False
 
     def take_snapshot(self) -> Flow[Snapshot]:
         """Look once; the first look holds all runs started since the oldest that still goes on."""
-        still_open = yield from _all_runs(status=_OPEN_STATUSES)
+        still_open = self._known((yield from _all_entries(status=_OPEN_STATUSES)))
         if self.since is None:
-            newest = _readable((yield from send_one(list_runs(limit=1))))
+            newest = self._known((yield from send_one(list_runs(limit=1).read_as(read_entries))))
             # Without any run, everything that comes is new.
-            starts = [_started(run) for run in [*newest, *still_open]]
+            starts = [run.started for run in [*newest, *still_open]]
             self.since = min(starts, default=0.0) - _LIST_LAG
-        recent = yield from _all_runs(started_after=pendulum.from_timestamp(max(self.since, 0)))
+        since = pendulum.from_timestamp(max(self.since, 0))
+        recent = self._known((yield from _all_entries(started_after=since)))
         known = {run.id: run for run in [*still_open, *recent]}
         for run_id in self._open.keys() - known.keys():
             try:
-                run = yield from send_one(get_run(run_id))
+                run = yield from send_one(get_run(run_id, max_attempts=1))
             except ApifyNotFoundError:
                 continue
-            known |= {run.id: run for run in _readable([run])}
+            except ApifyHttpError:
+                # It must not hide the others; the next look asks for it again.
+                run = self._open[run_id]
+            known |= {run.id: run for run in self._known([run])}
         self._open = {run.id: run for run in known.values() if not run.is_finished}
-        self.since = max([self.since, *(_started(run) - _LIST_LAG for run in recent)])
-        floor = min([self.since, *(_started(run) for run in self._open.values())])
+        self.since = max([self.since, *(run.started - _LIST_LAG for run in recent)])
+        floor = min([self.since, *(run.started for run in self._open.values())])
         return Snapshot([run for run in known.values() if run.is_finished], floor)
+
+    def _known(self, entries: Sequence[ActorRun | None]) -> list[ActorRun]:
+        runs = _runs_of(entries)
+        if not self._told and len(runs) < len(entries):
+            self._told = True
+            log.warning("Apify's list of runs has entries without ID, status or start; they are left out.")
+        return runs
 
 
 @dataclass
@@ -112,35 +125,21 @@ class Watermark:
     def catch_up(self, target: Target) -> Flow[Snapshot]:
         """Look at all runs of an Actor or a task that may have ended while nobody watched."""
         floor = pendulum.from_timestamp(self.floor)
-        runs = yield from _all_runs(**target.ids, status=sorted(RunStatus), started_after=floor)
-        return Snapshot(runs, self.floor)
+        entries = yield from _all_entries(**target.ids, status=sorted(RunStatus), started_after=floor)
+        return Snapshot(_runs_of(entries), self.floor)
 
 
-def _all_runs(**filters: Any) -> Flow[list[ActorRun]]:
-    found: list[ActorRun] = []
+def _all_entries(**filters: Any) -> Flow[list[ActorRun | None]]:
+    found: list[ActorRun | None] = []
     while True:
         # Oldest first: a run that starts meanwhile comes last and moves no other one to another page.
         call = list_runs(offset=len(found), limit=MAX_LIST_LIMIT, desc=False, **filters)
-        page = yield from send_one(call)
+        page = yield from send_one(call.read_as(read_entries))
         found += page
         if len(page) < MAX_LIST_LIMIT:
-            return _readable(found)
+            return found
 
 
-def _readable(runs: Iterable[ActorRun]) -> list[ActorRun]:
+def _runs_of(entries: Sequence[ActorRun | None]) -> list[ActorRun]:
     """Leave out what is no run as Apify documents it: one such entry must not hide the others."""
-    readable = []
-    for run in runs:
-        try:
-            _ = run.info, run.status, run.ended, _started(run)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            log.warning("An entry of Apify's list of runs was left out: it cannot be read. (%r)", error)
-        else:
-            readable.append(run)
-    return readable
-
-
-def _started(run: ActorRun) -> float:
-    if run.started_at is None:
-        raise ValueError(f"the run {run.id} has no start")
-    return run.started_at.timestamp()
+    return [run for run in entries if run is not None and run.started_at is not None]

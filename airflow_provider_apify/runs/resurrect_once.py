@@ -28,8 +28,7 @@ def resurrect_once(
     # Refused before anything is sent.
     run_params(options)
     run = send(get_run(run_id))
-    count = run.part("stats").get("resurrectCount")
-    count = count if isinstance(count, int) else None
+    count = run.data["stats"]["resurrectCount"]
     store, me = context.get("task_state_store"), [Fingerprint.of(context).task_instance, run.id]
     note = store.get(STORE_KEY) if store is not None else _note_without_store(context["ti"], me, retries)
     if note and note["of"] == me and (count is None or note["count"] is None or count > note["count"]):

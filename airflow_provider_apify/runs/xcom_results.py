@@ -47,8 +47,7 @@ def result_of(run: ActorRun, returns: Returns, send: Send) -> Any:
         store_id = _storage_of(run, "defaultKeyValueStoreId")
         return record_content(send, store_id, _OUTPUT_KEY, MAX_INLINE_BYTES)
     except ApifyDataError as error:
-        way = " Land them with DatasetToS3Operator or its like." if returns == "items" else ""
-        message = f"The run {run.id} succeeded, and `returns` cannot bring its results: {error}{way}"
+        message = f"The run {run.id} succeeded, and `returns` cannot bring its results: {error}"
         raise type(error)(message) from error
     except ApifyNotFoundError as error:
         raise ApifyDataError(

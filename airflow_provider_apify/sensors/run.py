@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_apify.api import retry
-from airflow_provider_apify.api.actor_run import ActorRun
+from airflow_provider_apify.api.actor_run import ActorRun, run_page
 from airflow_provider_apify.api.arguments import flags, one_of, resource_ref
 from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.api.runs import get_run
@@ -74,7 +74,7 @@ class ApifyRunSensor(WaitingOperator, BaseSensorOperator):
         resource_ref("run_id", self.run_id)
         flags(deferrable=self.deferrable)
         one_of("actor_log", self.actor_log, ActorLog)
-        show_link(ActorRun({"id": self.run_id}), context["ti"], self.log)
+        show_link(run_page(self.run_id), context["ti"], self.log)
         with self.told_timeout():
             if not self.deferrable:
                 return self._poke(context)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider_apify.api.errors import ApifyDataError, ApifyServerError
+from airflow_provider_apify.api.errors import ApifyDataError, ApifyServerError, ApifyTooLargeError
+from airflow_provider_apify.api.item_selection import select
 from airflow_provider_apify.emulator import Emulator, Fault
-from airflow_provider_apify.export.item_pages import count_rows, whole_page
+from airflow_provider_apify.export import page_size
+from airflow_provider_apify.export.first_stream import stream_pages
+from airflow_provider_apify.export.item_pages import DatasetSource, count_rows, whole_page
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.transfers.key_value_store import KeyValueStoreToLocalOperator
+from tests.support.compressed_answers import compressed_answer
 from tests.support.exports import ITEMS_PATH, parse_lines, ragged_items, set_page_bytes, to_local
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
@@ -178,6 +183,33 @@ def test_records_are_told_from_the_page_of_a_proxy(
     assert fault.fired == 2
     assert (tmp_path / "page.html").read_text() == "<p>ž</p>"
     assert (tmp_path / "n").read_bytes() == b"1"
+
+
+def test_a_stream_without_a_line_end_is_left_for_ranges(emulator: Emulator) -> None:
+    emulator.faults.add(compressed_answer(200 << 20, ITEMS_PATH, "application/jsonl"))
+    source, client = DatasetSource("d", select()), ApifyHook().get_conn()
+    tracemalloc.start()
+    assert list(stream_pages(source, client)) == []
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * page_size.MAX_BYTES
+
+
+@pytest.mark.parametrize("selection", [{}, {"unwind": "list"}], ids=["item", "unwound"])
+@pytest.mark.parametrize("suffix", ["jsonl", "jsonl.gz"])
+def test_an_item_that_is_too_large_is_named(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, selection: Any, suffix: str
+) -> None:
+    set_page_bytes(monkeypatch, 500, first_items=7, chunk_bytes=300, stream=False)
+    monkeypatch.setattr(page_size, "MAX_BYTES", 1000)
+    monkeypatch.setattr(page_size, "MAX_ITEM_BYTES", 4000)
+    large = {"text": "x" * 1500, "list": [1, 2, 3]} if selection else {"text": "x" * 4500}
+    items = [{"n": n} for n in range(20)]
+    dataset_id = emulator.create_dataset([*items, large, *items])
+    with pytest.raises(ApifyTooLargeError, match=f"item 20 .* dataset {dataset_id} .* 4,000 bytes.*`omit`"):
+        to_local(dataset_id, tmp_path / f"out.{suffix}", **selection)
+    assert not list(tmp_path.iterdir())
+    to_local(dataset_id, tmp_path / f"out.{suffix}", omit="text", **selection)
 
 
 SHORTENING = [{"clean": True}, {"skip_empty": True}, {"unwind": "list"}, {"view": "overview"}]

@@ -292,6 +292,8 @@ Origin = Literal["API", "WEB"]
         (resource_ref, " user/name ", "user~name"),
         (resource_ref, "user~na.me", "user~na.me"),
         (resource_ref, "abcDEF123", "abcDEF123"),
+        (resource_ref, "~na.me", "~na.me"),
+        (resource_ref, "u" * 99 + "/" + "n" * 100, "u" * 99 + "~" + "n" * 100),
         (storage_name, "my-results", "my-results"),
         (file_path, "x" * 255, "x" * 255),
         (file_path, Path("folder/file"), "folder/file"),
@@ -330,7 +332,15 @@ def test_what_can_be_used_is_taken(check: Callable[..., Any], value: Any, read: 
         (texts, {"a": 1}, "a list of texts, not a dict"),
         (texts, ["a", ""], "not an empty one"),
         (resource_ref, "a/b/c", "an ID or `username/name`, as Console shows it"),
-        (resource_ref, "..", "an ID or `username/name`"),
+        *(
+            (resource_ref, ref, "an ID or `username/name`")
+            for ref in ("..", "../a", "a/..", "~.", "a~", "é", "٣")
+        ),
+        # The time grows with the length, and no faster.
+        *(
+            (resource_ref, ref, "an ID or `username/name`")
+            for ref in ("a" * 201, "a" * 10**5 + "!", "~" * 10**5)
+        ),
         (resource_ref, None, "got None"),
         (resource_ref, {"id": "x"}, "an ID, a text, not a dict"),
         (storage_name, "me/x", "without `/` and `~`"),

@@ -35,6 +35,16 @@ WRONG = {
     "exitCode": "x",
     "buildNumber": {},
 }
+#: Values that are more than a log line, a metric or an XCom can hold.
+TOO_MUCH = {
+    "usage": {"A": 10**400, "B": -1, "x" * 10**5: 1, **{f"U{n}": n for n in range(5_000)}},
+    "usageTotalUsd": 10**400,
+    "statusMessage": "x" * 10**5,
+    "exitCode": -(10**400),
+    "startedAt": "9999-12-31T23:59:59Z",
+    "buildNumber": {"__type": "dict", "__var": {}},
+    "consoleUrl": "javascript:alert(1)",
+}
 MODES = [{}, {"deferrable": True}]
 
 
@@ -54,16 +64,20 @@ def result(operator: Any, tries: TaskTries) -> Any:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("order", [{"seconds": 60}, {"seconds": 60, "fail": True}])
+@pytest.mark.parametrize("fields", [WRONG, TOO_MUCH], ids=["wrong", "too much"])
 def test_fields_of_wrong_types_do_no_harm(
-    emulator: Emulator, stored_tries: TaskTries, mode: Any, order: Any
+    emulator: Emulator, stored_tries: TaskTries, mode: Any, order: Any, fields: Any
 ) -> None:
-    emulator.switches.unknown_fields = WRONG
+    emulator.switches.unknown_fields = fields
     operator = run_actor(run_input=order, **mode)
     if order.get("fail"):
         with pytest.raises(ApifyRunFailedError):
             result(operator, stored_tries)
     else:
-        assert result(operator, stored_tries)["status"] == "SUCCEEDED"
+        info = result(operator, stored_tries)
+        assert info["status"] == "SUCCEEDED"
+        assert len(json.dumps(info, allow_nan=False)) <= 2_000
+    assert stored_tries.ti.xcoms["_link_ApifyConsoleLink"].startswith("https://console.apify.com/")
     assert len(emulator.runs) == 1
 
 

@@ -30,7 +30,6 @@ from cryptography.x509.oid import NameOID
 
 from airflow_provider_apify.api.actors import get_user
 from airflow_provider_apify.api.errors import (
-    ApifyAuthenticationError,
     ApifyCertificateError,
     ApifyConfigurationError,
     ApifyHttpError,
@@ -41,6 +40,7 @@ from airflow_provider_apify.api.errors import (
     ApifyUnreachableError,
     ApifyWaitTimeoutError,
 )
+from airflow_provider_apify.api.key_value_stores import get_record
 from airflow_provider_apify.api.retry import may_have_had_effect
 from airflow_provider_apify.api.tls import tls_context
 from airflow_provider_apify.emulator import Emulator, Fault
@@ -64,7 +64,8 @@ def test_the_connection_test_tells_whose_token_it_is(hook: ApifyHook, server: An
         ({"password": "wrong"}, "Copy a valid API token"),
         ({"password": ""}, "no API token"),
         ({"host": "http://127.0.0.1:9"}, "host and proxy"),
-        ({"host": "nonsense://"}, "host and proxy"),
+        ({"host": "nonsense://"}, "Give a host such as"),
+        ({"host": "http://nowhere.invalid"}, "host and proxy"),
         ({"extra": {"proxy": "http://127.0.0.1:9"}}, "host and proxy"),
     ],
 )
@@ -208,11 +209,12 @@ async def test_the_token_goes_nowhere_else(monkeypatch: Any, caplog: Any, tmp_pa
         assert (await hook.get_user.aio())["username"] == "emulator"
         location = other.url.replace("127.0.0.1", "localhost") + "/v2/users/me"
         redirect: dict[str, Any] = {"status": 302, "body": "", "headers": {"Location": location}}
-        here.faults.add(Fault("answer", "GET", "/v2/users/me", **redirect))
-        for send in (hook.get_user, None):
-            with pytest.raises(ApifyAuthenticationError) as raised:
-                await hook.get_user.aio() if send is None else send()
-            assert token not in str(raised.value)
+        here.faults.add(Fault("answer", "GET", "/v2/*", **redirect))
+        for call in (get_user(), get_record("s", "k")):
+            for send in (sync_to_async(hook.send), async_send):
+                with pytest.raises(ApifyHttpError) as raised:
+                    await send(replace(call, max_attempts=1))
+                assert token not in str(raised.value)
         set_connection(monkeypatch, "broken", host="http://127.0.0.1:9", password=token)
         with pytest.raises(ApifyUnreachableError) as unreachable:
             ApifyHook("broken").get_user()
@@ -357,11 +359,46 @@ async def test_a_proxy_that_is_not_supported_is_refused(monkeypatch: Any, server
         assert "hidden" not in str(raised.value)
 
 
-def test_a_password_in_the_host_is_refused_and_not_quoted(monkeypatch: Any) -> None:
-    set_connection(monkeypatch, host="https://me:hidden@apify.example.com", password="x")
-    with pytest.raises(ApifyConfigurationError, match="user name or a password") as raised:
+@pytest.mark.parametrize(
+    "host",
+    [
+        "https://me:hidden@apify.example.com",
+        "me:hidden@apify.example.com",
+        "https://me:hidden%40apify.example.com",
+        "https://apify.example.com/?token=hidden",
+        "https://apify.example.com#hidden",
+        "https://apify.example.com\\hidden",
+        "https://apify.example.com\nhidden",
+        "https://apify.example.com:hidden",
+        "ftp://apify.example.com/hidden",
+        "https:///hidden",
+    ],
+)
+def test_a_secret_in_the_host_is_refused_and_not_quoted(monkeypatch: Any, host: str) -> None:
+    set_connection(monkeypatch, host=host, password="x")
+    with pytest.raises(ApifyConfigurationError, match=r"host of the connection .* cannot be used") as raised:
         _ = ApifyHook().endpoint
     assert "hidden" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "warnings"),
+    [
+        ("http://apify.internal.example:8010", 1),
+        ("http://192.0.2.1", 1),
+        ("http://[2001:db8::1]:8010", 1),
+        ("http://localhost:8010", 0),
+        ("http://127.0.0.2:8010", 0),
+        ("http://[::1]:8010/apify", 0),
+        ("https://apify.internal.example", 0),
+    ],
+)
+def test_a_token_that_travels_in_the_clear_is_warned_of_once(
+    monkeypatch: Any, caplog: Any, host: str, warnings: int
+) -> None:
+    set_connection(monkeypatch, host=host, password="x")
+    assert {ApifyHook().endpoint.base_url for _ in range(3)} == {host}
+    assert caplog.text.count("in the clear") == warnings
 
 
 @pytest.mark.slow

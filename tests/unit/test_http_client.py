@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from airflow_provider_apify.api import errors
 from airflow_provider_apify.api.actors import get_user
+from airflow_provider_apify.api.call import MAX_ANSWER_BYTES, MAX_ERROR_BYTES, MAX_LOG_BYTES
 from airflow_provider_apify.api.http_client import _Deadline
-from airflow_provider_apify.api.runs import get_run
+from airflow_provider_apify.api.runs import get_log, get_run
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
+from tests.support.compressed_answers import compressed_answer
 from tests.support.connections import set_connection
 
 
@@ -39,6 +43,53 @@ async def test_an_answer_may_have_so_many_bytes_and_no_more(
     assert await send(hook, call.read_as(call.read, max_bytes=200_000), driver) == 200_000
     with pytest.raises(errors.ApifyTooLargeError, match=r"/v2/users/me has more than 199,999 bytes"):
         await send(hook, call.read_as(call.read, max_bytes=199_999), driver)
+
+
+@DRIVERS
+async def test_an_answer_that_is_larger_than_any_of_apifys_is_not_apifys(
+    hook: ApifyHook, emulator: Emulator, driver: str
+) -> None:
+    call = replace(get_user(), max_attempts=1).read_as(lambda answer: len(answer.body))
+    emulator.faults.add(compressed_answer(MAX_ANSWER_BYTES))
+    assert await send(hook, call, driver) == MAX_ANSWER_BYTES
+    emulator.faults.clear()
+    emulator.faults.add(compressed_answer(MAX_ANSWER_BYTES + 1))
+    with pytest.raises(errors.ApifyServerError, match=r"not Apify's \(it has more than 16,777,216 bytes\)"):
+        await send(hook, call, driver)
+
+
+@DRIVERS
+async def test_a_log_has_no_more_than_apify_keeps(hook: ApifyHook, emulator: Emulator, driver: str) -> None:
+    emulator.faults.add(compressed_answer(MAX_LOG_BYTES + 1))
+    with pytest.raises(errors.ApifyTooLargeError, match=r"/log has more than 41,943,040 bytes"):
+        await send(hook, get_log("r"), driver)
+
+
+@DRIVERS
+async def test_of_an_error_only_the_beginning_is_read(
+    hook: ApifyHook, emulator: Emulator, driver: str
+) -> None:
+    for size, known in ((MAX_ERROR_BYTES - 200, True), (2 * MAX_ERROR_BYTES, False)):
+        body = json.dumps({"error": {"type": "record-not-found", "message": "x" * size}})
+        emulator.faults.clear()
+        emulator.faults.add(Fault("answer", "GET", "*", status=404, body=body))
+        error = errors.ApifyNotFoundError if known else errors.ApifyServerError
+        with pytest.raises(error, match="record-not-found" if known else "not Apify's"):
+            await send(hook, replace(get_user(), max_attempts=1), driver)
+
+
+@DRIVERS
+@pytest.mark.parametrize("status", [200, 302, 404, 500])
+async def test_a_small_body_does_not_grow_beyond_the_limit_in_memory(
+    hook: ApifyHook, emulator: Emulator, driver: str, status: int
+) -> None:
+    emulator.faults.add(compressed_answer(200 << 20, status=status))
+    tracemalloc.start()
+    with pytest.raises(errors.ApifyServerError):
+        await send(hook, replace(get_user(), max_attempts=1), driver)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < (3 * MAX_ANSWER_BYTES if status == 200 else MAX_ANSWER_BYTES)
 
 
 def test_a_body_has_its_time_and_a_slow_line_more(hook: ApifyHook) -> None:

@@ -17,7 +17,9 @@ if airflow_version < "3":
 
 import structlog
 
+from airflow_provider_apify.api.call import Answer
 from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.runs import list_runs
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.triggers.run_event import ApifyRunEventTrigger
@@ -235,6 +237,43 @@ async def test_trouble_does_not_end_the_watch(
         await triggerer.look()
     async with Triggerer(store) as restarted:
         assert await restarted.look() == []
+
+
+async def test_entries_that_are_no_runs_hide_no_run(emulator: Emulator, caplog: Any) -> None:
+    start = {"id": "a", "actId": "a", "status": "RUNNING"}
+    odd = [None, 5, [], {"id": "a"}, start, {**start, "startedAt": {"__type": "datetime"}}]
+    odd += [{**start, "startedAt": time} for time in ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "now")]
+    odd += [{**start, "id": {"__type": "x"}}, {**start, "id": "a" * 10**6}]
+    async with Triggerer(AssetStore()) as triggerer:
+        runs = [run_to_its_end(emulator)]
+        whole = ApifyHook().send(list_runs().read_as(Answer.data))
+        body = json.dumps({"data": {**whole, "items": [*odd, *whole["items"]]}})
+        fault = Fault("answer", "GET", "/v2/actor-runs", (), 200, body=body, content_type="application/json")
+        emulator.faults.add(fault)
+        assert await triggerer.look() == runs
+        assert await triggerer.look() == runs
+        emulator.faults.clear()
+        runs.append(run_to_its_end(emulator))
+        assert await triggerer.look() == runs
+    assert caplog.text.count("they are left out") == 1
+
+
+async def test_a_run_that_cannot_be_read_hides_no_other_one(emulator: Emulator) -> None:
+    hook = ApifyHook()
+    async with Triggerer(AssetStore()) as triggerer:
+        odd = hook.start_actor_run("emulator/worker", {"seconds": DAY}).id
+        await triggerer.look()
+        emulator.clock.advance(DAY / 2)
+        told = [run_to_its_end(emulator)]
+        assert await triggerer.look() == told
+        body, path = json.dumps({"data": {"id": odd, "status": ["x"]}}), f"/v2/actor-runs/{odd}"
+        emulator.faults.add(Fault("answer", "GET", path, (), 200, body=body, content_type="application/json"))
+        emulator.clock.advance(DAY)
+        wait_until(lambda: emulator.platform.runs[odd].is_finished)
+        told.append(run_to_its_end(emulator))
+        assert await triggerer.look() == told
+        emulator.faults.clear()
+        assert await triggerer.look() == [*told, odd]
 
 
 @pytest.mark.skipif(airflow_version < "3.3", reason="Airflow 3.3 confirms what it stored")
