@@ -11,8 +11,7 @@ from typing import Any
 
 import pendulum
 
-# Run info lives in XCom and in trigger events: an Actor's message must not make it large.
-_MAX_STATUS_MESSAGE = 500
+from airflow_provider_apify.api.foreign_text import foreign_text
 
 
 def run_page(run_id: str | None) -> str:
@@ -90,8 +89,8 @@ class ActorRun:
 
     @property
     def status_message(self) -> str:
-        """The Actor's word about its run, cut to a length fit for logs and XCom."""
-        return str(self.data.get("statusMessage") or "")[:_MAX_STATUS_MESSAGE]
+        """The Actor's word about its run: one line, of a length fit for logs and XCom."""
+        return foreign_text(self.data.get("statusMessage") or "")
 
     @property
     def user_agent(self) -> str | None:

@@ -17,6 +17,7 @@ from airflow_provider_apify.api.arguments import required_text, seconds
 from airflow_provider_apify.api.call import Call
 from airflow_provider_apify.api.errors import ApifyAuthenticationError, ApifyError
 from airflow_provider_apify.api.flow import Flow, drive
+from airflow_provider_apify.api.foreign_text import foreign_text
 from airflow_provider_apify.api.http_client import AsyncClient, Client, Endpoint, connect
 from airflow_provider_apify.export.default_concurrency import DEFAULT_CONCURRENCY
 from airflow_provider_apify.get_provider_info import CONNECTION_TYPE
@@ -224,7 +225,8 @@ class ApifyHook(BaseHook):
         except ApifyError as error:
             return False, str(error)
         plan = (user.get("plan") or {}).get("id") or "unknown"
-        return True, f"Connected to {self.endpoint.base_url} as {user.get('username')} (plan: {plan})."
+        name = foreign_text(f"{user.get('username')} (plan: {plan})")
+        return True, f"Connected to {self.endpoint.base_url} as {name}."
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
