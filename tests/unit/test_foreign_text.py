@@ -110,6 +110,7 @@ def test_what_cannot_be_reported_is_visible(caplog: pytest.LogCaptureFixture) ->
     with best_effort(logging.getLogger("told"), "it"):
         raise ValueError(FOREIGN)
     (record,) = caplog.records
+    assert r"\x3a:group::" in record.getMessage()
     assert visible_lines(record.getMessage()) == [record.getMessage()]
 
 
