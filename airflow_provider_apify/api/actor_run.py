@@ -187,7 +187,7 @@ class ActorRun:
 
     @property
     def status_message(self) -> str:
-        """The Actor's word about its run, of a length fit for logs and XCom."""
+        """The Actor's word about its run: one line, of a length fit for logs and XCom."""
         return self.data["statusMessage"] or ""
 
     @property

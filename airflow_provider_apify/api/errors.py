@@ -38,9 +38,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_apify.api.foreign_text import visible_lines
+
 
 class ApifyError(Exception):
-    """Root of all errors of this package."""
+    """Root of all errors of this package; whatever others wrote is visible in its message."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__("\n".join(visible_lines(message)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # An exception's own way calls the class with the message alone.

@@ -1,7 +1,9 @@
-"""Text that others wrote, on its way into messages, log lines and events: bounded, and without secrets."""
+"""Text that others wrote, on its way into messages, log lines and events: visible, short, no secrets."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from base64 import b64encode
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus, unquote
@@ -9,15 +11,44 @@ from urllib.parse import quote, quote_plus, unquote
 # Enough for the longest errors of Apify, and for a log line.
 _MOST_CHARACTERS = 500
 
+# Of the sequences for a terminal these are harmless, and common in logs.
+_COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
+# Controls, those of the direction of writing among them, invisible characters, lone surrogates, line ends.
+_STEERING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# A tab, and what joins letters and emoji.
+_PLAIN = {"\t", "\u200c", "\u200d"}
+# Airflow's pages of a log fold or drop lines with `::group::` or `::endgroup::`; 2.11's also `##[]group]`.
+_FOLDS = re.compile(r"[:#](?=(?::|#\[\]?)(?:end)?group(?:::|\]))", re.IGNORECASE)
+
+
+def visible_lines(text: str) -> list[str]:
+    """
+    Return the lines of a text, any length of it, as they may stand in a log.
+
+    What would steer a terminal or Airflow's page of the log is shown, as in `\\x1b[2K` or `\\x3a:group::`.
+    """
+    return [_visible(line) for line in text.splitlines()]
+
+
+def _visible(line: str) -> str:
+    line = _COLOURS.sub("", line)
+    if not line.isprintable():
+        line = "".join(char.encode("unicode_escape").decode() if _steers(char) else char for char in line)
+    return _FOLDS.sub(lambda fold: f"\\x{ord(fold[0]):02x}", line)
+
+
+def _steers(char: str) -> bool:
+    return unicodedata.category(char) in _STEERING and char not in _PLAIN
+
 
 def foreign_text(text: object, secrets: Iterable[str] = (), most: int = _MOST_CHARACTERS) -> str:
-    """Return a text without control characters and secrets, and shortened."""
+    """Return a text on one line, visible as :func:`visible_lines` are, without secrets, and shortened."""
     # A cut first: a body may have hundreds of megabytes. A secret may lie across it, hence the length.
     known = [form for secret in secrets for form in _forms(secret)]
     told = str(text)[: most + max(map(len, known), default=0)]
     for form in sorted(known, key=len, reverse=True):
         told = told.replace(form, "***")
-    told = "".join(char if char.isprintable() else " " for char in told)
+    told = " ".join(visible_lines(told))
     return told if len(told) <= most else f"{told[:most]} […]"
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import runpy
+import secrets
+import shlex
 import signal
 import threading
 from pathlib import Path
 
-from airflow_provider_apify.emulator.local_apify import DEFAULT_TOKEN, DEFAULT_USERNAME, Emulator
+from airflow_provider_apify.emulator.local_apify import DEFAULT_USERNAME, Emulator
 from airflow_provider_apify.emulator.platform import saved_state
 
 
@@ -21,7 +24,7 @@ def main() -> None:
     parser.add_argument(
         "--port", type=int, default=8010, help="port on 127.0.0.1, 0 for a free one (%(default)s)"
     )
-    parser.add_argument("--token", default=DEFAULT_TOKEN, help="API token of the default user (%(default)s)")
+    parser.add_argument("--token", help="API token of the default user; by default a random one")
     parser.add_argument("--username", default=DEFAULT_USERNAME, help="name of the default user (%(default)s)")
     parser.add_argument(
         "--actors",
@@ -34,7 +37,8 @@ def main() -> None:
     )
     options = parser.parse_args()
     _allow_many_connections()
-    emulator = Emulator(options.token, options.username)
+    # A page in the developer's browser must not know it: a run may start a process.
+    emulator = Emulator(options.token or f"apify_api_{secrets.token_hex(16)}", options.username)
     emulator.clock.speed = options.speed
     if options.actors:
         runpy.run_path(options.actors, {"emulator": emulator})
@@ -44,7 +48,9 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     with emulator.serve(options.port) as server:
-        print(f"Apify emulator at {server.url}, token {server.token}", flush=True)
+        connection = json.dumps({"conn_type": "apify", "host": server.url, "password": server.token})
+        print(f"Apify emulator at {server.url}, token {server.token}")
+        print(f"export AIRFLOW_CONN_APIFY_DEFAULT={shlex.quote(connection)}", flush=True)
         stopped.wait()
     emulator.close()
     if options.state:

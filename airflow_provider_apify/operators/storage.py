@@ -21,6 +21,7 @@ from airflow_provider_apify.api.errors import (
     ApifyDataError,
     ApifyError,
 )
+from airflow_provider_apify.api.foreign_text import foreign_text
 from airflow_provider_apify.api.item_chunks import chunks
 from airflow_provider_apify.api.key_value_stores import BYTES_TYPE
 from airflow_provider_apify.api.request_body import JSON_TYPE, MAX_PAYLOAD_BYTES, encode_argument
@@ -35,6 +36,7 @@ class _GetOrCreateOperator(ApifyOperator):
 
     template_fields: Sequence[str] = ("name", "apify_conn_id")
     ui_color = "#e6f0f7"
+    _kind: str
 
     def __init__(self, *, name: str, apify_conn_id: str = ApifyHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(apify_conn_id=apify_conn_id, multiple_outputs=False, **kwargs)
@@ -43,8 +45,10 @@ class _GetOrCreateOperator(ApifyOperator):
     def execute(self, context: Context) -> str:
         """Get the storage, or create it, and return its ID."""
         storage = self._get_or_create()
-        self.log.info("%s is %s: %s", self.name, storage["id"], storage.get("consoleUrl", ""))
-        return str(storage["id"])
+        storage_id = foreign_text(storage["id"])
+        page = f"https://console.apify.com/storage/{self._kind}/{storage_id}"
+        self.log.info("%s is %s: %s", self.name, storage_id, page)
+        return storage_id
 
     def _get_or_create(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -59,6 +63,8 @@ class GetOrCreateDatasetOperator(_GetOrCreateOperator):
     :raises ApifyApiError: if Apify refuses the name.
     """
 
+    _kind = "datasets"
+
     def _get_or_create(self) -> dict[str, Any]:
         return self.hook.get_or_create_dataset(self.name)
 
@@ -71,6 +77,8 @@ class GetOrCreateKeyValueStoreOperator(_GetOrCreateOperator):
     :param apify_conn_id: the Airflow connection. (templated)
     :raises ApifyApiError: if Apify refuses the name.
     """
+
+    _kind = "key-value-stores"
 
     def _get_or_create(self) -> dict[str, Any]:
         return self.hook.get_or_create_key_value_store(self.name)

@@ -7,10 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from airflow.providers.common.compat.sdk import redact
+
 from airflow_provider_apify.api.actor_run import ActorRun
 from airflow_provider_apify.api.call import DEFAULT_ATTEMPTS
 from airflow_provider_apify.api.errors import ApifyHttpError
 from airflow_provider_apify.api.flow import Flow, Send
+from airflow_provider_apify.api.foreign_text import visible_lines
 from airflow_provider_apify.api.runs import get_log
 from airflow_provider_apify.runs.best_effort import best_effort
 
@@ -26,12 +29,16 @@ _TAIL_LINES = 50
 _TAIL_CHARACTERS = 8000
 
 
-def log_tail(run: ActorRun, send: Send, log: Any) -> str:
+def log_tail(run: ActorRun, send: Send, log: Any) -> list[str]:
     """Return the last lines of a run's log."""
     with best_effort(log, "the last lines of the Actor's log"):
-        lines = send(get_log(run.id, max_attempts=2)).splitlines()
-        return "\n".join(lines[-_TAIL_LINES:])[-_TAIL_CHARACTERS:]
-    return "(not available)"
+        return _lines(send(get_log(run.id, max_attempts=2))[-_TAIL_CHARACTERS:])[-_TAIL_LINES:]
+    return ["(not available)"]
+
+
+def _lines(text: str) -> list[str]:
+    """Return what of an Actor's log may stand in the task's; a secret may have several lines."""
+    return visible_lines(redact(text))
 
 
 @dataclass
@@ -59,6 +66,6 @@ class LogReader:
         end = len(text) if at_end else text.rfind("\n") + 1
         # A lagging replica may know less than was passed on before.
         if end > self._position:
-            for line in text[self._position : end].splitlines():
+            for line in _lines(text[self._position : end]):
                 self.log.info("%s", line)
             self._position = end

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from airflow_provider_apify.api.foreign_text import foreign_text
+
 
 @contextmanager
 def best_effort(log: Any, what: str) -> Iterator[None]:
@@ -13,4 +15,5 @@ def best_effort(log: Any, what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        log.warning("Could not report %s; the run itself is not affected. (%r)", what, error)
+        told = foreign_text(repr(error))
+        log.warning("Could not report %s; the run itself is not affected. (%s)", what, told)

@@ -50,14 +50,16 @@ def report_and_raise(run: ActorRun, send: Send, log: Any, *, actor_log: ActorLog
     if actor_log == "full":
         drive(LogReader(run.id, log).read_on(at_end=True), send)
     if not run.succeeded:
+        tail = "\n  ".join(["Last lines of its log:", *log_tail(run, send, log)])
         raise _ERROR_BY_STATUS[RunStatus(run.status)](
             f"The run {run.id} ended as {run.status} (exit code {run.data.get('exitCode')}): "
             f"{run.status_message or 'the Actor gave no status message'}\n"
-            f"See {run.console_url}\nLast lines of its log:\n{log_tail(run, send, log)}",
+            f"See {run.console_url}\n{tail}",
             run=run.info,
         )
     if actor_log == "tail":
-        log.info("Last lines of the Actor's log:\n%s", log_tail(run, send, log))
+        for line in ["Last lines of the Actor's log:", *log_tail(run, send, log)]:
+            log.info("%s", line)
     return run
 
 

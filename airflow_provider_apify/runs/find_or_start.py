@@ -28,6 +28,7 @@ from airflow_provider_apify.api.errors import (
     ApifyStartUncertainError,
 )
 from airflow_provider_apify.api.flow import Send, drive
+from airflow_provider_apify.api.foreign_text import foreign_text
 from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.api.runs import RunRequest, get_run
 from airflow_provider_apify.runs.abort_and_resurrect import abort_run, describe_abort, resurrect_run
@@ -212,11 +213,11 @@ class RunStarter:
     def _check_fingerprint(self, run: ActorRun) -> None:
         if self._fingerprint.try_of(run) is None:
             self.log.warning(
-                "The start of the run %s did not reach Apify with its User-Agent but with %.200r. A proxy "
+                "The start of the run %s did not reach Apify with its User-Agent but with %r. A proxy "
                 "between this worker and Apify seems to change it, and a retry cannot find a run by it then: "
                 "after a lost answer or a lost worker, a second run may be started. Let the header through.",
                 run.id,
-                run.user_agent,
+                foreign_text(run.user_agent),
             )
 
     def _adopt(self, run: ActorRun) -> ActorRun:

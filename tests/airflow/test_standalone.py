@@ -15,17 +15,30 @@ from airflow_provider_apify.get_provider_info import CONNECTION_TYPE
 from tests.airflow.conftest import DAGS, TOKEN, assert_token_is_in_no_file, is_waited_for
 from tests.support.airflow_api import AirflowApi, wait_for
 from tests.support.airflow_home import AirflowHome
+from tests.support.browser import CHROMIUM, text_of_page
 
 pytestmark = pytest.mark.skipif(
     airflow_version < "3.3", reason="the REST API of Airflow 3 steers these tests"
 )
 
 
+# A fold that nothing ends; a window's title and writing from right to left; the end of a fold; a plain line.
+FORGED = "::group::hidden\n\x1b]0;title\x07one \u202etwo\r::endgroup::\nlast words"
+SHOWN = [r"\x3a:group::hidden", r"\x1b]0;title\x07one \u202etwo", r"\x3a:endgroup::", "last words"]
+
+
 @pytest.fixture(scope="module")
-def api(airflow: AirflowHome) -> Iterator[AirflowApi]:
+def api(airflow: AirflowHome, emulator: Emulator) -> Iterator[AirflowApi]:
     """The REST API of a running Airflow that has the test DAGs."""
+
+    @emulator.actor("emulator/forger")
+    def forge(actor: Any) -> None:
+        actor.log(FORGED)
+        actor.fail(FORGED)
+
     airflow.use_dags(DAGS)
     with airflow.standalone() as api:
+        api.start_dag("forged", "one")
         # All at once: most of what these tests do is waiting.
         for mode, action in product(("deferred", "worker"), ("failed", "success", "clear")):
             api.start_dag(mode, action)
@@ -71,6 +84,24 @@ def test_a_failed_run_fails_the_sensor_and_never_skips_it(api: AirflowApi) -> No
     log = str(api.get(f"{api.path('chain', 'failing', 'wait')}/logs/1"))
     assert "ApifyRunFailedError" in log
     assert "failed as told" in log
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+def test_the_page_of_the_log_shows_what_an_actor_tries_to_hide(api: AirflowApi, tmp_path: Path) -> None:
+    api.wait_for_state("forged", "one", "run", "failed")
+    url = f"{api.url}/dags/forged/runs/one/tasks/run?try_number=1"
+
+    def log() -> str | None:
+        text = text_of_page(url, tmp_path)
+        return text if "ended as FAILED after" in text else None
+
+    text = wait_for(log)
+    assert f"is FAILED. {' '.join(SHOWN)}" in text
+    assert f"ended as FAILED (exit code 1): {' '.join(SHOWN)}" in text
+    _, _, tail = text.partition("Last lines of its log:")
+    # Of each line the Actor's text; Apify sets a time before it.
+    for line in SHOWN:
+        assert line in tail
 
 
 @pytest.mark.parametrize(("mode", "state"), [("deferred", "deferred"), ("worker", "running")])

@@ -14,11 +14,14 @@ import requests
 class Command:
     """The emulator as a process."""
 
-    def __init__(self, line: str) -> None:
+    def __init__(self, line: str, export: str) -> None:
         self.url, self.token = line.split()[3].rstrip(","), line.split()[-1]
+        self.export = export
 
-    def __call__(self, method: str, path: str, **options: object) -> requests.Response:
-        headers = {"Authorization": f"Bearer {self.token}"}
+    def __call__(
+        self, method: str, path: str, *, more: dict[str, str] | None = None, **options: object
+    ) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.token}"} | (more or {})
         return requests.request(method, self.url + path, headers=headers, timeout=30, **options)  # type: ignore[arg-type]
 
 
@@ -31,7 +34,7 @@ def run_command(*arguments: str) -> Iterator[Command]:
     )
     assert process.stdout
     try:
-        yield Command(process.stdout.readline())
+        yield Command(process.stdout.readline(), process.stdout.readline())
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0

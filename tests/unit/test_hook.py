@@ -345,7 +345,7 @@ async def test_a_proxy_may_be_written_without_its_scheme(
         monkeypatch.setenv(variable, proxy)
         monkeypatch.setenv("NO_PROXY", "")
     extra = {"proxy": proxy} if variable == "extra" else {}
-    set_connection(monkeypatch, host="http://apify.invalid", password=server.token, extra=extra)
+    set_connection(monkeypatch, host="http://localhost:9", password=server.token, extra=extra)
     assert ApifyHook().get_user()["username"] == "emulator"
     assert (await ApifyHook().get_user.aio())["username"] == "emulator"
 

@@ -9,10 +9,12 @@ from typing import Any
 from airflow_provider_apify.emulator.platform.clock import iso
 from airflow_provider_apify.emulator.platform.run_life_cycle import Run
 
+# A program needs these; whatever else this machine's variables hold is none of an Actor's business.
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
+
 
 def environment(run: Run, url: str, token: str) -> dict[str, str]:
-    """Return the variables that Apify sets, beside the emulator's own environment and the Actor's ``env``."""
-    foreign = ("APIFY_", "ACTOR_", "CRAWLEE_")
+    """Return the variables that Apify sets, the Actor's ``env``, and the little that a program needs."""
     timeout = run.options.timeout_secs
     pricing = run.actor.pricing_info()
     own: dict[str, Any] = {
@@ -45,7 +47,7 @@ def environment(run: Run, url: str, token: str) -> dict[str, str]:
         "ACTOR_EVENTS_WEBSOCKET_URL": f"{url.replace('http', 'ws', 1)}/__emulator__/events/{run.id}",
     }
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith(foreign)},
+        **{name: os.environ[name] for name in INHERITED if name in os.environ},
         **run.actor.env,
         **{name: str(value) for name, value in own.items() if value is not None},
     }

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from airflow_provider_apify.emulator.platform.clock import Clock, iso
 from airflow_provider_apify.emulator.platform.ids_and_names import new_id
+from airflow_provider_apify.emulator.platform.this_machine import is_this_machine
 from airflow_provider_apify.emulator.platform.webhook_templates import DEFAULT_PAYLOAD, interpolate
 
 EVENTS = (
@@ -126,7 +128,7 @@ class Dispatch:
         call: dict[str, Any] = {"startedAt": iso(self.clock.time()), "errorMessage": None}
         try:
             call["responseStatus"], call["responseBody"] = self._post()
-        except (OSError, ValueError) as problem:
+        except (OSError, ValueError, HTTPException) as problem:
             call |= {"responseStatus": None, "responseBody": None, "errorMessage": str(problem)}
         call["finishedAt"] = iso(self.clock.time())
         self.calls.append(call)
@@ -151,16 +153,25 @@ class Dispatch:
             "X-Apify-Webhook-Dispatch-Id": self.id,
             "X-Apify-Request-Origin": "WEBHOOK",
         }
-        request = urllib.request.Request(webhook.request_url, payload.encode(), headers, method="POST")  # noqa: S310
+        with contextlib.closing(self._connect()) as connection:
+            url = urlsplit(webhook.request_url)
+            path = urlunsplit(("", "", url.path or "/", url.query, ""))
+            connection.request("POST", path, payload.encode(), headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read(MAX_RESPONSE).decode(errors="replace")
+
+    def _connect(self) -> HTTPConnection:
+        """Connect to the webhook's host, and to no proxy."""
+        url = urlsplit(self.webhook.request_url)
+        if not is_this_machine(self.webhook.request_url):
+            raise ValueError(f"The emulator calls webhooks on this machine alone, and not {url.hostname}.")
+        assert url.hostname
+        if url.scheme != "https":
+            return HTTPConnection(url.hostname, url.port, timeout=ANSWER_SECONDS)
         context = ssl.create_default_context()
-        if webhook.ignore_ssl_errors:
+        if self.webhook.ignore_ssl_errors:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        try:
-            with urllib.request.urlopen(request, timeout=ANSWER_SECONDS, context=context) as answer:  # noqa: S310
-                return answer.status, answer.read(MAX_RESPONSE).decode(errors="replace")
-        except urllib.error.HTTPError as answer:
-            with answer:
-                return answer.code, answer.read(MAX_RESPONSE).decode(errors="replace")
+        return HTTPSConnection(url.hostname, url.port, timeout=ANSWER_SECONDS, context=context)
 
 
 class Webhooks:

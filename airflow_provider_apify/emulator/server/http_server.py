@@ -13,6 +13,7 @@ from aiohttp import web
 
 from airflow_provider_apify.emulator.platform.api_errors import ApiError
 from airflow_provider_apify.emulator.platform.registry import Platform
+from airflow_provider_apify.emulator.platform.this_machine import is_this_machine
 from airflow_provider_apify.emulator.server.faults import Faults, as_altered, respond_under_faults
 from airflow_provider_apify.emulator.server.rate_limits import RateLimiter, limit_of
 from airflow_provider_apify.emulator.server.request import Call
@@ -106,6 +107,9 @@ class Server:
             transport.abort()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if _is_of_a_foreign_page(request):
+            refusal = ApiError(403, "foreign-request", "The emulator answers this machine, and no web page.")
+            return await send(request, error_response(refusal), (), lambda size: None)
         if request.path.startswith(EVENTS):
             run = self.platform.runs.get(request.path.removeprefix(EVENTS))
             return await serve_events(request, run.events) if run else hang_up(request)
@@ -147,3 +151,15 @@ class Server:
             # A defect of the emulator must not look like an error of the platform.
             log.exception("The emulator failed to answer %s %s", request.method, request.path)
             return error_response(ApiError(500, "internal-server-error", traceback.format_exc()))
+
+
+def _is_of_a_foreign_page(request: web.BaseRequest) -> bool:
+    """Return whether a web page from elsewhere asks, or one that calls this machine by a name of its own."""
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    host = request.headers.get("Host", "")
+    return (
+        not is_this_machine(f"//{host}")
+        or (origin is not None and not is_this_machine(origin))
+        # Told also of an image or a link, which has no `Origin`.
+        or site == "cross-site"
+    )

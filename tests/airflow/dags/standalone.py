@@ -51,3 +51,6 @@ for mode in ("deferred", "worker"):
                 deferrable=mode == "deferred",
                 execution_timeout=limit,
             )
+
+with DAG("forged", schedule=None, start_date=START):
+    RunActorOperator(task_id="run", actor_id="emulator/forger", wait_for_completion=True)
