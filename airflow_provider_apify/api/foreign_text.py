@@ -45,7 +45,7 @@ def foreign_text(text: object, secrets: Iterable[str] = (), most: int = _MOST_CH
     """Return a text on one line, visible as :func:`visible_lines` are, without secrets, and shortened."""
     # A cut first: a body may have hundreds of megabytes. A secret may lie across it, hence the length.
     known = [form for secret in secrets for form in _forms(secret)]
-    told = str(text)[: most + max(map(len, known), default=0)]
+    told = str(text)[: most + max(map(len, known), default=1)]
     for form in sorted(known, key=len, reverse=True):
         told = told.replace(form, "***")
     told = " ".join(visible_lines(told))

@@ -50,7 +50,7 @@ class LogReader:
     _position: int = 0
     _due: float = 0
 
-    def read_on(self, *, at_end: bool = False) -> Flow[None]:
+    def read_on(self, *, at_end: bool) -> Flow[None]:
         """Pass on the lines that are new; at the end of the run also a last one without a line break."""
         if at_end:
             with best_effort(self.log, "the rest of the Actor's log"):

@@ -133,7 +133,7 @@ def _all_entries(**filters: Any) -> Flow[list[ActorRun | None]]:
     found: list[ActorRun | None] = []
     while True:
         # Oldest first: a run that starts meanwhile comes last and moves no other one to another page.
-        call = list_runs(offset=len(found), limit=MAX_LIST_LIMIT, desc=False, **filters)
+        call = list_runs(offset=len(found), desc=False, **filters)
         page = yield from send_one(call.read_as(read_entries))
         found += page
         if len(page) < MAX_LIST_LIMIT:

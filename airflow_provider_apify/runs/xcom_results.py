@@ -43,7 +43,8 @@ def result_of(run: ActorRun, returns: Returns, send: Send) -> Any:
         if returns == "items":
             dataset_id = _storage_of(run, "defaultDatasetId")
             page = send(replace(get_items(dataset_id, format="json"), max_bytes=MAX_INLINE_BYTES))
-            return _inline(page.items, f"What the dataset {dataset_id} holds")
+            name = f"What the dataset {dataset_id} holds"
+            return _inline(page.items, name, "Land it with DatasetToS3Operator or its like.")
         store_id = _storage_of(run, "defaultKeyValueStoreId")
         return record_content(send, store_id, _OUTPUT_KEY, MAX_INLINE_BYTES)
     except ApifyDataError as error:
@@ -68,15 +69,13 @@ def record_content(send: Send, key_value_store_id: str, key: str, max_bytes: int
     way = "Land it with KeyValueStoreToS3Operator, or another of the transfer operators."
     try:
         record = send(replace(get_record(key_value_store_id, key), max_bytes=max_bytes))
-        return _inline(record.content, name)
     except ApifyTooLargeError as error:
         raise ApifyTooLargeError(f"{name} has more than {max_bytes:,} bytes. {way}") from error
-    except ApifyDataError as error:
-        raise ApifyDataError(f"{error} {way}") from error
+    return _inline(record.content, name, way)
 
 
-def _inline(parse: Callable[[], Any], name: str) -> Any:
+def _inline(parse: Callable[[], Any], name: str, way: str) -> Any:
     try:
         return plain_json(parse())
     except ValueError as error:
-        raise ApifyDataError(f"{name} cannot be the result of a task: {error}.") from None
+        raise ApifyDataError(f"{name} cannot be the result of a task: {error}. {way}") from None

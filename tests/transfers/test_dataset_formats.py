@@ -202,7 +202,9 @@ def test_half_a_character_becomes_a_replacement_character(
         ([2**53 + 1, 1], [2**53 + 1, 1]),
         ([2**53 + 1, 0.5], [str(2**53 + 1), "0.5"]),
         ([2**64, 2**53 + 1], [str(2**64), str(2**53 + 1)]),
+        ([2**63, 1], [str(2**63), "1"]),
         ([7, 0.5], [7.0, 0.5]),
+        ([[1], ["x"], []], [["1"], ["x"], []]),
     ],
 )
 def test_parquet_rounds_no_integer(emulator: Emulator, tmp_path: Path, values: Any, read: Any) -> None:
@@ -238,6 +240,7 @@ def test_a_rendered_file_holds_all_rows(emulator: Emulator, tmp_path: Path, name
     emulator.faults.add(Fault("alter", "GET", ITEMS_PATH, (2, 3), cut_at=1000))
     result = to_local(emulator.create_dataset(rows), tmp_path / name)
     assert result["rows"] == count((tmp_path / name).read_bytes()) == 300
+    assert to_local(result["dataset_id"], tmp_path / f"part-{name}", offset=10, limit=20)["rows"] == 20
 
 
 def test_a_format_that_apify_cannot_render_names_the_others(emulator: Emulator, tmp_path: Path) -> None:

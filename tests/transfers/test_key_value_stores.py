@@ -176,6 +176,16 @@ def test_s3_gets_the_content_types(emulator: Emulator, s3: S3Bucket, redirect: i
     assert not s3.unfinished_uploads
 
 
+def test_records_may_land_at_the_top_of_a_bucket(emulator: Emulator, s3: S3Bucket) -> None:
+    KeyValueStoreToS3Operator(
+        task_id="land",
+        key_value_store_id=emulator.create_key_value_store({"a": b"1"}),
+        key="/",
+        bucket_name=BUCKET,
+    ).execute({})
+    assert sorted(s3.keys) == ["a", MANIFEST_NAME]
+
+
 def test_object_storage_gets_every_record(emulator: Emulator, tmp_path: Path) -> None:
     store_id = emulator.create_key_value_store(VALUES)
     KeyValueStoreToObjectStorageOperator(

@@ -120,7 +120,9 @@ def test_foreign_runs_are_never_adopted(emulator: Emulator, hook: Any, task_trie
 def test_refusals_are_tried_again(
     emulator: Emulator, task_tries: TaskTries, read_log: Callable[[], str]
 ) -> None:
-    emulator.faults.add(Fault("answer", "POST", STARTS, (1, 2, 3), status=429, type="rate-limit-exceeded"))
+    emulator.faults.add(Fault("answer", "POST", STARTS, (1, 2), status=429, type="rate-limit-exceeded"))
+    # A proxy's own, which it has not passed on.
+    emulator.faults.add(Fault("answer", "POST", STARTS, (3,), status=429, body="<html>Slow down"))
     emulator.faults.add(
         Fault("answer", "POST", STARTS, (4, 5), status=402, type="actor-memory-limit-exceeded")
     )

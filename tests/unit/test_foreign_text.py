@@ -10,7 +10,7 @@ import pytest
 from airflow.providers.common.compat.sdk import mask_secret
 
 from airflow_provider_apify.api.errors import ApifyDataError, ApifyInputError, ApifyRunFailedError
-from airflow_provider_apify.api.foreign_text import foreign_text, visible_lines
+from airflow_provider_apify.api.foreign_text import foreign_text, secrets_of, visible_lines
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
 from airflow_provider_apify.operators.run import RunActorOperator
@@ -41,6 +41,19 @@ def test_what_steers_is_shown() -> None:
 def test_text_in_any_language_is_left_alone() -> None:
     plain = r"žluťoučký 🐎 👩‍🚀 می‌خواهم 日本　語 \x1b 12 000 std::group(x) ::groups::"
     assert visible_lines(plain) == [plain]
+
+
+def test_a_long_text_is_cut_and_says_so() -> None:
+    assert foreign_text("x" * 500) == "x" * 500
+    assert foreign_text("x" * 501) == "x" * 500 + " […]"
+    assert foreign_text("x" * 9, most=3) == "xxx […]"
+
+
+def test_no_part_of_a_proxys_credentials_is_told() -> None:
+    secrets = secrets_of("a-token", "http://user:p:w%40x@proxy:80")
+    told = foreign_text("http://user:p:w%40x@proxy:80 user:p:w@x p:w@x a-token", secrets)
+    assert told == "http://***@proxy:80 *** *** ***"
+    assert secrets_of("a-token", "http://proxy:80") == secrets_of("a-token", None) == ("a-token",)
 
 
 def set_log(emulator: Emulator, text: str) -> None:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from airflow_provider_apify.api.actors import get_user
 from airflow_provider_apify.api.errors import (
@@ -54,7 +56,6 @@ def test_the_connection_test_tells_whose_token_it_is(hook: ApifyHook, server: An
     ok, message = hook.test_connection()
     assert ok
     assert "emulator" in message
-    assert "plan" in message
     assert server.url in message
 
 
@@ -530,6 +531,14 @@ def test_a_start_is_not_redirected(hook: ApifyHook, emulator: Emulator, server: 
     )
     with pytest.raises(Exception, match="302"):
         hook.start_actor_run("emulator/worker")
+
+
+def test_certificates_may_be_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place, known in ((str(tmp_path), False), (DEFAULT_CA_BUNDLE_PATH, True)):
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", place)
+        tls_context.cache_clear()
+        assert bool(tls_context().get_ca_certs()) is known
+    tls_context.cache_clear()
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])

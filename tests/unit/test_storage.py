@@ -78,9 +78,9 @@ def test_items_of_another_task_are_pushed(hook: ApifyHook, dataset_id: str) -> N
     [
         ("a.jsonl", lines(ROWS)),
         ("without an end.jsonl", lines(ROWS).rstrip() + b"\n\n  "),
-        ("a.jsonl.gz", gzip.compress(lines(ROWS))),
+        ("a.jsonl.gz", gzip.compress(lines(ROWS), mtime=0)),
         ("a.json", json.dumps(ROWS, indent=1).encode()),
-        ("a.json.gz", gzip.compress(json.dumps(ROWS).encode())),
+        ("a.json.gz", gzip.compress(json.dumps(ROWS).encode(), mtime=0)),
     ],
 )
 @pytest.mark.parametrize("where", ["disk", "S3"])

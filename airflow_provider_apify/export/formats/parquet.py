@@ -204,14 +204,8 @@ def _as_text(value: Any) -> str | None:
 class _Collector(io.BytesIO):
     """A file in memory, from which the bytes are taken as they are written."""
 
-    _taken = 0
-
-    def tell(self) -> int:
-        return self._taken + super().tell()
-
     def take(self) -> bytes:
         data = self.getvalue()
-        self._taken += len(data)
         self.seek(0)
         self.truncate(0)
         return data
