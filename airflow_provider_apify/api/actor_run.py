@@ -143,12 +143,12 @@ class ActorRun:
     @property
     def id(self) -> str:
         """ID of the run."""
-        return self.data["id"]
+        return str(self.data["id"])
 
     @property
     def status(self) -> str:
         """Status in Apify's words."""
-        return self.data["status"]
+        return str(self.data["status"])
 
     @property
     def started_at(self) -> datetime | None:
@@ -193,7 +193,8 @@ class ActorRun:
     @property
     def user_agent(self) -> str | None:
         """User-Agent of the request that started the run; missing in most lists."""
-        return self.data["meta"]["userAgent"]
+        user_agent: str | None = self.data["meta"]["userAgent"]
+        return user_agent
 
     @property
     def console_url(self) -> str:
@@ -208,7 +209,8 @@ class ActorRun:
     @property
     def cost(self) -> float | None:
         """What the run cost so far, in US dollars; None if Apify does not tell."""
-        return self.data["usageTotalUsd"]
+        cost: float | None = self.data["usageTotalUsd"]
+        return cost
 
     @property
     def info(self) -> dict[str, Any]:

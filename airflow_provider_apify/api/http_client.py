@@ -129,7 +129,7 @@ class Client:
         # Proxies and certificates are given; all else that it finds is a .netrc, to replace the token with.
         self._session.trust_env = False
         # Else `requests` reads the body of a redirect, of any size, even where it does not follow.
-        self._session.get_redirect_target = lambda response: None  # type: ignore[method-assign]
+        self._session.get_redirect_target = lambda _: None  # type: ignore[method-assign, assignment, misc]
         adapter = DeadlineAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)

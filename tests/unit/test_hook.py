@@ -211,7 +211,8 @@ async def test_the_token_goes_nowhere_else(monkeypatch: Any, caplog: Any, tmp_pa
         location = other.url.replace("127.0.0.1", "localhost") + "/v2/users/me"
         redirect: dict[str, Any] = {"status": 302, "body": "", "headers": {"Location": location}}
         here.faults.add(Fault("answer", "GET", "/v2/*", **redirect))
-        for call in (get_user(), get_record("s", "k")):
+        calls: list[Any] = [get_user(), get_record("s", "k")]
+        for call in calls:
             for send in (sync_to_async(hook.send), async_send):
                 with pytest.raises(ApifyHttpError) as raised:
                     await send(replace(call, max_attempts=1))

@@ -241,7 +241,7 @@ async def test_trouble_does_not_end_the_watch(
 
 async def test_entries_that_are_no_runs_hide_no_run(emulator: Emulator, caplog: Any) -> None:
     start = {"id": "a", "actId": "a", "status": "RUNNING"}
-    odd = [None, 5, [], {"id": "a"}, start, {**start, "startedAt": {"__type": "datetime"}}]
+    odd: list[Any] = [None, 5, [], {"id": "a"}, start, {**start, "startedAt": {"__type": "datetime"}}]
     odd += [{**start, "startedAt": time} for time in ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "now")]
     odd += [{**start, "id": {"__type": "x"}}, {**start, "id": "a" * 10**6}]
     async with Triggerer(AssetStore()) as triggerer:
