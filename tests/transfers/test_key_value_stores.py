@@ -28,12 +28,12 @@ from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.emulator.platform.key_value_stores import Record
 from airflow_provider_apify.export.record_file_names import MANIFEST_NAME, file_name
 from airflow_provider_apify.operators.storage import GetKeyValueStoreRecordOperator
-from airflow_provider_apify.transfers.dataset_to_local import DatasetToLocalOperator
 from airflow_provider_apify.transfers.key_value_store import (
     KeyValueStoreToLocalOperator,
     KeyValueStoreToObjectStorageOperator,
     KeyValueStoreToS3Operator,
 )
+from tests.support import exports
 from tests.support.s3_bucket import BUCKET, S3Bucket
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
@@ -168,16 +168,11 @@ def test_a_file_that_is_no_manifest_is_not_replaced(emulator: Emulator, tmp_path
     store_id = emulator.create_key_value_store({"a": b"1"})
     (tmp_path / MANIFEST_NAME).write_text(foreign, "latin1")
     (tmp_path / "_out.jsonl.manifest.json").write_text(foreign, "latin1")
-    operator = DatasetToLocalOperator(
-        task_id="land",
-        dataset_id=emulator.create_dataset([{}]),
-        path=str(tmp_path / "out.jsonl"),
-        rows_per_file=1,
-        replace=True,
-    )
-    for export in (lambda: to_local(store_id, tmp_path, replace=True), lambda: operator.execute({})):
-        with pytest.raises(ApifyConfigurationError, match=r"manifest.json is there, and is not the manifest"):
-            export()
+    told = r"manifest.json is there, and is not the manifest"
+    with pytest.raises(ApifyConfigurationError, match=told):
+        to_local(store_id, tmp_path, replace=True)
+    with pytest.raises(ApifyConfigurationError, match=told):
+        exports.to_local("x", tmp_path / "out.jsonl", rows_per_file=1, replace=True)
     assert len(list(tmp_path.iterdir())) == 2
     assert not emulator.requests
 
