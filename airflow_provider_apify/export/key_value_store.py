@@ -15,8 +15,9 @@ from airflow_provider_apify.api import key_value_stores
 from airflow_provider_apify.api.arguments import required_text
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError, ApifyTooLargeError
 from airflow_provider_apify.api.http_client import Client
+from airflow_provider_apify.export.old_manifest import old_entries
 from airflow_provider_apify.export.progress import Progress
-from airflow_provider_apify.export.record_file_names import file_name
+from airflow_provider_apify.export.record_file_names import FileNames, listed_name
 from airflow_provider_apify.export.stores.destination import Destination
 
 # Larger records wait on disk, not in memory, and may have left something behind when a worker was killed.
@@ -47,19 +48,20 @@ def export_records(
     folder.replace = True
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="apify-export")
 
-    def copied() -> Iterator[dict[str, Any]]:
+    def copied(file_names: FileNames) -> Iterator[dict[str, Any]]:
         window: deque[Future[dict[str, Any]]] = deque()
         for key, size in _list_keys(client, store_id, keys, prefix):
-            window.append(pool.submit(_copy, client, store_id, key, size, folder.sibling(file_name(key))))
+            destination = folder.sibling(file_names.of(key))
+            window.append(pool.submit(_copy, client, store_id, key, size, destination))
             if len(window) >= 2 * concurrency:
                 yield window.popleft().result()
         while window:
             yield window.popleft().result()
 
     with manifest.begin() as sink:
-        old = json.loads(manifest.read() or b'{"records": []}')["records"]
+        old = _names(old_entries(manifest, "records", ("key", "destination")))
         try:
-            for record in copied():
+            for record in copied(FileNames(old)):
                 records.append(record)
                 if progress.add(1, record["bytes"]):
                     log.info("Wrote %s.", progress.describe("records"))
@@ -68,12 +70,15 @@ def export_records(
         whole = {"key_value_store_id": store_id, "records": records}
         sink.write(json.dumps(whole, indent=1).encode() + b"\n")
         sink.commit()
-    names = {file_name(record["key"]) for record in records}
-    for left_over in {file_name(record["key"]) for record in old} - names:
+    for left_over in old - _names(records):
         folder.sibling(left_over).delete()
     log.info("Wrote %s beside %s.", progress.describe("records"), manifest.uri)
     totals = {"files": progress.count, "bytes": progress.size, "duration": round(progress.seconds, 3)}
     return {"key_value_store_id": store_id, **manifest.address, **totals}
+
+
+def _names(records: list[dict[str, Any]]) -> set[str]:
+    return {listed_name(record["key"], record["destination"]) for record in records}
 
 
 def _list_keys(

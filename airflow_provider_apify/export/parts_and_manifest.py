@@ -14,6 +14,7 @@ from airflow_provider_apify.export.disk_buffer import buffer_if_needed
 from airflow_provider_apify.export.file_writer import write_rows
 from airflow_provider_apify.export.formats import Encoder
 from airflow_provider_apify.export.item_pages import Page
+from airflow_provider_apify.export.old_manifest import old_entries
 from airflow_provider_apify.export.stores.destination import Destination, Sink
 
 
@@ -45,7 +46,7 @@ def write_parts(
     with ExitStack() as sinks:
         # The manifest is opened first, as what says that there is an export already, and comes last.
         listed = sinks.enter_context(listing.begin())
-        old = json.loads(listing.read() or b'{"files": []}')
+        old = old_entries(listing, "files", ("destination",))
         sealed: list[tuple[Sink, Destination]] = []
         with buffer_if_needed(pages, encoder, dataset_id) as buffered:
             for part in _cut(buffered, rows):
@@ -56,9 +57,9 @@ def write_parts(
                 sealed.append((sink, destination))
                 parts.append({"destination": destination.uri, **written})
         # Loaders take whatever has the name of a part, so no part may be left of an export that had more.
-        for number in range(len(parts), len(old["files"])):
+        for number in range(len(parts), len(old)):
             whole.sibling(_part_name(whole.name, number)).delete()
-        if old["files"]:
+        if old:
             listing.delete()
         # Now there is neither the old export nor the new one, until the manifest is there.
         listed.write(manifest(dataset_id, parts))

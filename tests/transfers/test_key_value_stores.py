@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import brotli
 import pytest
@@ -32,6 +33,7 @@ from airflow_provider_apify.transfers.key_value_store import (
     KeyValueStoreToObjectStorageOperator,
     KeyValueStoreToS3Operator,
 )
+from tests.support import exports
 from tests.support.s3_bucket import BUCKET, S3Bucket
 
 pytestmark = pytest.mark.usefixtures("server", "fast_clock")
@@ -58,6 +60,16 @@ def to_local(store_id: str, path: Path, **kwargs: Any) -> dict[str, Any]:
     ).execute({})
 
 
+def files(manifest: bytes) -> dict[str, str]:
+    """Return the names of the files that a manifest lists, by key."""
+    listed = json.loads(manifest)["records"]
+    uris = {record["key"]: record["destination"] for record in listed}
+    return {
+        key: (unquote(uri) if uri.startswith("file:") else uri).rpartition("/")[2]
+        for key, uri in uris.items()
+    }
+
+
 def content(emulator: Emulator, store_id: str) -> dict[str, bytes]:
     return {key: record.value for key, record in emulator.platform.stores[store_id].records.items()}
 
@@ -67,8 +79,9 @@ def test_any_record_lands_byte_for_byte(emulator: Emulator, tmp_path: Path) -> N
     result = to_local(store_id, tmp_path / "out")
     expected = content(emulator, store_id)
     found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    manifest = json.loads(found.pop(MANIFEST_NAME))
-    assert found == {file_name(key): value for key, value in expected.items()}
+    manifest = json.loads(found[MANIFEST_NAME])
+    names = files(found.pop(MANIFEST_NAME))
+    assert found == {names[key]: value for key, value in expected.items()}
     assert len(found) == len(expected) == result["files"]
     assert {record["key"]: record["sha256"] for record in manifest["records"]} == {
         key: hashlib.sha256(value).hexdigest() for key, value in expected.items()
@@ -99,6 +112,69 @@ def test_a_key_that_cannot_be_a_file_name_gets_one_that_can(emulator: Emulator, 
         key: path.as_uri() for key, path in files.items()
     }
     assert found == {*files.values(), folder / MANIFEST_NAME}
+
+
+def test_hostile_keys_stay_under_their_prefix(emulator: Emulator, s3: S3Bucket) -> None:
+    store_id = emulator.create_key_value_store({})
+    for key in (*ODD_KEYS, ".", ".."):
+        emulator.platform.stores[store_id].records[key] = Record(key.encode(), "text/plain")
+    KeyValueStoreToS3Operator(
+        task_id="land", key_value_store_id=store_id, key="a/out", bucket_name=BUCKET
+    ).execute({})
+    names = files(s3.get(f"a/out/{MANIFEST_NAME}"))
+    assert set(s3.keys) == {f"a/out/{name}" for name in (*names.values(), MANIFEST_NAME)}
+    assert {key: s3.get(f"a/out/{name}").decode() for key, name in names.items()} == {
+        key: key for key in names
+    }
+    assert len(names) == len(ODD_KEYS) + 2
+
+
+def test_keys_that_differ_in_case_share_no_file_on_any_disk(emulator: Emulator, tmp_path: Path) -> None:
+    def land(*keys: str) -> dict[str, str]:
+        to_local(emulator.create_key_value_store({key: key for key in keys}), tmp_path, replace=True)
+        names = files((tmp_path / MANIFEST_NAME).read_bytes())
+        assert {path.name for path in tmp_path.iterdir()} == {*names.values(), MANIFEST_NAME}
+        assert len({name.lower() for name in names.values()}) == len(keys)
+        assert all((tmp_path / name).read_text() == key for key, name in names.items())
+        return names
+
+    first = land("README", "Readme", "gone", "readme")
+    assert first["README"] == "README"
+    assert first["readme"] == file_name("readme", digest=True)
+    assert land("README", "Readme", "readme") == {key: first[key] for key in ("README", "Readme", "readme")}
+    # A disk that overlooks case has one file of both names, which is the new one: it must not be deleted.
+    assert land("readme") == {"readme": first["readme"]}
+    assert land("readme", "README") == {"README": "README", "readme": first["readme"]}
+    land("other")
+    assert land("readme") == {"readme": "readme"}
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "[]",
+        "{}",
+        "null",
+        "not JSON",
+        "[" * 9999,
+        '{"records": 1, "files": 1}',
+        '{"records": [1], "files": ["a"]}',
+        '{"records": [{"key": 1, "destination": "x"}], "files": [{}]}',
+        '{"records": {"key": "a"}, "files": {"destination": "a"}}',
+        "\xff",
+    ],
+)
+def test_a_file_that_is_no_manifest_is_not_replaced(emulator: Emulator, tmp_path: Path, foreign: str) -> None:
+    store_id = emulator.create_key_value_store({"a": b"1"})
+    (tmp_path / MANIFEST_NAME).write_text(foreign, "latin1")
+    (tmp_path / "_out.jsonl.manifest.json").write_text(foreign, "latin1")
+    told = r"manifest.json is there, and is not the manifest"
+    with pytest.raises(ApifyConfigurationError, match=told):
+        to_local(store_id, tmp_path, replace=True)
+    with pytest.raises(ApifyConfigurationError, match=told):
+        exports.to_local("x", tmp_path / "out.jsonl", rows_per_file=1, replace=True)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert not emulator.requests
 
 
 @given(st.lists(st.text(), min_size=2, max_size=2, unique=True))
@@ -170,7 +246,8 @@ def test_s3_gets_the_content_types(emulator: Emulator, s3: S3Bucket, redirect: i
         task_id="land", key_value_store_id=store_id, key="folder/", bucket_name=BUCKET
     ).execute({})
     expected = content(emulator, store_id)
-    assert {key: s3.get(f"folder/{file_name(key)}") for key in expected} == expected
+    names = files(s3.get(f"folder/{MANIFEST_NAME}"))
+    assert {key: s3.get(f"folder/{names[key]}") for key in expected} == expected
     kept = s3.client.head_object(Bucket=BUCKET, Key="folder/page.html")["ContentType"]
     assert kept == emulator.platform.stores[store_id].records["page.html"].content_type
     assert not s3.unfinished_uploads
@@ -193,9 +270,8 @@ def test_object_storage_gets_every_record(emulator: Emulator, tmp_path: Path) ->
     ).execute({})
     expected = content(emulator, store_id)
     found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    assert {name: found[name] for name in found if name != MANIFEST_NAME} == {
-        file_name(key): value for key, value in expected.items()
-    }
+    names = files(found.pop(MANIFEST_NAME))
+    assert found == {names[key]: value for key, value in expected.items()}
 
 
 def test_remote_object_storage_gets_small_and_large_records(emulator: Emulator, s3: S3Bucket) -> None:
@@ -214,9 +290,9 @@ def test_errors_on_the_way_change_no_byte(emulator: Emulator, tmp_path: Path) ->
     emulator.faults.add(Fault("answer", "GET", RECORDS, (7, 8), status=503))
     emulator.faults.add(Fault("answer", "GET", "/v2/key-value-stores/*/keys", (1,), status=429))
     to_local(store_id, tmp_path)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != MANIFEST_NAME} == {
-        file_name(key): value for key, value in content(emulator, store_id).items()
-    }
+    found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    names = files(found.pop(MANIFEST_NAME))
+    assert found == {names[key]: value for key, value in content(emulator, store_id).items()}
 
 
 def test_a_large_record_that_was_cut_comes_whole(emulator: Emulator, tmp_path: Path) -> None:
