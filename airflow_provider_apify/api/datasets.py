@@ -33,7 +33,15 @@ def get_dataset(dataset_id: str, *, max_attempts: int = DEFAULT_ATTEMPTS) -> Cal
     :param max_attempts: how often the call is tried at the most.
     """
     attempts = number("max_attempts", max_attempts, int, least=1, required=True)
-    return Call(method="GET", path=_path(dataset_id), max_attempts=attempts, read=Answer.data)
+    return Call(method="GET", path=_path(dataset_id), max_attempts=attempts, read=_read_dataset)
+
+
+def _read_dataset(answer: Answer) -> dict[str, Any]:
+    dataset = answer.data()
+    count, stats = dataset.get("itemCount") or 0, dataset.get("stats") or {}
+    if type(count) is not int or count < 0 or not isinstance(stats, dict):
+        raise ValueError("its `itemCount` is no count, or its `stats` are no object")
+    return {**dataset, "itemCount": count, "stats": stats}
 
 
 def get_or_create_dataset(name: str) -> Call[dict[str, Any]]:

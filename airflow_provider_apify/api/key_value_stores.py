@@ -77,8 +77,16 @@ def list_keys(
             "exclusiveStartKey": text("exclusive_start_key", exclusive_start_key),
             "limit": number("limit", limit, int, least=1),
         },
-        read=Answer.data,
+        read=_read_keys,
     )
+
+
+def _read_keys(answer: Answer) -> dict[str, Any]:
+    keys = answer.data()
+    texts = [item["key"] for item in keys["items"]]
+    if not all(isinstance(one, str) for one in [*texts, keys.get("nextExclusiveStartKey") or ""]):
+        raise ValueError("a key is no text")
+    return keys
 
 
 @dataclass(frozen=True)

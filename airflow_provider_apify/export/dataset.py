@@ -76,7 +76,7 @@ def _watched(
         due = progress.add(page.rows, page.size)
         yield page
         if due:
-            total = total or client.send(source.metadata())["itemCount"] or 0
+            total = total or client.send(source.metadata())["itemCount"]
             log.info("Read %s of some %s, %s.", progress.describe("rows"), f"{total:,}", progress.left(total))
 
 

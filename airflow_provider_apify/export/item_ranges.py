@@ -79,7 +79,7 @@ def split_dataset(
 
 def _count_items(source: DatasetSource, send: Send) -> int:
     """Count a dataset's items for sure."""
-    known = int(send(source.metadata()).get("itemCount") or 0)
+    known = send(source.metadata())["itemCount"]
     reach = page_size.FIRST_ITEMS
     while found := drive(_count_up_to(reach, source, known), send):
         known += found

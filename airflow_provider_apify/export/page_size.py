@@ -34,8 +34,10 @@ class PageSize:
 
     def expect(self, metadata: dict[str, Any]) -> int:
         """Start from the figures of the API's dataset object; return how many items it counts."""
-        items, stats = int(metadata.get("itemCount") or 0), metadata.get("stats") or {}
-        total = int(stats.get("inflatedBytes") or stats.get("storageBytes") or 0)
+        items, stats = metadata["itemCount"], metadata["stats"]
+        told = stats.get("inflatedBytes") or stats.get("storageBytes")
+        # A guess to begin with: pages are measured as they come.
+        total = told if type(told) is int and told > 0 else 0
         # A small dataset is spread over all connections, too.
         self._target = max(_SMALLEST_TARGET_BYTES, min(total // (2 * self._concurrency), TARGET_BYTES))
         if items:

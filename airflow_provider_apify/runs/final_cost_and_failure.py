@@ -67,7 +67,7 @@ def _report_figures(run: ActorRun, send: Send, log: Any) -> None:
     """Tell duration, cost, usage and number of items in the log and as metrics."""
     items, duration = None, None
     with best_effort(log, f"how many items the run {run.id} left"):
-        items = int(send(get_dataset(run.data["defaultDatasetId"], max_attempts=1))["itemCount"])
+        items = send(get_dataset(run.data["defaultDatasetId"], max_attempts=1))["itemCount"]
     if run.started_at and run.finished_at:
         duration = timedelta(seconds=(run.finished_at - run.started_at).total_seconds())
     log.info(
