@@ -1,5 +1,5 @@
 # Two commands for a newcomer: `make demo` and `make test`; one before every commit: `make check`. All they need is
-# installed into .venv (Airflow 3.3) and .venv-2.11; nothing outside this folder is touched.
+# installed into .venv (Airflow 3.3), .venv-2.11 and .venv-lowest; nothing outside this folder is touched.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
@@ -9,7 +9,7 @@ BIN_2 := .venv-2.11/bin
 UV := $(BIN)/uv
 EXTRAS := amazon,common-io,emulator,openlineage,parquet
 
-.PHONY: venv demo check test lint types test-quick test-3.3 test-2.11
+.PHONY: venv demo check test lint types test-quick test-lowest test-3.3 test-2.11
 .PHONY: histories test-distributed test-distributed-3.3 test-distributed-2.11 bench mutants clean
 
 venv: .venv/ready
@@ -22,6 +22,15 @@ venv: .venv/ready
 .venv-2.11/ready: pyproject.toml .venv/ready
 	test -x $(BIN_2)/python || $(UV) venv --quiet --python '>=3.11,<3.13' .venv-2.11
 	$(UV) pip install --quiet --python $(BIN_2)/python -e '.[$(EXTRAS)]' --group test 'apache-airflow~=2.11.0'
+	touch $@
+
+# What Airflow 2.11.0 itself takes would be too new: a universal-pathlib with which its ObjectStoragePath does not
+# work, and a provider that wants more than our lowest aiohttp.
+.venv-lowest/ready: pyproject.toml .venv/ready
+	$(UV) venv --quiet --clear --python 3.11 .venv-lowest
+	$(UV) pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct \
+		--constraint <(printf '%s\n' 'universal-pathlib<0.3' 'apache-airflow-providers-http<6.1') \
+		-e '.[$(EXTRAS)]' --group fast-tests
 	touch $@
 
 .venv/distributed: .venv/ready
@@ -47,7 +56,7 @@ demo: venv
 check: venv
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types test-quick
 
-test: lint types test-3.3 test-2.11
+test: lint types test-lowest test-3.3 test-2.11
 
 lint: venv
 	$(BIN)/ruff check .
@@ -70,6 +79,10 @@ test-3.3: venv
 test-2.11: .venv-2.11/ready
 	HISTORIES=500 $(BIN_2)/python -m pytest tests/unit tests/transfers
 	$(BIN_2)/python -m pytest tests/airflow
+
+# With the lowest versions that pyproject.toml allows; these may warn of what is gone in newer ones.
+test-lowest: .venv-lowest/ready
+	.venv-lowest/bin/python -m pytest tests/unit $(wildcard tests/transfers/test_dataset_*.py) -m 'not slow' -W default
 
 # A night's work: so many random histories of a task instance, of which `make test` tries 2,000.
 histories: venv
@@ -95,4 +108,4 @@ mutants: .venv/mutants
 	$(BIN)/python -m benchmarks.mutants --seed $(SEED) --sample $(SAMPLE) $(FILES)
 
 clean:
-	rm -rf .venv .venv-2.11 .demo .pytest_cache .mypy_cache .ruff_cache .coverage .mutants.json
+	rm -rf .venv .venv-2.11 .venv-lowest .demo .pytest_cache .mypy_cache .ruff_cache .coverage .mutants.json

@@ -38,7 +38,7 @@ def log_tail(run: ActorRun, send: Send, log: Any) -> list[str]:
 
 def _lines(text: str) -> list[str]:
     """Return what of an Actor's log may stand in the task's; a secret may have several lines."""
-    return visible_lines(redact(text))
+    return visible_lines(str(redact(text)))
 
 
 @dataclass

@@ -451,7 +451,7 @@ async def test_headers_that_trickle_are_given_up(
     )
     call = replace(get_user(), max_attempts=1)
     for ask in (sync_to_async(ApifyHook().send), async_send):
-        with pytest.raises(ApifyUnreachableError, match=r"TimeoutError|BadStatusLine"):
+        with pytest.raises(ApifyUnreachableError, match=r"TimeoutError|BadStatusLine|BadHttpMessage"):
             await ask(call)
 
 
