@@ -70,14 +70,14 @@ test-quick: venv
 	$(BIN)/python -m pytest tests/support tests/unit -m 'not slow'
 
 test-3.3: venv
-	$(BIN)/python -m pytest tests/support tests/unit tests/transfers tests/emulator --cov --cov-report=
+	$(BIN)/python -m pytest tests/support tests/unit tests/transfers tests/fuzz tests/emulator --cov --cov-report=
 	@$(BIN)/coverage report | awk '/^TOTAL/ {print "Branch coverage without the emulator: " $$NF} \
 		/[.]py / && $$NF + 0 < 95 {low = low " " $$1 " " $$NF} END {print "Below 95 %:" (low ? low : " none")}'
 	$(BIN)/python -m pytest tests/airflow
 
 # The emulator knows no Airflow: its own tests need not run twice.
 test-2.11: .venv-2.11/ready
-	HISTORIES=500 $(BIN_2)/python -m pytest tests/unit tests/transfers
+	HISTORIES=500 FUZZ_EXAMPLES=50 $(BIN_2)/python -m pytest tests/unit tests/transfers tests/fuzz
 	$(BIN_2)/python -m pytest tests/airflow
 
 # With the lowest versions that pyproject.toml allows; these may warn of what is gone in newer ones.
