@@ -24,13 +24,8 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "250"))
 MOST_BYTES = 200 << 20
 _BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
-#: Settings of a fuzz test that has a share of the examples.
-SHARE = settings(
-    max_examples=EXAMPLES // 2,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    derandomize=True,
-    phases=[p for p in __import__("hypothesis").Phase if p.name not in ("shrink", "explain")],
+fuzzed = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 
 
