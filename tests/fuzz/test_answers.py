@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import TaskDeferred
 from hypothesis import given
 from hypothesis import strategies as st
@@ -172,6 +173,17 @@ CALLS: list[Callable[[World], Any]] = [
     lambda world: ApifyHook().split_dataset(world.ids["dataset_id"], 2),
     lambda world: ApifyHook().validate_input("emulator/worker", {}),
 ]
+
+
+if airflow_version >= "3":
+    from tests.unit.test_run_events import Triggerer
+
+    async def watch_runs() -> None:
+        async with Triggerer(actor_id="emulator/worker", poke_interval=1) as triggerer:
+            for event in triggerer.events:
+                assert_plain(event)
+
+    CALLS.append(lambda world: asyncio.run(watch_runs()))
 
 
 def assert_told(result: tuple[bool, str]) -> None:
