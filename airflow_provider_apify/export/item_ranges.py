@@ -79,7 +79,7 @@ def split_dataset(
 
 def _count_items(source: DatasetSource, send: Send) -> int:
     """Count a dataset's items for sure."""
-    known = send(source.metadata())["itemCount"]
+    known: int = send(source.metadata())["itemCount"]
     reach = page_size.FIRST_ITEMS
     while found := drive(_count_up_to(reach, source, known), send):
         known += found

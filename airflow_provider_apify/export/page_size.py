@@ -34,7 +34,8 @@ class PageSize:
 
     def expect(self, metadata: dict[str, Any]) -> int:
         """Start from the figures of the API's dataset object; return how many items it counts."""
-        items, stats = metadata["itemCount"], metadata["stats"]
+        items: int = metadata["itemCount"]
+        stats = metadata["stats"]
         told = stats.get("inflatedBytes") or stats.get("storageBytes")
         # A guess to begin with: pages are measured as they come.
         total = told if type(told) is int and told > 0 else 0
