@@ -99,9 +99,12 @@ def test_a_long_log_is_read_rarely(emulator: Emulator, stored_tries: TaskTries, 
     assert numbers(read_log()) == list(range(LINES))
 
 
-def test_the_last_lines_are_shown_by_default(stored_tries: TaskTries, read_log: Any) -> None:
+def test_the_last_lines_are_shown_by_default(
+    emulator: Emulator, stored_tries: TaskTries, read_log: Any
+) -> None:
     talk().execute(stored_tries.context)
     assert numbers(read_log()) == list(range(LINES - 50, LINES))
+    assert len([seen for seen in emulator.requests if seen.path.endswith("/log")]) == 1
 
 
 def test_off_shows_and_asks_for_nothing(emulator: Emulator, stored_tries: TaskTries, read_log: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -56,6 +57,24 @@ def test_the_last_run_is_the_last_successful_one(done: Any, hook: ApifyHook, sto
     assert good in stored_tries.ti.xcoms["_link_ApifyConsoleLink"]
     with pytest.raises(ApifyNotFoundError):
         last(actor_task_id="emulator/job")
+
+
+@pytest.mark.usefixtures("fast_clock")
+def test_a_run_that_apify_does_not_know_is_looked_for_less_and_less_often(
+    hook: ApifyHook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    sleep = time.sleep
+
+    def sleep_and_note(seconds: float) -> None:
+        pauses.append(seconds)
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", sleep_and_note)
+    with pytest.raises(ApifyNotFoundError):
+        hook.wait_for_run("unknown")
+    assert pauses[0] <= 1
+    assert pauses[-1] >= 8
 
 
 @pytest.mark.parametrize("names", [{}, {"actor_id": "emulator/worker", "actor_task_id": "emulator/job"}])

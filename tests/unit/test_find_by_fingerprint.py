@@ -13,6 +13,7 @@ from airflow_provider_apify.api.actors import Target
 from airflow_provider_apify.api.errors import ApifyStartUncertainError
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.run import RunActorOperator, RunTaskOperator
+from airflow_provider_apify.runs import find_by_fingerprint
 from airflow_provider_apify.runs.find_by_fingerprint import RunSearch
 from airflow_provider_apify.runs.start_intent import Fingerprint
 from tests.support.task_context import TaskTries
@@ -136,6 +137,18 @@ def test_runs_that_cannot_be_ours_are_not_asked_for(
     asked = {request.path.rpartition("/")[2] for request in server.requests if request.method == "GET"}
     assert info["id"] in asked
     assert other.id not in asked
+
+
+def test_a_run_is_found_on_any_page_of_the_list(
+    emulator: Emulator, hook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_tries = TaskTries(store=False)
+    info = run_actor().execute(task_tries.context)
+    for _ in range(5):
+        hook.start_task_run("emulator/job", {"items": 0})
+    monkeypatch.setattr(find_by_fingerprint, "MAX_LIST_LIMIT", 3)
+    emulator.faults.add(Fault("alter", "GET", "/v2/actors/*/runs", query={"limit": "3"}))
+    assert run_actor().execute(task_tries.retry())["id"] == info["id"]
 
 
 @pytest.mark.slow

@@ -553,7 +553,7 @@ def test_a_worker_that_is_shut_down_leaves_its_run_to_the_next_try(
 @pytest.mark.parametrize("after", ["retry", "clear"])
 @pytest.mark.parametrize("thaws", ["before the note", "before the start", "after the answer"])
 def test_a_start_that_thaws_after_a_later_try_has_started_leaves_one_run(
-    emulator: Emulator, stored_tries: TaskTries, monkeypatch: Any, after: str, thaws: str
+    emulator: Emulator, stored_tries: TaskTries, monkeypatch: Any, read_log: Any, after: str, thaws: str
 ) -> None:
     frozen = run_actor(run_input={"seconds": 36_000})
     infos = []
@@ -593,6 +593,7 @@ def test_a_start_that_thaws_after_a_later_try_has_started_leaves_one_run(
         frozen.execute(stored_tries.context)
     aborted = {abort["runId"] for abort in emulator.aborts if abort["effective"]}
     assert {run["id"] for run in emulator.runs} - aborted == {infos[-1]["id"]}
+    assert all(f"started its own run; aborting the run {run_id}" in read_log() for run_id in aborted)
     assert store.get(STORE_KEY)["run_id"] == infos[-1]["id"]
 
 
