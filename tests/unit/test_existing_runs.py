@@ -21,6 +21,7 @@ from airflow_provider_apify.operators.existing_run import (
     GetLastRunOperator,
     ResurrectRunOperator,
 )
+from airflow_provider_apify.runs.abort_and_resurrect import abort_run
 from airflow_provider_apify.sensors.last_run import ApifyLastRunSensor
 from tests.support.task_context import TaskTries
 from tests.support.waiting import wait_until
@@ -72,7 +73,7 @@ def test_a_run_that_apify_does_not_know_is_looked_for_less_and_less_often(
 
     monkeypatch.setattr(time, "sleep", sleep_and_note)
     with pytest.raises(ApifyNotFoundError):
-        hook.wait_for_run("unknown")
+        hook.drive(abort_run("unknown", unknown_for=60))
     assert pauses[0] <= 1
     assert pauses[-1] >= 8
 
