@@ -11,6 +11,9 @@ from urllib.parse import quote, quote_plus, unquote
 # Enough for the longest errors of Apify, and for a log line.
 _MOST_CHARACTERS = 500
 
+# Characters of a line of a log, of which an Actor may write millions.
+_MOST_LINE_CHARACTERS = 10_000
+
 # Of the sequences for a terminal these are harmless, and common in logs.
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
 # Controls, those of the direction of writing among them, invisible characters, lone surrogates, line ends.
@@ -31,6 +34,8 @@ def visible_lines(text: str) -> list[str]:
 
 
 def _visible(line: str) -> str:
+    if len(line) > _MOST_LINE_CHARACTERS:
+        line = f"{line[:_MOST_LINE_CHARACTERS]} […]"
     line = _COLOURS.sub("", line)
     if not line.isprintable():
         line = "".join(char.encode("unicode_escape").decode() if _steers(char) else char for char in line)
@@ -43,13 +48,18 @@ def _steers(char: str) -> bool:
 
 def foreign_text(text: object, secrets: Iterable[str] = (), most: int = _MOST_CHARACTERS) -> str:
     """Return a text on one line, visible as :func:`visible_lines` are, without secrets, and shortened."""
-    # A cut first: a body may have hundreds of megabytes. A secret may lie across it, hence the length.
-    known = [form for secret in secrets for form in _forms(secret)]
-    told = str(text)[: most + max(map(len, known), default=1)]
+    known = ["".join(visible_lines(form)) for secret in secrets for form in _forms(secret)]
+    # A cut first, as a body may have hundreds of megabytes; what it leaves of a secret goes below.
+    margin = max(map(len, known), default=1)
+    raw = str(text)
+    told = " ".join(visible_lines(raw[: most + margin]))
     for form in sorted(known, key=len, reverse=True):
         told = told.replace(form, "***")
-    told = " ".join(visible_lines(told))
-    return told if len(told) <= most else f"{told[:most]} […]"
+    if len(raw) > most + margin:
+        told = told[:-margin]
+    elif len(told) <= most:
+        return told
+    return f"{told[:most]} […]"
 
 
 def secrets_of(token: str, proxy: str | None) -> tuple[str, ...]:

@@ -32,13 +32,10 @@ _TAIL_CHARACTERS = 8000
 def log_tail(run: ActorRun, send: Send, log: Any) -> list[str]:
     """Return the last lines of a run's log."""
     with best_effort(log, "the last lines of the Actor's log"):
-        return _lines(send(get_log(run.id, max_attempts=2))[-_TAIL_CHARACTERS:])[-_TAIL_LINES:]
+        # Masked first: a secret may have several lines, and may lie across the cut.
+        text = str(redact(send(get_log(run.id, max_attempts=2))))
+        return visible_lines(text[-_TAIL_CHARACTERS:])[-_TAIL_LINES:]
     return ["(not available)"]
-
-
-def _lines(text: str) -> list[str]:
-    """Return what of an Actor's log may stand in the task's; a secret may have several lines."""
-    return visible_lines(str(redact(text)))
 
 
 @dataclass
@@ -66,6 +63,6 @@ class LogReader:
         end = len(text) if at_end else text.rfind("\n") + 1
         # A lagging replica may know less than was passed on before.
         if end > self._position:
-            for line in _lines(text[self._position : end]):
+            for line in visible_lines(str(redact(text[self._position : end]))):
                 self.log.info("%s", line)
             self._position = end

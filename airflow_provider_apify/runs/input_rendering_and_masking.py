@@ -33,20 +33,24 @@ class RendersRunInput(BaseOperator):
 
     def mask_run_input(self) -> None:
         """Mask values under keys like `password` from here on: the Actor may log what it was given."""
-        if isinstance(self.run_input, dict):
-            mask_secret(self.run_input)
+        run_input = decode_input(self.run_input)
+        if isinstance(run_input, dict | list):
+            # The name keeps texts in a list from being taken for secrets.
+            mask_secret(run_input, "run_input")
 
     def _do_render_template_fields(
-        self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, *args: Any, **kwargs: Any
+        self, parent: Any, template_fields: Any, context: Any, jinja_env: Any, seen_oids: Any
     ) -> None:
         path = self.run_input
-        if parent is self and isinstance(path, str) and path.endswith(".json"):
+        # `seen_oids` has what another task returned: no Actor may name a file that goes to the next one.
+        is_ours = parent is self and id(path) not in seen_oids
+        if is_ours and isinstance(path, str) and path.endswith(".json"):
             # Not by `template_ext`, which takes each URL within the input for a file if it ends so.
             try:
                 self.run_input, *_ = jinja_env.loader.get_source(jinja_env, path)
             except (TemplateNotFound, OSError):
                 self._missing_file = path
-        super()._do_render_template_fields(parent, template_fields, context, jinja_env, *args, **kwargs)
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
         if parent is self:
             # Airflow masks what is under a key like `password`, in a value and not in a text.
             try:

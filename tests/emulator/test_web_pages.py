@@ -79,6 +79,12 @@ def test_this_machine_is_answered(command: Command, headers: dict[str, str]) -> 
     assert command("GET", "/v2/users/me", more=headers).status_code == 200
 
 
+def test_what_an_actor_stored_acts_as_no_page_of_the_emulator(command: Command) -> None:
+    answer = command("GET", "/v2/users/me")
+    assert answer.headers["Content-Security-Policy"] == "sandbox"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
 def test_the_token_is_random_and_the_connection_ready_to_copy(command: Command) -> None:
     with run_command() as other:
         assert other.token != command.token

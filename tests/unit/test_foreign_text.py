@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from itertools import product
 from typing import Any
 
 import pytest
@@ -54,6 +55,18 @@ def test_no_part_of_a_proxys_credentials_is_told() -> None:
     told = foreign_text("http://user:p:w%40x@proxy:80 user:p:w@x p:w@x a-token", secrets)
     assert told == "http://***@proxy:80 *** *** ***"
     assert secrets_of("a-token", "http://proxy:80") == secrets_of("a-token", None) == ("a-token",)
+
+
+def test_no_trick_brings_a_secret_through_the_mask() -> None:
+    token = "apify_api_" + "0123456789abcdef" * 2
+    assert foreign_text(f"{token[:9]}\x1b[0m{token[9:]}", [token]) == "***"
+    for copies, before in product(range(5), range(500)):
+        told = foreign_text(f"{token} " * copies + "-" * before + f"{token}{token}" + "x" * 999, [token])
+        assert token[:8] not in told.replace("***", "")
+
+
+def test_a_line_has_an_end() -> None:
+    assert visible_lines("\0" * 6_000_000) == ["\\x00" * 10_000 + " […]"]
 
 
 def set_log(emulator: Emulator, text: str) -> None:

@@ -109,6 +109,26 @@ def test_secrets_of_the_input_are_masked_in_whatever_the_task_logs(
     assert redact(f"the Actor logged {secret}") == "the Actor logged ***"
 
 
+@pytest.mark.parametrize(
+    ("given", "secret"),
+    [([{"password": "canary-list"}], "canary-list"), ('{"password": "canary-text"}', "canary-text")],
+)
+def test_secrets_are_masked_in_whatever_form_the_input_has(given: Any, secret: str) -> None:
+    for run_input in (given, ["no secret"]):
+        RunActorOperator(task_id="run", actor_id="a", run_input=run_input).mask_run_input()
+    assert redact(f"{secret} is, and no secret is not") == "*** is, and no secret is not"
+
+
+def test_no_actor_names_a_file_that_goes_to_the_next_one(tmp_path: Path) -> None:
+    """Airflow resolves mapped arguments first, and says which values came from other tasks."""
+    (tmp_path / "key.json").write_text('{"private": "key"}')
+    environment = Environment(loader=FileSystemLoader(tmp_path))
+    operator = RunActorOperator(task_id="run", actor_id="a", run_input="key.json")
+    seen = {id(operator.run_input)}
+    operator._do_render_template_fields(operator, ["run_input"], {}, environment, seen)
+    assert operator.run_input == "key.json"
+
+
 def test_what_is_not_given_is_not_sent() -> None:
     assert set(run_params({}).values()) == {None}
     assert run_params({"max_items": 1, "webhooks": []}) == run_params({}) | {"maxItems": 1}

@@ -55,6 +55,9 @@ def _prepared(
     """Return the response with its headers, and the body with its encoding."""
     kind = _UnframedResponse if unframed else web.StreamResponse
     response = kind(status=answer.status, headers=answer.headers)
+    # HTML that an Actor stored must not act as a page of this server, for which no request is foreign.
+    response.headers["Content-Security-Policy"] = "sandbox"
+    response.headers["X-Content-Type-Options"] = "nosniff"
     if answer.content_type:
         response.headers.setdefault("Content-Type", answer.content_type)
     body, length = answer.body, len(answer.body) if isinstance(answer.body, bytes) else answer.length
