@@ -9,8 +9,11 @@ from tests.airflow.conftest import DAGS
 from tests.support.airflow_home import AirflowHome
 
 
-def test_the_next_task_gets_no_object(airflow: AirflowHome, emulator: Emulator) -> None:
-    """Airflow makes objects of such dictionaries: a path of this worker's disk, which a task may open."""
+def test_the_next_task_gets_no_object_and_no_file(airflow: AirflowHome, emulator: Emulator) -> None:
+    """Airflow makes objects of such dictionaries: a path of this worker's disk, which a task may open.
+
+    And an input that ends in `.json` is a file beside the DAG, unless an Actor says so.
+    """
     path = {
         "__type": "airflow.sdk.io.path.ObjectStoragePath",
         "__var": {"path": "file:///etc/passwd", "kwargs": {}},
@@ -21,9 +24,14 @@ def test_the_next_task_gets_no_object(airflow: AirflowHome, emulator: Emulator) 
         actor.push_data({"title": [path]})
         actor.set_value("OUTPUT", {"title": [path]})
 
+    @emulator.actor("emulator/namer")
+    def name(actor: Any) -> None:
+        actor.set_value("OUTPUT", ["beside_the_dag.json"])
+
     airflow.use_dags(DAGS)
     printed = airflow.test_dag("results_of_a_stranger", {}, check=False)
     for task_id in ("items", "output", "record"):
         assert f"{task_id} gave None" in printed
     assert printed.count("Airflow would make an object of a dictionary with the key '__type'") >= 3
-    assert len(emulator.runs) == 2
+    assert "`run_input` is not JSON" in printed
+    assert len(emulator.runs) == 3

@@ -29,3 +29,8 @@ with DAG("results_of_a_stranger", schedule=None, start_date=pendulum.datetime(20
     )
     output >> record
     [items, record] >> take()
+
+    names = RunActorOperator(
+        task_id="names", actor_id="emulator/namer", wait_for_completion=True, returns="output"
+    )
+    RunActorOperator.partial(task_id="mapped", **arguments).expand(run_input=names.output)
