@@ -16,6 +16,8 @@ S = TypeVar("S")
 MAX_LIST_LIMIT = 1000
 #: How often a call is tried at the most, unless it says otherwise.
 DEFAULT_ATTEMPTS = 8
+#: A body may take as long as its bytes take at this speed, beside the connection's timeout: bytes per second.
+LEAST_SPEED = 16 << 10
 
 # Most bytes of an answer, decoded, that are held in memory.
 

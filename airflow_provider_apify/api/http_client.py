@@ -1,7 +1,7 @@
 """
 HTTP itself: `requests` on a worker, `aiohttp` in the triggerer; headers, token, proxies.
 
-The HTTP libraries are named here, and in `header_deadline`; what an answer means is decided elsewhere.
+The HTTP libraries are named here, and in `answer_deadline`; what an answer means is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 from tenacity import AsyncRetrying, Retrying
 
 from airflow_provider_apify.api.answer_to_error import error_of, from_apify, not_apifys, read_answer
-from airflow_provider_apify.api.call import MAX_ANSWER_BYTES, MAX_ERROR_BYTES, Answer, Call
+from airflow_provider_apify.api.call import LEAST_SPEED, MAX_ANSWER_BYTES, MAX_ERROR_BYTES, Answer, Call
 from airflow_provider_apify.api.errors import (
     ApifyCertificateError,
     ApifyLocalResourceError,
@@ -42,8 +42,6 @@ T = TypeVar("T")
 
 # Connections kept open to the one host: as many as an export reads ranges at once.
 _POOL_SIZE = 32
-# A body may take as long as its bytes take at this speed, beside the connection's timeout: bytes per second.
-_LEAST_SPEED = 16 << 10
 _READ_BYTES = 1 << 16
 # Bytes of a download in memory at a time.
 _DOWNLOAD_BYTES = 1 << 20
@@ -121,7 +119,7 @@ class Client:
     def __init__(self, endpoint: Endpoint) -> None:
         import requests
 
-        from airflow_provider_apify.api.header_deadline import DeadlineAdapter
+        from airflow_provider_apify.api.answer_deadline import DeadlineAdapter
 
         self.endpoint = endpoint
         self._session = requests.Session()
@@ -291,11 +289,11 @@ class _Deadline:
     def __init__(self, call: Call[Any], endpoint: Endpoint) -> None:
         self._began = time.monotonic()
         self._most = call.give_up_after
-        self._timeout = endpoint.timeout + call.wait + len(call.body or b"") / _LEAST_SPEED
+        self._timeout = endpoint.timeout + call.wait + len(call.body or b"") / LEAST_SPEED
 
     def left(self, received: int = 0) -> float:
         """Return the seconds that are left after so many bytes."""
-        allowed = min(self._timeout + received / _LEAST_SPEED, self._most)
+        allowed = min(self._timeout + received / LEAST_SPEED, self._most)
         return self._began + allowed - time.monotonic()
 
 

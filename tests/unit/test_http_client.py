@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
+import time
 import tracemalloc
 from dataclasses import replace
 from typing import Any
@@ -15,6 +17,7 @@ from airflow_provider_apify.api import errors
 from airflow_provider_apify.api.actors import get_user
 from airflow_provider_apify.api.call import MAX_ANSWER_BYTES, MAX_ERROR_BYTES, MAX_LOG_BYTES
 from airflow_provider_apify.api.http_client import _Deadline
+from airflow_provider_apify.api.key_value_stores import get_record
 from airflow_provider_apify.api.runs import get_log, get_run
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -103,6 +106,49 @@ def test_a_body_has_its_time_and_a_slow_line_more(hook: ApifyHook) -> None:
     assert left(1 << 20) == pytest.approx(60 + 64, abs=1)
     assert left(body=b"x" * (1 << 20)) == pytest.approx(60 + 64, abs=1)
     assert left(1 << 20, body=b"x" * (1 << 20), give_up_after=70) == pytest.approx(70, abs=1)
+
+
+RECORD = replace(get_record("s", "k"), max_attempts=1)
+ATTACHMENT = {"Content-Disposition": "attachment"}
+
+
+@DRIVERS
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("answer", status=200, body="x" * 20, headers=ATTACHMENT, trickle=0.05),
+        # Of this nothing is left once it is decoded.
+        compressed_answer(0, trickle=0.05),
+        Fault("answer", status=302, body="x" * 20, headers={"Location": "/elsewhere"}, trickle=0.05),
+    ],
+    ids=["plain", "nothing", "redirect"],
+)
+async def test_a_body_that_trickles_is_given_up(
+    monkeypatch: Any, server: Any, emulator: Emulator, driver: str, fault: Fault
+) -> None:
+    set_connection(monkeypatch, host=server.url, password=server.token, extra={"request_timeout": 0.2})
+    emulator.faults.add(fault)
+    with pytest.raises(errors.ApifyUnreachableError):
+        await send(ApifyHook(), RECORD, driver)
+
+
+def test_a_download_that_trickles_is_given_up_and_one_that_is_read_slowly_is_not(
+    monkeypatch: Any, server: Any, emulator: Emulator
+) -> None:
+    set_connection(monkeypatch, host=server.url, password=server.token, extra={"request_timeout": 0.2})
+    body = "x" * 200_000
+    emulator.faults.add(Fault("answer", "GET", "*", (1,), status=200, body=body, headers=ATTACHMENT))
+    emulator.faults.add(
+        Fault("answer", "GET", "*", (2,), status=200, body=body, headers=ATTACHMENT, trickle=0.05)
+    )
+    client, received = ApifyHook().get_conn(), b""
+    with client.open(RECORD) as answer:
+        for part in answer.parts(100_000):
+            time.sleep(0.3)
+            received += part
+    assert received == body.encode()
+    with pytest.raises(errors.ApifyUnreachableError, match=r"bytes came in time, and no end"):
+        client.download(RECORD, io.BytesIO())
 
 
 @pytest.mark.slow
