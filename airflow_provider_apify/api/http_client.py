@@ -126,6 +126,7 @@ class Client:
         self._session.verify = ca_bundle()
         # Proxies and certificates are given; all else that it finds is a .netrc, to replace the token with.
         self._session.trust_env = False
+        self._session.auth = _disguise_dots
         # Else `requests` reads the body of a redirect, of any size, even where it does not follow.
         self._session.get_redirect_target = lambda _: None  # type: ignore[method-assign, assignment, misc]
         adapter = DeadlineAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
@@ -196,6 +197,15 @@ class Client:
             raise _unreachable(call, endpoint, error, _was_sent(error)) from None
 
 
+def _disguise_dots(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep a record's key `..` from being a step up, which proxies take: `requests` undoes the escape."""
+    path, mark, query = (request.url or "").partition("?")
+    start, slash, name = path.rpartition("/")
+    if not name.strip("."):
+        request.url = start + slash + name.replace(".", "%2E") + mark + query
+    return request
+
+
 class AsyncClient:
     """Client on an event loop, shared by all its users there; see :func:`connect`."""
 
@@ -229,13 +239,17 @@ class AsyncClient:
     @asynccontextmanager
     async def _answer(self, call: Call[Any]) -> AsyncIterator[aiohttp.ClientResponse]:
         import aiohttp
+        from yarl import URL
 
         endpoint, request = self.endpoint, self.endpoint.request(call)
         timeout = aiohttp.ClientTimeout(sock_connect=endpoint.timeout, sock_read=endpoint.timeout + call.wait)
         for left in reversed(range(MAX_REDIRECTS + 1)):
             # Not aiohttp's own `trust_env`: it would let a .netrc replace the token.
             proxy = proxy_for(request["url"], endpoint.proxy)
-            async with self.session.request(**request, timeout=timeout, proxy=proxy) as response:
+            # Ours is as it must be: yarl would undo the escape of a key `..`, and take the step up.
+            url = URL(request["url"], encoded=True) if left == MAX_REDIRECTS else request["url"]
+            sent = {**request, "url": url, "timeout": timeout, "proxy": proxy}
+            async with self.session.request(**sent) as response:
                 next_request = redirected(call, request, response.status, response.headers)
                 if not (left and next_request):
                     yield response

@@ -185,6 +185,21 @@ def test_a_record_is_written_with_its_media_type(
     assert (record.value, record.content_type) == (stored, content_type)
 
 
+@pytest.mark.parametrize("with_proxy", [False, True])
+@pytest.mark.parametrize("key", [".", "..", "a.b"])
+async def test_a_key_of_dots_is_no_step_up(
+    monkeypatch: pytest.MonkeyPatch, server: Any, store_id: str, key: str, *, with_proxy: bool
+) -> None:
+    if with_proxy:
+        extra = {"proxy": server.url}
+        set_connection(monkeypatch, host="http://localhost:9", password=server.token, extra=extra)
+    hook = ApifyHook()
+    hook.set_record(store_id, key, b"worker", content_type="text/plain")
+    assert (await hook.get_record.aio(store_id, key)).value == b"worker"
+    await hook.set_record.aio(store_id, key, b"triggerer", content_type="text/plain")
+    assert hook.get_record(store_id, key).value == b"triggerer"
+
+
 @pytest.mark.parametrize("where", ["disk", "S3"])
 def test_a_record_of_a_file_is_written_as_it_is(
     hook: ApifyHook, store_id: str, request: Any, tmp_path: Path, where: str
