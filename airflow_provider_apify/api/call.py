@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -30,6 +31,14 @@ MAX_BULK_BYTES = 256 << 20
 MAX_LOG_BYTES = 40 << 20
 #: Of an error no more is read: one of Apify has some hundred bytes.
 MAX_ERROR_BYTES = 64 << 10
+
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+def known_id(value: Any) -> str | None:
+    """Return an ID if it is one such as Apify gives: others would lead elsewhere in a path or a link."""
+    return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
 
 def media_type(headers: Mapping[str, str]) -> str:
@@ -87,6 +96,13 @@ class Answer:
         data = self.json()["data"]
         if not isinstance(data, dict):
             raise ValueError("its `data` is no object")
+        return data
+
+    def resource(self) -> dict[str, Any]:
+        """Return the object that the API wraps in `data`, and whose `id` is one."""
+        data = self.data()
+        if not known_id(data.get("id")):
+            raise ValueError("its `id` is none of Apify's")
         return data
 
 

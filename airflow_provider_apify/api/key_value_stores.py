@@ -41,7 +41,7 @@ def get_key_value_store(key_value_store_id: str) -> Call[dict[str, Any]]:
 
     :param key_value_store_id: ID, `username/name` or `username~name`.
     """
-    return Call(method="GET", path=_path(key_value_store_id), read=Answer.data)
+    return Call(method="GET", path=_path(key_value_store_id), read=Answer.resource)
 
 
 def get_or_create_key_value_store(name: str) -> Call[dict[str, Any]]:
@@ -51,7 +51,7 @@ def get_or_create_key_value_store(name: str) -> Call[dict[str, Any]]:
     :param name: its name in the account.
     """
     params = {"name": storage_name("name", name)}
-    return Call(method="POST", path="/v2/key-value-stores", params=params, read=Answer.data)
+    return Call(method="POST", path="/v2/key-value-stores", params=params, read=Answer.resource)
 
 
 def list_keys(
