@@ -188,6 +188,8 @@ class Client:
                 with self._session.request(**request, timeout=times, stream=True) as response:
                     next_request = redirected(call, request, response.status_code, response.headers)
                     if not (left and next_request):
+                        asked = response.request.headers
+                        _refuse_packed(call, response.status_code, asked, response.headers)
                         yield response
                         return
                     # Read to its end, the connection can be used again.
@@ -252,6 +254,8 @@ class AsyncClient:
             async with self.session.request(**sent) as response:
                 next_request = redirected(call, request, response.status, response.headers)
                 if not (left and next_request):
+                    asked = response.request_info.headers
+                    _refuse_packed(call, response.status, asked, response.headers)
                     yield response
                     return
             request = next_request
@@ -309,6 +313,16 @@ class _Deadline:
         """Return the seconds that are left after so many bytes."""
         allowed = min(self._timeout + received / LEAST_SPEED, self._most)
         return self._began + allowed - time.monotonic()
+
+
+def _refuse_packed(
+    call: Call[Any], status: int, asked: Mapping[str, str | bytes], answered: Mapping[str, str]
+) -> None:
+    """Refuse a compression that was not asked for, as nothing undoes it."""
+    known = f"{asked.get('Accept-Encoding')},identity".replace(" ", "").split(",")
+    packed = (answered.get("Content-Encoding") or "identity").lower().replace(" ", "").split(",")
+    if 200 <= status < 300 and not {*known}.issuperset(packed):
+        raise not_apifys(call, status, f"its encoding, {foreign_text(packed[-1])}, was not asked for")
 
 
 def _whole(call: Call[Any], response: requests.Response, deadline: _Deadline) -> Answer:

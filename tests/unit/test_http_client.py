@@ -164,6 +164,24 @@ async def test_an_answer_that_is_held_as_asked_is_not_lost(
     assert len(emulator.requests) == 1
 
 
+@DRIVERS
+@pytest.mark.parametrize("encoding", ["compress", "gzip, compress", "x" * 2_000])
+async def test_a_body_that_nothing_unpacks_is_refused(
+    hook: ApifyHook, emulator: Emulator, driver: str, encoding: str
+) -> None:
+    headers = {**ATTACHMENT, "Content-Encoding": encoding}
+    emulator.faults.add(Fault("answer", status=200, body="packed", headers=headers))
+    with pytest.raises(errors.ApifyServerError, match=r"its encoding, .*, was not asked for") as raised:
+        await send(hook, RECORD, driver)
+    assert len(str(raised.value)) < 1_000
+    with pytest.raises(errors.ApifyServerError, match="was not asked for"):
+        hook.get_conn().download(RECORD, io.BytesIO())
+    emulator.faults.clear()
+    headers["Content-Encoding"] = " Identity"
+    emulator.faults.add(Fault("answer", status=200, body="plain", headers=headers))
+    assert (await send(hook, RECORD, driver)).value == b"plain"
+
+
 def test_the_token_is_not_shown(hook: ApifyHook) -> None:
     assert hook.endpoint.token not in repr(hook.endpoint)
 
