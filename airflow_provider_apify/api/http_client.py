@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from http.cookiejar import DefaultCookiePolicy
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -124,6 +125,8 @@ class Client:
         self.endpoint = endpoint
         self._session = requests.Session()
         self._session.verify = ca_bundle()
+        # No cookies, however many an answer sets: the token is all there is to say.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         # Proxies and certificates are given; all else that it finds is a .netrc, to replace the token with.
         self._session.trust_env = False
         self._session.auth = _disguise_dots

@@ -165,6 +165,15 @@ async def test_an_answer_that_is_held_as_asked_is_not_lost(
 
 
 @DRIVERS
+async def test_no_cookie_is_kept(hook: ApifyHook, emulator: Emulator, driver: str) -> None:
+    emulator.faults.add(Fault(headers={"Set-Cookie": "a=b; Path=/"}))
+    for _ in range(2):
+        await send(hook, get_user(), driver)
+    assert not any("Cookie" in request.headers for request in emulator.requests)
+    assert not hook.get_conn()._session.cookies
+
+
+@DRIVERS
 @pytest.mark.parametrize("encoding", ["compress", "gzip, compress", "x" * 2_000])
 async def test_a_body_that_nothing_unpacks_is_refused(
     hook: ApifyHook, emulator: Emulator, driver: str, encoding: str
