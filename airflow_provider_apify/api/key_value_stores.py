@@ -26,6 +26,7 @@ from airflow_provider_apify.api.call import (
     require_end,
 )
 from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.foreign_text import foreign_text
 from airflow_provider_apify.api.request_body import MAX_PAYLOAD_BYTES
 
 #: The media type of bytes of which nothing else is known.
@@ -103,7 +104,7 @@ class Record:
             return parse_json(self.value)
         if media_type.startswith("text/") or media_type.endswith("xml"):
             return self.value.decode()
-        raise ValueError(f"it is {media_type}, neither JSON nor text")
+        raise ValueError(f"it is {foreign_text(media_type)}, neither JSON nor text")
 
 
 def get_record(key_value_store_id: str, key: str) -> Call[Record]:
