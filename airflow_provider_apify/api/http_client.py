@@ -319,7 +319,7 @@ class _Deadline:
 
 
 def _refuse_packed(
-    call: Call[Any], status: int, asked: Mapping[str, str | bytes], answered: Mapping[str, str]
+    call: Call[Any], status: int, asked: Mapping[str, Any], answered: Mapping[str, str]
 ) -> None:
     """Refuse a compression that was not asked for, as nothing undoes it."""
     known = f"{asked.get('Accept-Encoding')},identity".replace(" ", "").split(",")
