@@ -20,7 +20,13 @@ from weakref import WeakKeyDictionary
 
 from tenacity import AsyncRetrying, Retrying
 
-from airflow_provider_apify.api.answer_to_error import error_of, from_apify, not_apifys, read_answer
+from airflow_provider_apify.api.answer_to_error import (
+    error_of,
+    from_apify,
+    not_apifys,
+    read_answer,
+    refuse_packed,
+)
 from airflow_provider_apify.api.call import LEAST_SPEED, MAX_ANSWER_BYTES, MAX_ERROR_BYTES, Answer, Call
 from airflow_provider_apify.api.errors import (
     ApifyCertificateError,
@@ -191,8 +197,7 @@ class Client:
                 with self._session.request(**request, timeout=times, stream=True) as response:
                     next_request = redirected(call, request, response.status_code, response.headers)
                     if not (left and next_request):
-                        asked = response.request.headers
-                        _refuse_packed(call, response.status_code, asked, response.headers)
+                        refuse_packed(call, response.status_code, response.request.headers, response.headers)
                         yield response
                         return
                     # Read to its end, the connection can be used again.
@@ -238,8 +243,7 @@ class AsyncClient:
                 aiohttp.ConnectionTimeoutError,
                 aiohttp.InvalidURL,
             )
-            sent = not isinstance(error, never_sent)
-            raise _unreachable(call, endpoint, error, sent) from None
+            raise _unreachable(call, endpoint, error, not isinstance(error, never_sent)) from None
 
     @asynccontextmanager
     async def _answer(self, call: Call[Any]) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -257,8 +261,7 @@ class AsyncClient:
             async with self.session.request(**sent) as response:
                 next_request = redirected(call, request, response.status, response.headers)
                 if not (left and next_request):
-                    asked = response.request_info.headers
-                    _refuse_packed(call, response.status, asked, response.headers)
+                    refuse_packed(call, response.status, response.request_info.headers, response.headers)
                     yield response
                     return
             request = next_request
@@ -316,16 +319,6 @@ class _Deadline:
         """Return the seconds that are left after so many bytes."""
         allowed = min(self._timeout + received / LEAST_SPEED, self._most)
         return self._began + allowed - time.monotonic()
-
-
-def _refuse_packed(
-    call: Call[Any], status: int, asked: Mapping[str, Any], answered: Mapping[str, str]
-) -> None:
-    """Refuse a compression that was not asked for, as nothing undoes it."""
-    known = f"{asked.get('Accept-Encoding')},identity".replace(" ", "").split(",")
-    packed = (answered.get("Content-Encoding") or "identity").lower().replace(" ", "").split(",")
-    if 200 <= status < 300 and not {*known}.issuperset(packed):
-        raise not_apifys(call, status, f"its encoding, {foreign_text(packed[-1])}, was not asked for")
 
 
 def _whole(call: Call[Any], response: requests.Response, deadline: _Deadline) -> Answer:
