@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from airflow_provider_apify.api.call import known_id
 from airflow_provider_apify.api.foreign_text import foreign_text
 
 #: Largest number of JSON that is exact everywhere.
@@ -47,11 +48,7 @@ def _matching(pattern: str) -> Callable[[Any], str | None]:
     return lambda value: value if isinstance(value, str) and whole.fullmatch(value) else None
 
 
-_id, _word, _usage_name = (
-    _matching(r"[A-Za-z0-9_-]{1,32}"),
-    _matching(r"[\w.-]{1,32}"),
-    _matching(r"\w{1,40}"),
-)
+_word, _usage_name = _matching(r"[\w.-]{1,32}"), _matching(r"\w{1,40}")
 
 
 def _number(value: Any) -> float | None:
@@ -90,18 +87,18 @@ def _user_agent(value: Any) -> str | None:
 
 #: The fields that are known, in the order of the run info, and how each is read: anything else is None.
 _INFO: dict[str, Callable[[Any], Any]] = {
-    "id": _id,
-    "actId": _id,
-    "actorTaskId": _id,
+    "id": known_id,
+    "actId": known_id,
+    "actorTaskId": known_id,
     "status": _word,
     "statusMessage": _message,
     "exitCode": _number,
     "startedAt": _moment,
     "finishedAt": _moment,
     "buildNumber": _word,
-    "defaultDatasetId": _id,
-    "defaultKeyValueStoreId": _id,
-    "defaultRequestQueueId": _id,
+    "defaultDatasetId": known_id,
+    "defaultKeyValueStoreId": known_id,
+    "defaultRequestQueueId": known_id,
     "usage": _usage,
     "usageTotalUsd": _number,
 }

@@ -65,7 +65,7 @@ class Target:
 
     def get(self) -> Call[dict[str, Any]]:
         """Get the Actor or the task."""
-        return Call(method="GET", path=self.path, read=Answer.data)
+        return Call(method="GET", path=self.path, read=Answer.resource)
 
 
 def get_actor(actor_id: str) -> Call[dict[str, Any]]:
@@ -107,4 +107,4 @@ def validate_input(actor_id: str, run_input: Any = None, *, build: str | None = 
 
 def get_user() -> Call[dict[str, Any]]:
     """Get the account that the token belongs to."""
-    return Call(method="GET", path="/v2/users/me", max_attempts=2, read=Answer.data)
+    return Call(method="GET", path="/v2/users/me", max_attempts=2, read=Answer.resource)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.utils
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -69,6 +69,16 @@ def not_apifys(call: Call[Any], status: int, why: str) -> errors.ApifyServerErro
         "proxy answer in its place?",
         status=status,
     )
+
+
+def refuse_packed(
+    call: Call[Any], status: int, asked: Mapping[str, Any], answered: Mapping[str, str]
+) -> None:
+    """Refuse a compression that was not asked for, as nothing undoes it."""
+    known = f"{asked.get('Accept-Encoding')},identity".replace(" ", "").split(",")
+    packed = (answered.get("Content-Encoding") or "identity").lower().replace(" ", "").split(",")
+    if 200 <= status < 300 and not {*known}.issuperset(packed):
+        raise not_apifys(call, status, f"its encoding, {foreign_text(packed[-1])}, was not asked for")
 
 
 def error_of(call: Call[Any], answer: Answer, secrets: Iterable[str] = ()) -> errors.ApifyApiError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -16,6 +17,8 @@ S = TypeVar("S")
 MAX_LIST_LIMIT = 1000
 #: How often a call is tried at the most, unless it says otherwise.
 DEFAULT_ATTEMPTS = 8
+#: A body may take as long as its bytes take at this speed, beside the connection's timeout: bytes per second.
+LEAST_SPEED = 16 << 10
 
 # Most bytes of an answer, decoded, that are held in memory.
 
@@ -28,6 +31,14 @@ MAX_BULK_BYTES = 256 << 20
 MAX_LOG_BYTES = 40 << 20
 #: Of an error no more is read: one of Apify has some hundred bytes.
 MAX_ERROR_BYTES = 64 << 10
+
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+def known_id(value: Any) -> str | None:
+    """Return an ID if it is one such as Apify gives: others would lead elsewhere in a path or a link."""
+    return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
 
 def media_type(headers: Mapping[str, str]) -> str:
@@ -85,6 +96,13 @@ class Answer:
         data = self.json()["data"]
         if not isinstance(data, dict):
             raise ValueError("its `data` is no object")
+        return data
+
+    def resource(self) -> dict[str, Any]:
+        """Return the object that the API wraps in `data`, and whose `id` is one."""
+        data = self.data()
+        if not known_id(data.get("id")):
+            raise ValueError("its `id` is none of Apify's")
         return data
 
 

@@ -37,7 +37,7 @@ def get_dataset(dataset_id: str, *, max_attempts: int = DEFAULT_ATTEMPTS) -> Cal
 
 
 def _read_dataset(answer: Answer) -> dict[str, Any]:
-    dataset = answer.data()
+    dataset = answer.resource()
     count, stats = dataset.get("itemCount") or 0, dataset.get("stats") or {}
     if type(count) is not int or count < 0 or not isinstance(stats, dict):
         raise ValueError("its `itemCount` is no count, or its `stats` are no object")
@@ -51,7 +51,7 @@ def get_or_create_dataset(name: str) -> Call[dict[str, Any]]:
     :param name: its name in the account.
     """
     params = {"name": storage_name("name", name)}
-    return Call(method="POST", path="/v2/datasets", params=params, read=Answer.data)
+    return Call(method="POST", path="/v2/datasets", params=params, read=Answer.resource)
 
 
 @dataclass(frozen=True)

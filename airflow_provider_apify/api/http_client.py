@@ -1,7 +1,7 @@
 """
 HTTP itself: `requests` on a worker, `aiohttp` in the triggerer; headers, token, proxies.
 
-The HTTP libraries are named here, and in `header_deadline`; what an answer means is decided elsewhere.
+The HTTP libraries are named here, and in `answer_deadline`; what an answer means is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -14,13 +14,20 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from http.cookiejar import DefaultCookiePolicy
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from tenacity import AsyncRetrying, Retrying
 
-from airflow_provider_apify.api.answer_to_error import error_of, from_apify, not_apifys, read_answer
-from airflow_provider_apify.api.call import MAX_ANSWER_BYTES, MAX_ERROR_BYTES, Answer, Call
+from airflow_provider_apify.api.answer_to_error import (
+    error_of,
+    from_apify,
+    not_apifys,
+    read_answer,
+    refuse_packed,
+)
+from airflow_provider_apify.api.call import LEAST_SPEED, MAX_ANSWER_BYTES, MAX_ERROR_BYTES, Answer, Call
 from airflow_provider_apify.api.errors import (
     ApifyCertificateError,
     ApifyLocalResourceError,
@@ -42,8 +49,6 @@ T = TypeVar("T")
 
 # Connections kept open to the one host: as many as an export reads ranges at once.
 _POOL_SIZE = 32
-# A body may take as long as its bytes take at this speed, beside the connection's timeout: bytes per second.
-_LEAST_SPEED = 16 << 10
 _READ_BYTES = 1 << 16
 # Bytes of a download in memory at a time.
 _DOWNLOAD_BYTES = 1 << 20
@@ -121,13 +126,16 @@ class Client:
     def __init__(self, endpoint: Endpoint) -> None:
         import requests
 
-        from airflow_provider_apify.api.header_deadline import DeadlineAdapter
+        from airflow_provider_apify.api.answer_deadline import DeadlineAdapter
 
         self.endpoint = endpoint
         self._session = requests.Session()
         self._session.verify = ca_bundle()
+        # No cookies, however many an answer sets: the token is all there is to say.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         # Proxies and certificates are given; all else that it finds is a .netrc, to replace the token with.
         self._session.trust_env = False
+        self._session.auth = _disguise_dots
         # Else `requests` reads the body of a redirect, of any size, even where it does not follow.
         self._session.get_redirect_target = lambda _: None  # type: ignore[method-assign, assignment, misc]
         adapter = DeadlineAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
@@ -189,6 +197,7 @@ class Client:
                 with self._session.request(**request, timeout=times, stream=True) as response:
                     next_request = redirected(call, request, response.status_code, response.headers)
                     if not (left and next_request):
+                        refuse_packed(call, response.status_code, response.request.headers, response.headers)
                         yield response
                         return
                     # Read to its end, the connection can be used again.
@@ -196,6 +205,15 @@ class Client:
                 request = next_request
         except (requests.RequestException, urllib3.exceptions.HTTPError, _TooSlowError) as error:
             raise _unreachable(call, endpoint, error, _was_sent(error)) from None
+
+
+def _disguise_dots(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep a record's key `..` from being a step up, which proxies take: `requests` undoes the escape."""
+    path, mark, query = (request.url or "").partition("?")
+    start, slash, name = path.rpartition("/")
+    if not name.strip("."):
+        request.url = start + slash + name.replace(".", "%2E") + mark + query
+    return request
 
 
 class AsyncClient:
@@ -225,21 +243,25 @@ class AsyncClient:
                 aiohttp.ConnectionTimeoutError,
                 aiohttp.InvalidURL,
             )
-            sent = not isinstance(error, never_sent)
-            raise _unreachable(call, endpoint, error, sent) from None
+            raise _unreachable(call, endpoint, error, not isinstance(error, never_sent)) from None
 
     @asynccontextmanager
     async def _answer(self, call: Call[Any]) -> AsyncIterator[aiohttp.ClientResponse]:
         import aiohttp
+        from yarl import URL
 
         endpoint, request = self.endpoint, self.endpoint.request(call)
         timeout = aiohttp.ClientTimeout(sock_connect=endpoint.timeout, sock_read=endpoint.timeout + call.wait)
         for left in reversed(range(MAX_REDIRECTS + 1)):
             # Not aiohttp's own `trust_env`: it would let a .netrc replace the token.
             proxy = proxy_for(request["url"], endpoint.proxy)
-            async with self.session.request(**request, timeout=timeout, proxy=proxy) as response:
+            # Ours is as it must be: yarl would undo the escape of a key `..`, and take the step up.
+            url = URL(request["url"], encoded=True) if left == MAX_REDIRECTS else request["url"]
+            sent = {**request, "url": url, "timeout": timeout, "proxy": proxy}
+            async with self.session.request(**sent) as response:
                 next_request = redirected(call, request, response.status, response.headers)
                 if not (left and next_request):
+                    refuse_packed(call, response.status, response.request_info.headers, response.headers)
                     yield response
                     return
             request = next_request
@@ -291,11 +313,11 @@ class _Deadline:
     def __init__(self, call: Call[Any], endpoint: Endpoint) -> None:
         self._began = time.monotonic()
         self._most = call.give_up_after
-        self._timeout = endpoint.timeout + call.wait + len(call.body or b"") / _LEAST_SPEED
+        self._timeout = endpoint.timeout + call.wait + len(call.body or b"") / LEAST_SPEED
 
     def left(self, received: int = 0) -> float:
         """Return the seconds that are left after so many bytes."""
-        allowed = min(self._timeout + received / _LEAST_SPEED, self._most)
+        allowed = min(self._timeout + received / LEAST_SPEED, self._most)
         return self._began + allowed - time.monotonic()
 
 

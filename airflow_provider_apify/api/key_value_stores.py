@@ -26,6 +26,7 @@ from airflow_provider_apify.api.call import (
     require_end,
 )
 from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.foreign_text import foreign_text
 from airflow_provider_apify.api.request_body import MAX_PAYLOAD_BYTES
 
 #: The media type of bytes of which nothing else is known.
@@ -41,7 +42,7 @@ def get_key_value_store(key_value_store_id: str) -> Call[dict[str, Any]]:
 
     :param key_value_store_id: ID, `username/name` or `username~name`.
     """
-    return Call(method="GET", path=_path(key_value_store_id), read=Answer.data)
+    return Call(method="GET", path=_path(key_value_store_id), read=Answer.resource)
 
 
 def get_or_create_key_value_store(name: str) -> Call[dict[str, Any]]:
@@ -51,7 +52,7 @@ def get_or_create_key_value_store(name: str) -> Call[dict[str, Any]]:
     :param name: its name in the account.
     """
     params = {"name": storage_name("name", name)}
-    return Call(method="POST", path="/v2/key-value-stores", params=params, read=Answer.data)
+    return Call(method="POST", path="/v2/key-value-stores", params=params, read=Answer.resource)
 
 
 def list_keys(
@@ -103,7 +104,7 @@ class Record:
             return parse_json(self.value)
         if media_type.startswith("text/") or media_type.endswith("xml"):
             return self.value.decode()
-        raise ValueError(f"it is {media_type}, neither JSON nor text")
+        raise ValueError(f"it is {foreign_text(media_type)}, neither JSON nor text")
 
 
 def get_record(key_value_store_id: str, key: str) -> Call[Record]:

@@ -23,6 +23,8 @@ def redirected(
     try:
         url = urljoin(request["url"], location)
         old, new = urlsplit(request["url"]), urlsplit(url)
+        # aiohttp raises no error of its own for a host that is none.
+        (new.hostname or "").encode("idna")
     except ValueError:
         return None
     # Over https to the end where the connection is https; and no `file:`.

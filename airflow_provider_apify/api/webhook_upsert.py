@@ -80,7 +80,7 @@ def delete_webhook(webhook_id: str) -> Flow[None]:
 
 def _write(method: str, path: str, fields: Mapping[str, Any]) -> Call[dict[str, Any]]:
     body, headers = json.dumps(fields).encode(), {"Content-Type": JSON_TYPE}
-    return Call(method=method, path=path, body=body, headers=headers, read=Answer.data)
+    return Call(method=method, path=path, body=body, headers=headers, read=Answer.resource)
 
 
 def _path(webhook_id: str) -> str:

@@ -21,7 +21,6 @@ from airflow_provider_apify.api.errors import (
     ApifyDataError,
     ApifyError,
 )
-from airflow_provider_apify.api.foreign_text import foreign_text
 from airflow_provider_apify.api.item_chunks import chunks
 from airflow_provider_apify.api.key_value_stores import BYTES_TYPE
 from airflow_provider_apify.api.request_body import JSON_TYPE, MAX_PAYLOAD_BYTES, encode_argument
@@ -45,7 +44,7 @@ class _GetOrCreateOperator(ApifyOperator):
     def execute(self, context: Context) -> str:
         """Get the storage, or create it, and return its ID."""
         storage = self._get_or_create()
-        storage_id = foreign_text(storage["id"])
+        storage_id = str(storage["id"])
         page = f"https://console.apify.com/storage/{self._kind}/{storage_id}"
         self.log.info("%s is %s: %s", self.name, storage_id, page)
         return storage_id

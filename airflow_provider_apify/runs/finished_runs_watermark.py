@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pendulum
 
 from airflow_provider_apify.api.actor_run import ActorRun, RunStatus
 from airflow_provider_apify.api.actors import Target
-from airflow_provider_apify.api.call import MAX_LIST_LIMIT
+from airflow_provider_apify.api.call import MAX_LIST_LIMIT, Answer
 from airflow_provider_apify.api.errors import ApifyHttpError, ApifyNotFoundError
 from airflow_provider_apify.api.flow import Flow, send_one
 from airflow_provider_apify.api.runs import get_run, list_runs, read_entries
@@ -134,10 +135,18 @@ def _all_entries(**filters: Any) -> Flow[list[ActorRun | None]]:
     while True:
         # Oldest first: a run that starts meanwhile comes last and moves no other one to another page.
         call = list_runs(offset=len(found), desc=False, **filters)
-        page = yield from send_one(call.read_as(read_entries))
+        known = {run.id for run in found if run}
+        page = yield from send_one(call.read_as(partial(_read_page, known)))
         found += page
         if len(page) < MAX_LIST_LIMIT:
             return found
+
+
+def _read_page(known: set[str], answer: Answer) -> list[ActorRun | None]:
+    page = read_entries(answer)
+    if len(page) >= MAX_LIST_LIMIT and known.issuperset(run.id for run in page if run):
+        raise ValueError("its page has no run that those before it did not have, such as a cache may give")
+    return page
 
 
 def _runs_of(entries: Sequence[ActorRun | None]) -> list[ActorRun]:

@@ -385,3 +385,7 @@ def test_a_small_record_is_the_result_of_a_task(emulator: Emulator) -> None:
         get(store_id, "binary")
     with pytest.raises(ApifyNotFoundError):
         get(store_id, "nothing")
+    emulator.platform.stores[store_id].records["odd"] = Record(b"x", f"a/{'b' * 7_000}")
+    with pytest.raises(ApifyDataError, match="neither JSON nor text") as raised:
+        get(store_id, "odd")
+    assert len(str(raised.value)) < 1_000

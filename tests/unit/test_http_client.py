@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
+import time
 import tracemalloc
 from dataclasses import replace
 from typing import Any
@@ -15,6 +17,7 @@ from airflow_provider_apify.api import errors
 from airflow_provider_apify.api.actors import get_user
 from airflow_provider_apify.api.call import MAX_ANSWER_BYTES, MAX_ERROR_BYTES, MAX_LOG_BYTES
 from airflow_provider_apify.api.http_client import _Deadline
+from airflow_provider_apify.api.key_value_stores import get_record
 from airflow_provider_apify.api.runs import get_log, get_run
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -105,6 +108,49 @@ def test_a_body_has_its_time_and_a_slow_line_more(hook: ApifyHook) -> None:
     assert left(1 << 20, body=b"x" * (1 << 20), give_up_after=70) == pytest.approx(70, abs=1)
 
 
+RECORD = replace(get_record("s", "k"), max_attempts=1)
+ATTACHMENT = {"Content-Disposition": "attachment"}
+
+
+@DRIVERS
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("answer", status=200, body="x" * 20, headers=ATTACHMENT, trickle=0.05),
+        # Of this nothing is left once it is decoded.
+        compressed_answer(0, trickle=0.05),
+        Fault("answer", status=302, body="x" * 20, headers={"Location": "/elsewhere"}, trickle=0.05),
+    ],
+    ids=["plain", "nothing", "redirect"],
+)
+async def test_a_body_that_trickles_is_given_up(
+    monkeypatch: Any, server: Any, emulator: Emulator, driver: str, fault: Fault
+) -> None:
+    set_connection(monkeypatch, host=server.url, password=server.token, extra={"request_timeout": 0.2})
+    emulator.faults.add(fault)
+    with pytest.raises(errors.ApifyUnreachableError):
+        await send(ApifyHook(), RECORD, driver)
+
+
+def test_a_download_that_trickles_is_given_up_and_one_that_is_read_slowly_is_not(
+    monkeypatch: Any, server: Any, emulator: Emulator
+) -> None:
+    set_connection(monkeypatch, host=server.url, password=server.token, extra={"request_timeout": 0.2})
+    body = "x" * 200_000
+    emulator.faults.add(Fault("answer", "GET", "*", (1,), status=200, body=body, headers=ATTACHMENT))
+    emulator.faults.add(
+        Fault("answer", "GET", "*", (2,), status=200, body=body, headers=ATTACHMENT, trickle=0.05)
+    )
+    client, received = ApifyHook().get_conn(), b""
+    with client.open(RECORD) as answer:
+        for part in answer.parts(100_000):
+            time.sleep(0.3)
+            received += part
+    assert received == body.encode()
+    with pytest.raises(errors.ApifyUnreachableError, match=r"bytes came in time, and no end"):
+        client.download(RECORD, io.BytesIO())
+
+
 @pytest.mark.slow
 @DRIVERS
 async def test_an_answer_that_is_held_as_asked_is_not_lost(
@@ -116,6 +162,33 @@ async def test_an_answer_that_is_held_as_asked_is_not_lost(
     emulator.requests.clear()
     assert (await send(hook, get_run(run.id, wait_for_finish=4), driver)).status == "RUNNING"
     assert len(emulator.requests) == 1
+
+
+@DRIVERS
+async def test_no_cookie_is_kept(hook: ApifyHook, emulator: Emulator, driver: str) -> None:
+    emulator.faults.add(Fault(headers={"Set-Cookie": "a=b; Path=/"}))
+    for _ in range(2):
+        await send(hook, get_user(), driver)
+    assert not any("Cookie" in request.headers for request in emulator.requests)
+    assert not hook.get_conn()._session.cookies
+
+
+@DRIVERS
+@pytest.mark.parametrize("encoding", ["compress", "gzip, compress", "x" * 2_000])
+async def test_a_body_that_nothing_unpacks_is_refused(
+    hook: ApifyHook, emulator: Emulator, driver: str, encoding: str
+) -> None:
+    headers = {**ATTACHMENT, "Content-Encoding": encoding}
+    emulator.faults.add(Fault("answer", status=200, body="packed", headers=headers))
+    with pytest.raises(errors.ApifyServerError, match=r"its encoding, .*, was not asked for") as raised:
+        await send(hook, RECORD, driver)
+    assert len(str(raised.value)) < 1_000
+    with pytest.raises(errors.ApifyServerError, match="was not asked for"):
+        hook.get_conn().download(RECORD, io.BytesIO())
+    emulator.faults.clear()
+    headers["Content-Encoding"] = " Identity"
+    emulator.faults.add(Fault("answer", status=200, body="plain", headers=headers))
+    assert (await send(hook, RECORD, driver)).value == b"plain"
 
 
 def test_the_token_is_not_shown(hook: ApifyHook) -> None:

@@ -76,6 +76,15 @@ async def test_a_circle_of_redirects_has_an_end(hook: ApifyHook, emulator: Emula
     assert len(emulator.requests) == MAX_REDIRECTS + 1
 
 
+@DRIVERS
+async def test_a_redirect_to_a_host_that_is_none_is_not_followed(
+    hook: ApifyHook, emulator: Emulator, driver: str
+) -> None:
+    emulator.faults.add(pointing_to("http://a..b/"))
+    with pytest.raises(ApifyServerError, match=r"points to http://a\.\.b, which is not followed"):
+        await send(hook, get_record("s", "k"), driver)
+
+
 @pytest.mark.parametrize(
     ("place", "location", "followed"),
     [
@@ -88,6 +97,8 @@ async def test_a_circle_of_redirects_has_an_end(hook: ApifyHook, emulator: Emula
         ("https://apify.example/a", "file:///etc/passwd", None),
         ("https://apify.example/a", "ftp://store.example/b", None),
         ("https://apify.example/a", "https://[", None),
+        ("https://apify.example/a", "https://a..b/", None),
+        ("https://apify.example/a", f"https://{'a' * 64}.example/", None),
         ("https://apify.example/a", "", None),
     ],
 )

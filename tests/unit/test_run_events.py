@@ -200,6 +200,20 @@ async def test_more_runs_than_a_page_holds_are_events(
         assert sorted(await triggerer.look()) == sorted(missed)
 
 
+async def test_a_page_that_comes_again_and_again_ends_a_look(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("airflow_provider_apify.runs.finished_runs_watermark.MAX_LIST_LIMIT", 2)
+    runs = [run_to_its_end(emulator) for _ in range(2)]
+    page = Fault(path="/v2/actor-runs", query={"offset": None, "status": None, "startedAfter": None})
+    async with Triggerer(AssetStore()) as triggerer:
+        emulator.faults.add(page)
+        await until(lambda: "no run that those before it did not have" in caplog.text)
+        emulator.faults.clear()
+        runs.append(run_to_its_end(emulator))
+        assert await triggerer.look() == runs[2:]
+
+
 #: A list of Apify with an entry that is no run.
 NO_RUN = Fault(
     "answer",

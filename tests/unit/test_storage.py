@@ -15,6 +15,7 @@ from airflow_provider_apify.api.errors import (
     ApifyError,
     ApifyInputError,
     ApifyNotFoundError,
+    ApifyServerError,
 )
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.hooks.apify import ApifyHook
@@ -185,6 +186,21 @@ def test_a_record_is_written_with_its_media_type(
     assert (record.value, record.content_type) == (stored, content_type)
 
 
+@pytest.mark.parametrize("with_proxy", [False, True])
+@pytest.mark.parametrize("key", [".", "..", "a.b"])
+async def test_a_key_of_dots_is_no_step_up(
+    monkeypatch: pytest.MonkeyPatch, server: Any, store_id: str, key: str, *, with_proxy: bool
+) -> None:
+    if with_proxy:
+        extra = {"proxy": server.url}
+        set_connection(monkeypatch, host="http://localhost:9", password=server.token, extra=extra)
+    hook = ApifyHook()
+    hook.set_record(store_id, key, b"worker", content_type="text/plain")
+    assert (await hook.get_record.aio(store_id, key)).value == b"worker"
+    await hook.set_record.aio(store_id, key, b"triggerer", content_type="text/plain")
+    assert hook.get_record(store_id, key).value == b"triggerer"
+
+
 @pytest.mark.parametrize("where", ["disk", "S3"])
 def test_a_record_of_a_file_is_written_as_it_is(
     hook: ApifyHook, store_id: str, request: Any, tmp_path: Path, where: str
@@ -234,6 +250,26 @@ def test_a_named_storage_is_made_once(operator: Any) -> None:
     assert operator(task_id="get", name="other-feed").execute(NO_CONTEXT) != made
     with pytest.raises(ApifyConfigurationError, match="`name` must be a text"):
         operator(task_id="get", name="").execute(NO_CONTEXT)
+
+
+@pytest.mark.parametrize("id_", [None, ["x"], "", "..", "../../account?x=", "https://b.example/", "x" * 33])
+def test_an_id_that_is_none_is_no_result(emulator: Emulator, id_: Any) -> None:
+    body = json.dumps({"data": {"id": id_, "username": "x"}})
+    emulator.faults.add(Fault("answer", status=200, body=body, content_type="application/json"))
+    hook = ApifyHook()
+    webhook: dict[str, Any] = {"event_types": ["ACTOR.RUN.FAILED"], "request_url": "https://a.example/"}
+    for ask in (
+        lambda: GetOrCreateDatasetOperator(task_id="get", name="feed").execute(NO_CONTEXT),
+        lambda: GetOrCreateKeyValueStoreOperator(task_id="get", name="feed").execute(NO_CONTEXT),
+        lambda: hook.ensure_webhook("key", actor_id="a/b", **webhook),
+        lambda: hook.get_dataset("a/b"),
+        lambda: hook.get_key_value_store("a/b"),
+        lambda: hook.get_actor("a/b"),
+        lambda: hook.get_task("a/b"),
+        hook.get_user,
+    ):
+        with pytest.raises(ApifyServerError, match="its `id` is none of Apify's"):
+            ask()
 
 
 def test_an_actor_reads_the_dataset_that_was_fed(emulator: Emulator, hook: ApifyHook) -> None:

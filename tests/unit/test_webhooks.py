@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotFoundError
+from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyNotFoundError, ApifyServerError
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.operators.webhook import CreateOrUpdateWebhookOperator, DeleteWebhookOperator
 
@@ -48,6 +49,15 @@ def test_a_lost_answer_makes_no_second_webhook(emulator: Emulator) -> None:
     emulator.faults.add(Fault("drop-after", "POST", "/v2/webhooks", (1,)))
     ensure()
     assert len(webhooks(emulator)) == 1
+
+
+def test_an_id_that_is_none_is_no_result(emulator: Emulator) -> None:
+    body = json.dumps({"data": {"id": "\0" + "x" * 100_000}})
+    emulator.faults.add(
+        Fault("answer", "POST", "/v2/webhooks", status=200, body=body, content_type="application/json")
+    )
+    with pytest.raises(ApifyServerError, match="its `id` is none of Apify's"):
+        ensure()
 
 
 def test_a_deleted_webhook_may_be_deleted_again(emulator: Emulator) -> None:
