@@ -135,6 +135,21 @@ def test_more_columns_than_a_table_may_have_fail_the_task(
         to_local(dataset_id, tmp_path / name, omit=["a", "c0"])
 
 
+@pytest.mark.usefixtures("no_first_stream")
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_a_name_that_is_too_long_for_a_column_fails_the_task(
+    emulator: Emulator, tmp_path: Path, name: str
+) -> None:
+    fits = emulator.create_dataset([{"K" * 1000: {"c" * 999: 1}}, {"x" * 2000: 1}])
+    to_local(fits, tmp_path / name)
+    for row in ({"K" * 1000: [{"c" * 1000: 1}]}, {"x": 1, "K" * 2001: 1}, {"K" * 3000: {"c": 1, "d": 2}}):
+        dataset_id = emulator.create_dataset([row])
+        told = f"{dataset_id} have a column whose name, .* more than 2,000 .* `fields`.* `omit`.* `jsonl`"
+        with pytest.raises(ApifyDataError, match=told):
+            to_local(dataset_id, tmp_path / f"not-{name}", limit=1)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_rows_with_few_cells_take_no_memory_for_many_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     import pyarrow.parquet as pq
 

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.export.formats import MAX_COLUMNS, Encoder, TooManyColumnsError
+from airflow_provider_apify.export.formats import (
+    MAX_COLUMNS,
+    MAX_NAME_CHARACTERS,
+    Encoder,
+    LongNameError,
+    TooManyColumnsError,
+)
 from airflow_provider_apify.export.formats.jsonl import parse_rows
 
 # Bytes of text in memory at a time: a short row becomes as long as all columns make it.
@@ -80,6 +86,8 @@ def _flatten(values: Iterable[tuple[Any, Any]], prefix: str, flat: dict[str, Any
     """
     for key, value in values:
         name = f"{prefix}{key}"
+        if len(name) > MAX_NAME_CHARACTERS:
+            raise LongNameError
         if isinstance(value, (dict, list)):
             if not levels:
                 raise ValueError(f"it is nested deeper than {_MOST_LEVELS} levels")
