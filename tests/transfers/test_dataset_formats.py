@@ -150,6 +150,15 @@ def test_a_name_that_is_too_long_for_a_column_fails_the_task(
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.usefixtures("no_first_stream")
+def test_objects_with_other_names_each_are_no_work_for_parquet(emulator: Emulator, tmp_path: Path) -> None:
+    dataset_id = emulator.create_dataset([{"a": [{f"k{n}": n} for n in range(20_000)]}])
+    began = time.process_time()
+    with pytest.raises(ApifyDataError, match="more than 2,000 columns"):
+        to_local(dataset_id, tmp_path / "out.parquet", limit=1)
+    assert time.process_time() - began < 3
+
+
 def test_rows_with_few_cells_take_no_memory_for_many_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     import pyarrow.parquet as pq
 

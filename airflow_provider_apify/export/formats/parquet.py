@@ -158,14 +158,22 @@ def _count_columns(kind: Kind) -> int:
 
 
 def _merge(one: Kind, other: Kind) -> Kind:
-    if one == other or other is None:
+    """Return the kind of the values of both; of objects and arrays it is the first one, with more in it."""
+    if other is None:
         return one
     if one is None:
         return other
     if isinstance(one, dict) and isinstance(other, dict):
-        return {name: _merge(one.get(name), other.get(name)) for name in {**one, **other}}
+        for name, kind in other.items():
+            one[name] = _merge(one.get(name), kind)
+        if len(one) > MAX_COLUMNS:
+            raise TooManyColumnsError
+        return one
     if isinstance(one, list) and isinstance(other, list):
-        return [_merge(one[0], other[0])]
+        one[0] = _merge(one[0], other[0])
+        return one
+    if one == other:
+        return one
     if one in (int, _Large) and other in (int, _Large):
         return _Large
     if one in (int, float) and other in (int, float):
