@@ -220,6 +220,29 @@ def test_half_a_character_becomes_a_replacement_character(
     assert list(frame["t"]) == ["cut \ufffd", "😀 \\ud83d"]
 
 
+@pytest.mark.usefixtures("no_first_stream")
+@pytest.mark.parametrize(
+    ("name", "row", "told"),
+    [
+        ("out.csv", b'{"price":{"amount":10},"price/amount":1}', "column 'price/amount'"),
+        ("out.csv", b'{"c/0":1,"c":[2]}', "column 'c/0'"),
+        ("out.csv", b'{"a":{"x":{"":1},"x/":null}}', "column 'a/x/'"),
+        ("out.csv", b'{"a":[{"\\ud800":1,"\\ud801":2}]}', "half a character"),
+        ("out.parquet", b'{"\\ud800":1,"\\ufffd":2}', "half a character"),
+    ],
+)
+def test_two_values_of_a_row_never_share_a_column(
+    emulator: Emulator, tmp_path: Path, name: str, row: bytes, told: str
+) -> None:
+    # The same name of other rows, a name twice in an object, and an empty object lose nothing.
+    harmless = b'{"price":{"amount":1}}\n{"price/amount":2,"c":{},"c/":0}\n{"a":0,"a":1,"\\ud800":2}\n'
+    to_local(emulator.create_dataset(harmless), tmp_path / name)
+    dataset_id = emulator.create_dataset(harmless + row + b"\n")
+    with pytest.raises(ApifyDataError, match=rf"Row 3 \(from 0\) .*{dataset_id}.*{told}.*`omit`.*`jsonl`"):
+        to_local(dataset_id, tmp_path / name, replace=True, limit=4)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.parametrize(
     ("values", "read"),
     [

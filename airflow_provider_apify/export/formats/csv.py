@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
+from airflow_provider_apify.api.foreign_text import foreign_text
 from airflow_provider_apify.export.formats import (
     MAX_COLUMNS,
     MAX_NAME_CHARACTERS,
@@ -96,6 +97,8 @@ def _flatten(values: Iterable[tuple[Any, Any]], prefix: str, flat: dict[str, Any
                 raise TooManyColumnsError
             inner = value.items() if isinstance(value, dict) else enumerate(value)
             _flatten(inner, f"{name}/", flat, levels - 1)
+        elif name in flat:
+            raise ValueError(f"it has two values for the column {foreign_text(repr(name))}")
         else:
             flat[name] = value
 
