@@ -10,11 +10,14 @@ import time
 import zipfile
 from functools import partial
 from pathlib import Path
+from random import randbytes
 from typing import Any
 
+import brotli
 import pytest
 
-from airflow_provider_apify.api.errors import ApifyDataError
+from airflow_provider_apify.api import http_client
+from airflow_provider_apify.api.errors import ApifyDataError, ApifyTooLargeError
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.export.formats.csv import CsvEncoder, CsvOptions
 from airflow_provider_apify.export.formats.parquet import ParquetEncoder
@@ -313,14 +316,45 @@ def test_a_rendered_file_that_is_not_complete_fails_the_task(emulator: Emulator,
     assert not list(tmp_path.iterdir())
 
 
-def serve_xlsx(
-    emulator: Emulator, sheet: str, *, compression: int = zipfile.ZIP_DEFLATED, size: int = 0
+def test_a_few_bytes_of_a_rendered_file_do_not_fill_the_disk(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Have the emulator answer with an archive, which may tell another size of its sheet."""
+    monkeypatch.setattr(http_client, "_INFLATED_BYTES", 1 << 20)
+    dataset_id = emulator.create_dataset([{"n": 1}])
+    for noise, told in ((5000, ""), (0, "would fill the disk")):
+        xml = b"<items><item>%s</item>%s</items>" % (randbytes(noise).hex().encode(), b" " * (3 << 20))
+        fault = Fault("answer", "GET", ITEMS_PATH, (2,), 200, content_type="application/octet-stream")
+        fault.body = brotli.compress(xml, quality=5).decode(errors="surrogateescape")
+        fault.headers = {"Content-Encoding": "br", "X-Apify-Pagination-Offset": "0"}
+        emulator.faults.clear()
+        emulator.faults.add(fault)
+        if not told:
+            assert to_local(dataset_id, tmp_path / "out.xml")["rows"] == 1
+            assert (tmp_path / "out.xml").read_bytes() == xml
+            continue
+        with pytest.raises(ApifyTooLargeError, match=f"xml of the dataset {dataset_id} .*{told}.* `jsonl`"):
+            to_local(dataset_id, tmp_path / "not.xml")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.xml"]
+
+
+def serve_xlsx(
+    emulator: Emulator,
+    sheet: str,
+    *,
+    compression: int = zipfile.ZIP_DEFLATED,
+    size: int = 0,
+    more_entries: int = 0,
+) -> None:
+    """Have the emulator answer with an archive, which may lie about its sheet, or list it often."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", compression) as book:
         book.writestr("xl/worksheets/sheet1.xml", f"<worksheet><sheetData>{sheet}</sheetData></worksheet>")
     data = archive.getvalue()
+    if more_entries:
+        directory, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+        entries = data[directory:end] * (1 + more_entries)
+        told = data[end : end + 12] + len(entries).to_bytes(4, "little") + data[end + 16 :]
+        data = data[:directory] + entries + told
     if size:
         place = data.index(b"PK\x01\x02") + 24
         data = data[:place] + size.to_bytes(4, "little") + data[place + 4 :]
@@ -343,11 +377,12 @@ def test_a_long_tag_in_an_xlsx_is_no_work(emulator: Emulator, tmp_path: Path) ->
     [
         ({"sheet": f'<row a="{"x" * 24_000_000}"/>'}, "a tag of more than 16,777,216 bytes"),
         ({"size": (1 << 30) + 1}, "1,073,741,825 bytes"),
+        ({"more_entries": 60_000}, "its directory has 4,[0-9,]+ bytes, more than 4,194,304"),
         ({"size": 1}, "no element found|Bad CRC"),
         ({"compression": zipfile.ZIP_LZMA}, "not compressed as in XLSX"),
         ({"sheet": "<row>"}, "mismatched tag"),
     ],
-    ids=["tag", "size", "other size", "compression", "syntax"],
+    ids=["tag", "size", "entries", "other size", "compression", "syntax"],
 )
 def test_an_xlsx_that_no_reader_should_take_fails_the_task(
     emulator: Emulator, tmp_path: Path, changes: Any, message: str
