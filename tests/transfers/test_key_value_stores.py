@@ -228,6 +228,15 @@ def test_more_keys_than_one_list_holds_all_land(emulator: Emulator, tmp_path: Pa
     assert len(list(tmp_path.iterdir())) == 101
 
 
+def test_an_error_does_not_hold_all_of_a_long_key(emulator: Emulator, tmp_path: Path) -> None:
+    store_id = emulator.create_key_value_store()
+    emulator.platform.stores[store_id].records["w" * 5000] = Record(b"", "text/plain")
+    emulator.faults.add(Fault("answer", "GET", RECORDS, (), 404))
+    with pytest.raises(ApifyNotFoundError, match=f"{store_id}/records/www") as told:
+        to_local(store_id, tmp_path)
+    assert len(str(told.value)) < 1500
+
+
 def test_a_list_of_keys_that_goes_in_a_circle_fails_the_task(emulator: Emulator, tmp_path: Path) -> None:
     store_id = emulator.create_key_value_store({"a": b"1"})
     for number in range(1, 5):
