@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Generic, TypeVar, cast
 
+from airflow_provider_apify.api.foreign_text import foreign_text
+
 T = TypeVar("T")
 S = TypeVar("S")
 
@@ -143,7 +145,8 @@ class Call(Generic[T]):
     may_redirect: bool = False
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path}"
+        # A path may hold a record's key.
+        return f"{self.method} {foreign_text(self.path)}"
 
     def read_as(self, read: Callable[[Answer], S], **changes: Any) -> Call[S]:
         """Return the same call with another result, and with other attributes changed."""

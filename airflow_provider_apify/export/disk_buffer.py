@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from airflow_provider_apify.api.errors import ApifyDataError
-from airflow_provider_apify.export.formats import MAX_COLUMNS, Encoder, TooManyColumnsError
+from airflow_provider_apify.export.formats import Encoder, NoTableError
 from airflow_provider_apify.export.formats.jsonl import read_rows, unreadable
 from airflow_provider_apify.export.item_pages import Page
 
@@ -26,12 +26,11 @@ def buffer_if_needed(pages: Iterable[Page], encoder: Encoder, dataset_id: str) -
         for page in pages:
             try:
                 read_rows(encoder.inspect, page.data, dataset_id, rows)
-            except TooManyColumnsError:
+            except NoTableError as error:
                 raise ApifyDataError(
-                    f"The rows of the dataset {dataset_id} have more than {MAX_COLUMNS:,} columns, counted "
-                    "with one for each element of an array. Choose some with `fields`, leave some out with "
-                    "`omit`, or use the format `jsonl`, which has no columns. Nothing was left at a "
-                    "destination."
+                    f"The rows of the dataset {dataset_id} have {error}. Choose some with `fields`, leave "
+                    "some out with `omit`, or use the format `jsonl`, which has no columns. Nothing was "
+                    "left at a destination."
                 ) from None
             file.write(page.data)
             marks.append(replace(page, data=b""))

@@ -14,6 +14,7 @@ from typing import Any
 from airflow_provider_apify.api import key_value_stores
 from airflow_provider_apify.api.arguments import required_text
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError, ApifyTooLargeError
+from airflow_provider_apify.api.foreign_text import foreign_text
 from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.export.old_manifest import old_entries
 from airflow_provider_apify.export.progress import Progress
@@ -89,18 +90,19 @@ def _list_keys(
         yield from ((key, None) for key in dict.fromkeys(keys) if key.startswith(prefix))
         return
     after: str | None = None
-    while True:
+    asked: set[str | None] = set()
+    while after not in asked:
+        asked.add(after)
         call = key_value_stores.list_keys(store_id, prefix=prefix or None, exclusive_start_key=after)
         page = client.send(call)
         yield from ((_askable(store_id, item["key"]), item.get("size")) for item in page["items"])
-        before, after = after, page.get("nextExclusiveStartKey")
+        after = page.get("nextExclusiveStartKey")
         if not page.get("isTruncated") or not after:
             return
-        if after == before:
-            raise ApifyDataError(
-                f"The list of keys of the key-value store {store_id} does not go on after {after!r}. "
-                "Try again later."
-            )
+    raise ApifyDataError(
+        f"The list of keys of the key-value store {store_id} does not go on after "
+        f"{foreign_text(repr(after))}, but begins again. Try again later."
+    )
 
 
 def _askable(store_id: str, key: str) -> str:
@@ -109,8 +111,8 @@ def _askable(store_id: str, key: str) -> str:
         return required_text("key", key)
     except ApifyConfigurationError as error:
         raise ApifyDataError(
-            f"The key-value store {store_id} lists a record with the key {key!r}, which no request can name. "
-            "Name the records to export in `keys`, or take those of a `prefix`."
+            f"The key-value store {store_id} lists a record with the key {foreign_text(repr(key))}, which no "
+            "request can name. Name the records to export in `keys`, or take those of a `prefix`."
         ) from error
 
 
@@ -126,8 +128,9 @@ def _copy(
             headers = client.download(key_value_stores.get_record(store_id, key), file)
         except ApifyTooLargeError as error:
             raise ApifyTooLargeError(
-                f"The record {key!r} of the key-value store {store_id} is not written, as it would fill the "
-                f"disk. {error} Name the records to export in `keys`, or take those of a `prefix`."
+                f"The record {foreign_text(repr(key))} of the key-value store {store_id} is not written, as "
+                f"it would fill the disk. {error} Name the records to export in `keys`, or take those of a "
+                "`prefix`."
             ) from error
         content_type = headers.get("Content-Type", key_value_stores.BYTES_TYPE)
         file.seek(0)

@@ -12,11 +12,12 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
-from typing import IO
+from typing import IO, cast
 from xml.parsers import expat
 
-from airflow_provider_apify.api.errors import ApifyDataError, ApifyInputError
+from airflow_provider_apify.api.errors import ApifyDataError, ApifyInputError, ApifyTooLargeError
 from airflow_provider_apify.api.http_client import Client
 from airflow_provider_apify.export.item_pages import DatasetSource, Page, applied_limit
 from airflow_provider_apify.export.item_ranges import survey
@@ -28,6 +29,11 @@ _PARSED_BYTES = 4 << 20
 _MOST_TAG_BYTES = 16 << 20
 # Most bytes of a sheet, beyond what Apify makes; a few kilobytes may unpack to any number of them.
 _MOST_SHEET_BYTES = 1 << 30
+# How many times its bytes on the wire a large file may have: the same tags in each row compress well.
+_MAX_INFLATION = 1_000
+# The directory of an archive is read at once, and that of an XLSX has some kilobytes. No other read asks for
+# more than this.
+_MOST_DIRECTORY_BYTES = _PARSED_BYTES
 _INSTEAD = "Use `jsonl` instead: it has no limits."
 
 
@@ -48,10 +54,16 @@ def download_rendered(source: DatasetSource, client: Client, format_name: str) -
     extent = survey(source, PageSize(1), client.send)
     with tempfile.TemporaryFile() as file:
         try:
-            headers = client.download(source.all_rows(format_name), file)
+            call = replace(source.all_rows(format_name), max_inflation=_MAX_INFLATION)
+            headers = client.download(call, file)
         except ApifyInputError as error:
             raise ApifyDataError(
                 f"Apify cannot make {format_name} of the dataset {source.dataset_id}. {_INSTEAD} ({error})"
+            ) from error
+        except ApifyTooLargeError as error:
+            raise ApifyTooLargeError(
+                f"The {format_name} of the dataset {source.dataset_id} is not written, as it would fill the "
+                f"disk. {error} {_INSTEAD}"
             ) from error
         file.seek(0)
         try:
@@ -99,8 +111,21 @@ def _count_elements(file: IO[bytes], depth: int, name: str | None = None) -> int
     return rows
 
 
+class _SmallReads:
+    """A file as `zipfile` reads it, but for a directory that has no end."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if size > _MOST_DIRECTORY_BYTES:
+            raise ValueError(f"its directory has {size:,} bytes, more than {_MOST_DIRECTORY_BYTES:,}")
+        return self._file.read(size)
+
+
 def _count_xlsx(file: IO[bytes]) -> int:
-    with zipfile.ZipFile(file) as book:
+    with zipfile.ZipFile(cast("IO[bytes]", _SmallReads(file))) as book:
         sheets = [name for name in book.namelist() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name)]
         if not sheets:
             raise ValueError("it has no sheet")

@@ -10,11 +10,14 @@ import time
 import zipfile
 from functools import partial
 from pathlib import Path
+from random import randbytes
 from typing import Any
 
+import brotli
 import pytest
 
-from airflow_provider_apify.api.errors import ApifyDataError
+from airflow_provider_apify.api import http_client
+from airflow_provider_apify.api.errors import ApifyDataError, ApifyTooLargeError
 from airflow_provider_apify.emulator import Emulator, Fault
 from airflow_provider_apify.export.formats.csv import CsvEncoder, CsvOptions
 from airflow_provider_apify.export.formats.parquet import ParquetEncoder
@@ -135,6 +138,30 @@ def test_more_columns_than_a_table_may_have_fail_the_task(
         to_local(dataset_id, tmp_path / name, omit=["a", "c0"])
 
 
+@pytest.mark.usefixtures("no_first_stream")
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_a_name_that_is_too_long_for_a_column_fails_the_task(
+    emulator: Emulator, tmp_path: Path, name: str
+) -> None:
+    fits = emulator.create_dataset([{"K" * 1000: {"c" * 999: 1}}, {"x" * 2000: 1}])
+    to_local(fits, tmp_path / name)
+    for row in ({"K" * 1000: [{"c" * 1000: 1}]}, {"x": 1, "K" * 2001: 1}, {"K" * 3000: {"c": 1, "d": 2}}):
+        dataset_id = emulator.create_dataset([row])
+        told = f"{dataset_id} have a column whose name, .* more than 2,000 .* `fields`.* `omit`.* `jsonl`"
+        with pytest.raises(ApifyDataError, match=told):
+            to_local(dataset_id, tmp_path / f"not-{name}", limit=1)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.usefixtures("no_first_stream")
+def test_objects_with_other_names_each_are_no_work_for_parquet(emulator: Emulator, tmp_path: Path) -> None:
+    dataset_id = emulator.create_dataset([{"a": [{f"k{n}": n} for n in range(20_000)]}])
+    began = time.process_time()
+    with pytest.raises(ApifyDataError, match="more than 2,000 columns"):
+        to_local(dataset_id, tmp_path / "out.parquet", limit=1)
+    assert time.process_time() - began < 3
+
+
 def test_rows_with_few_cells_take_no_memory_for_many_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     import pyarrow.parquet as pq
 
@@ -194,6 +221,29 @@ def test_half_a_character_becomes_a_replacement_character(
     to_local(dataset_id, tmp_path / name)
     frame = (pd.read_csv if name == "out.csv" else pd.read_parquet)(tmp_path / name)
     assert list(frame["t"]) == ["cut \ufffd", "😀 \\ud83d"]
+
+
+@pytest.mark.usefixtures("no_first_stream")
+@pytest.mark.parametrize(
+    ("name", "row", "told"),
+    [
+        ("out.csv", b'{"price":{"amount":10},"price/amount":1}', "column 'price/amount'"),
+        ("out.csv", b'{"c/0":1,"c":[2]}', "column 'c/0'"),
+        ("out.csv", b'{"a":{"x":{"":1},"x/":null}}', "column 'a/x/'"),
+        ("out.csv", b'{"a":[{"\\ud800":1,"\\ud801":2}]}', "half a character"),
+        ("out.parquet", b'{"\\ud800":1,"\\ufffd":2}', "half a character"),
+    ],
+)
+def test_two_values_of_a_row_never_share_a_column(
+    emulator: Emulator, tmp_path: Path, name: str, row: bytes, told: str
+) -> None:
+    # The same name of other rows, a name twice in an object, and an empty object lose nothing.
+    harmless = b'{"price":{"amount":1}}\n{"price/amount":2,"c":{},"c/":0}\n{"a":0,"a":1,"\\ud800":2}\n'
+    to_local(emulator.create_dataset(harmless), tmp_path / name)
+    dataset_id = emulator.create_dataset(harmless + row + b"\n")
+    with pytest.raises(ApifyDataError, match=rf"Row 3 \(from 0\) .*{dataset_id}.*{told}.*`omit`.*`jsonl`"):
+        to_local(dataset_id, tmp_path / name, replace=True, limit=4)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize(
@@ -266,13 +316,40 @@ def test_a_rendered_file_that_is_not_complete_fails_the_task(emulator: Emulator,
     assert not list(tmp_path.iterdir())
 
 
-def serve_xlsx(
-    emulator: Emulator, sheet: str, *, compression: int = zipfile.ZIP_DEFLATED, size: int = 0
+def test_a_few_bytes_of_a_rendered_file_do_not_fill_the_disk(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Have the emulator answer with an archive, which may tell another size of its sheet."""
+    monkeypatch.setattr(http_client, "_INFLATED_BYTES", 1 << 20)
+    dataset_id = emulator.create_dataset([{"n": 1}])
+    for noise, told in ((5000, ""), (0, "would fill the disk")):
+        xml = b"<items><item>%s</item>%s</items>" % (randbytes(noise).hex().encode(), b" " * (3 << 20))
+        fault = Fault("answer", "GET", ITEMS_PATH, (2,), 200, content_type="application/octet-stream")
+        fault.body = brotli.compress(xml, quality=5).decode(errors="surrogateescape")
+        fault.headers = {"Content-Encoding": "br", "X-Apify-Pagination-Offset": "0"}
+        emulator.faults.clear()
+        emulator.faults.add(fault)
+        if not told:
+            assert to_local(dataset_id, tmp_path / "out.xml")["rows"] == 1
+            assert (tmp_path / "out.xml").read_bytes() == xml
+            continue
+        with pytest.raises(ApifyTooLargeError, match=f"xml of the dataset {dataset_id} .*{told}.* `jsonl`"):
+            to_local(dataset_id, tmp_path / "not.xml")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.xml"]
+
+
+def serve_xlsx(
+    emulator: Emulator,
+    sheet: str,
+    *,
+    compression: int = zipfile.ZIP_DEFLATED,
+    size: int = 0,
+    entries: int = 1,
+) -> None:
+    """Have the emulator answer with an archive, which may lie about its sheet, or list it often."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", compression) as book:
         book.writestr("xl/worksheets/sheet1.xml", f"<worksheet><sheetData>{sheet}</sheetData></worksheet>")
+        book.filelist *= entries
     data = archive.getvalue()
     if size:
         place = data.index(b"PK\x01\x02") + 24
@@ -296,11 +373,12 @@ def test_a_long_tag_in_an_xlsx_is_no_work(emulator: Emulator, tmp_path: Path) ->
     [
         ({"sheet": f'<row a="{"x" * 24_000_000}"/>'}, "a tag of more than 16,777,216 bytes"),
         ({"size": (1 << 30) + 1}, "1,073,741,825 bytes"),
+        ({"entries": 60_000}, "its directory has 4,[0-9,]+ bytes, more than 4,194,304"),
         ({"size": 1}, "no element found|Bad CRC"),
         ({"compression": zipfile.ZIP_LZMA}, "not compressed as in XLSX"),
         ({"sheet": "<row>"}, "mismatched tag"),
     ],
-    ids=["tag", "size", "other size", "compression", "syntax"],
+    ids=["tag", "size", "entries", "other size", "compression", "syntax"],
 )
 def test_an_xlsx_that_no_reader_should_take_fails_the_task(
     emulator: Emulator, tmp_path: Path, changes: Any, message: str

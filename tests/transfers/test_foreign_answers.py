@@ -112,7 +112,7 @@ def test_a_row_that_cannot_be_read_is_named_with_its_dataset(
     dataset_id = emulator.create_dataset([{}] * count)
     fault = Fault("answer", "GET", ITEMS_PATH, (), 200, body=body, content_type="application/jsonl")
     emulator.faults.add(fault)
-    told = rf"Row 2 \(from 0\) .* dataset {dataset_id} cannot be read as JSON .*`jsonl`"
+    told = rf"Row 2 \(from 0\) .* dataset {dataset_id} cannot be exported .*`jsonl`"
     with pytest.raises(ApifyDataError, match=told):
         to_local(dataset_id, tmp_path / f"out.{suffix}", limit=count, rows_per_file=rows_per_file)
     assert not list(tmp_path.iterdir())

@@ -193,12 +193,13 @@ def test_no_two_keys_share_a_file_name(keys: list[str]) -> None:
         assert len(name) <= 200
 
 
-@pytest.mark.parametrize("key", ["\0", "a\0b"])
+@pytest.mark.parametrize("key", ["\0", "a\0b", "\0" * 100_000], ids=["one", "within", "long"])
 def test_a_key_that_no_request_can_name_fails_the_task(emulator: Emulator, tmp_path: Path, key: str) -> None:
     store_id = emulator.create_key_value_store({"a": b"1"})
     emulator.platform.stores[store_id].records[key] = Record(b"", "text/plain")
-    with pytest.raises(ApifyDataError, match=f"{store_id} lists a record with the key .* `keys`"):
+    with pytest.raises(ApifyDataError, match=f"{store_id} lists a record with the key .* `keys`") as told:
         to_local(store_id, tmp_path)
+    assert len(str(told.value)) < 1000
     to_local(store_id, tmp_path, keys=["a", "a"])
     assert {path.name for path in tmp_path.iterdir()} == {"a", MANIFEST_NAME}
     assert len(json.loads((tmp_path / MANIFEST_NAME).read_bytes())["records"]) == 1
@@ -225,6 +226,29 @@ def test_more_keys_than_one_list_holds_all_land(emulator: Emulator, tmp_path: Pa
     assert len(list(tmp_path.iterdir())) == 1101
     to_local(store_id, tmp_path, prefix="key009", replace=True)
     assert len(list(tmp_path.iterdir())) == 101
+
+
+def test_an_error_does_not_hold_all_of_a_long_key(emulator: Emulator, tmp_path: Path) -> None:
+    store_id = emulator.create_key_value_store()
+    emulator.platform.stores[store_id].records["w" * 5000] = Record(b"", "text/plain")
+    emulator.faults.add(Fault("answer", "GET", RECORDS, (), 404))
+    with pytest.raises(ApifyNotFoundError, match=f"{store_id}/records/www") as told:
+        to_local(store_id, tmp_path)
+    assert len(str(told.value)) < 1500
+
+
+def test_a_list_of_keys_that_goes_in_a_circle_fails_the_task(emulator: Emulator, tmp_path: Path) -> None:
+    store_id = emulator.create_key_value_store({"a": b"1"})
+    for number in range(1, 5):
+        after = "AB"[number % 2] + "x" * 1000
+        page = {"items": [{"key": "a", "size": 1}], "isTruncated": True, "nextExclusiveStartKey": after}
+        fault = Fault("answer", "GET", "/v2/key-value-stores/*/keys", (number,), 200)
+        fault.body, fault.content_type = json.dumps({"data": page}), "application/json"
+        emulator.faults.add(fault)
+    with pytest.raises(ApifyDataError, match=f"{store_id} does not go on after 'Bx+.* begins again") as told:
+        to_local(store_id, tmp_path)
+    assert len(str(told.value)) < 1000
+    assert len([request for request in emulator.requests if request.path.endswith("/keys")]) == 3
 
 
 def test_only_the_records_asked_for_land(emulator: Emulator, tmp_path: Path) -> None:

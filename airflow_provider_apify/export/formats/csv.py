@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError
-from airflow_provider_apify.export.formats import MAX_COLUMNS, Encoder, TooManyColumnsError
+from airflow_provider_apify.api.foreign_text import foreign_text
+from airflow_provider_apify.export.formats import (
+    MAX_COLUMNS,
+    MAX_NAME_CHARACTERS,
+    Encoder,
+    LongNameError,
+    TooManyColumnsError,
+)
 from airflow_provider_apify.export.formats.jsonl import parse_rows
 
 # Bytes of text in memory at a time: a short row becomes as long as all columns make it.
@@ -80,6 +87,8 @@ def _flatten(values: Iterable[tuple[Any, Any]], prefix: str, flat: dict[str, Any
     """
     for key, value in values:
         name = f"{prefix}{key}"
+        if len(name) > MAX_NAME_CHARACTERS:
+            raise LongNameError
         if isinstance(value, (dict, list)):
             if not levels:
                 raise ValueError(f"it is nested deeper than {_MOST_LEVELS} levels")
@@ -88,6 +97,8 @@ def _flatten(values: Iterable[tuple[Any, Any]], prefix: str, flat: dict[str, Any
                 raise TooManyColumnsError
             inner = value.items() if isinstance(value, dict) else enumerate(value)
             _flatten(inner, f"{name}/", flat, levels - 1)
+        elif name in flat:
+            raise ValueError(f"it has two values for the column {foreign_text(repr(name))}")
         else:
             flat[name] = value
 

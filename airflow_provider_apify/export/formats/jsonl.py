@@ -16,6 +16,7 @@ T = TypeVar("T")
 _ESCAPES = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 class PassThrough(Encoder):
@@ -64,9 +65,9 @@ def unreadable(dataset_id: str, row: str, error: Exception) -> ApifyDataError:
     """Return the error that a row is which no table can hold."""
     # Without its cause, which holds the rows.
     return ApifyDataError(
-        f"{row} of this export of the dataset {dataset_id} cannot be read as JSON ({error}). Try again "
-        "later; if the error lasts, look at the dataset in Console: the format `jsonl` takes rows as they "
-        "are. Nothing was left at a destination."
+        f"{row} of this export of the dataset {dataset_id} cannot be exported ({error}). Try again later; "
+        "if the error lasts, look at the dataset in Console: `omit` leaves fields out, and the format "
+        "`jsonl` takes rows as they are. Nothing was left at a destination."
     )
 
 
@@ -79,12 +80,25 @@ def parse_rows(page: bytes, **options: Any) -> list[dict[str, Any]]:
     Half a character, such as JavaScript leaves when it cuts an emoji, becomes U+FFFD: JSON can hold it, and
     nothing that is written in UTF-8.
     """
-    if b"\\ud" in page or b"\\uD" in page:
-        page = _ESCAPES.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], page)
     lines = page.rstrip(b"\n")
-    # Decoded here: `json` takes encodings of bytes that are none.
-    text = (b"[" + lines.replace(b"\n", b",") + b"]").decode()
-    rows: list[dict[str, Any]] = json.loads(text, **options)
+    if b"\\ud" in lines or b"\\uD" in lines:
+        whole = _ESCAPES.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], lines)
+        if whole != lines:
+            json.loads(_array(lines), object_pairs_hook=_keep_apart)
+            lines = whole
+    rows: list[dict[str, Any]] = json.loads(_array(lines), **options)
     if not {dict}.issuperset(map(type, rows)) or len(rows) != lines.count(b"\n") + bool(lines):
         raise ValueError("it is not a JSON object")
     return rows
+
+
+def _array(lines: bytes) -> str:
+    # Decoded here: `json` takes encodings of bytes that are none.
+    return (b"[" + lines.replace(b"\n", b",") + b"]").decode()
+
+
+def _keep_apart(fields: list[tuple[str, Any]]) -> None:
+    """Refuse names that are no longer two once half a character has become U+FFFD."""
+    names = {name for name, _ in fields}
+    if len({_HALVES.sub("\ufffd", name) for name in names}) < len(names):
+        raise ValueError("it has names that differ in half a character alone")

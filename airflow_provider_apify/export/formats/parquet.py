@@ -16,7 +16,13 @@ from functools import reduce
 from typing import Any
 
 from airflow_provider_apify.api.errors import ApifyConfigurationError, ApifyDataError
-from airflow_provider_apify.export.formats import MAX_COLUMNS, Encoder, TooManyColumnsError
+from airflow_provider_apify.export.formats import (
+    MAX_COLUMNS,
+    MAX_NAME_CHARACTERS,
+    Encoder,
+    LongNameError,
+    TooManyColumnsError,
+)
 from airflow_provider_apify.export.formats.jsonl import parse_rows
 
 # Readers want row groups of some size; memory wants them small: bytes of rows, and cells, of which a row has
@@ -129,15 +135,18 @@ def _number(value: int) -> Kind:
     return _Large if -(2**63) <= value < 2**63 else ANY
 
 
-def _kind_of(value: Any, levels: int = _MOST_LEVELS) -> Kind:
+def _kind_of(value: Any, levels: int = _MOST_LEVELS, name_left: int = MAX_NAME_CHARACTERS) -> Kind:
+    """Return the kind of a value; `name_left` characters may the way from here to a column have."""
     if isinstance(value, (dict, list)) and not levels:
         return ANY
     if isinstance(value, dict):
         if len(value) > MAX_COLUMNS:
             raise TooManyColumnsError
-        return {name: _kind_of(inner, levels - 1) for name, inner in value.items()}
+        if max(map(len, value), default=0) > name_left:
+            raise LongNameError
+        return {name: _kind_of(inner, levels - 1, name_left - len(name) - 1) for name, inner in value.items()}
     if isinstance(value, list):
-        return [reduce(_merge, (_kind_of(inner, levels - 1) for inner in value), None)]
+        return [reduce(_merge, (_kind_of(inner, levels - 1, name_left) for inner in value), None)]
     return None if value is None else _number(value) if type(value) is int else type(value)
 
 
@@ -149,14 +158,22 @@ def _count_columns(kind: Kind) -> int:
 
 
 def _merge(one: Kind, other: Kind) -> Kind:
-    if one == other or other is None:
+    """Return the kind of the values of both; of objects and arrays it is the first one, with more in it."""
+    if other is None:
         return one
     if one is None:
         return other
     if isinstance(one, dict) and isinstance(other, dict):
-        return {name: _merge(one.get(name), other.get(name)) for name in {**one, **other}}
+        for name, kind in other.items():
+            one[name] = _merge(one.get(name), kind)
+        if len(one) > MAX_COLUMNS:
+            raise TooManyColumnsError
+        return one
     if isinstance(one, list) and isinstance(other, list):
-        return [_merge(one[0], other[0])]
+        one[0] = _merge(one[0], other[0])
+        return one
+    if one == other:
+        return one
     if one in (int, _Large) and other in (int, _Large):
         return _Large
     if one in (int, float) and other in (int, float):
