@@ -119,7 +119,7 @@ ATTACHMENT = {"Content-Disposition": "attachment"}
         Fault("answer", status=200, body="x" * 20, headers=ATTACHMENT, trickle=0.05),
         # Of this nothing is left once it is decoded.
         compressed_answer(0, trickle=0.05),
-        Fault("answer", status=302, body="x" * 20, headers={"Location": "/elsewhere"}, trickle=0.05),
+        Fault("answer", "*", "*/k", (), 302, body="x" * 20, headers={"Location": "/v2/x"}, trickle=0.05),
     ],
     ids=["plain", "nothing", "redirect"],
 )
