@@ -32,7 +32,8 @@ fuzzed = settings(
 class Watch:
     """Watches what is done with foreign content; its folder `out` is the destination of exports."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
         self.folder, self.out = folder, folder / "in" / "out"
         self.out.mkdir(parents=True)
         self.start = _peak_bytes()
@@ -40,6 +41,8 @@ class Watch:
     @contextmanager
     def over(self) -> Iterator[None]:
         """Watch over one example."""
+        # Or the traces of an emulator that cannot render a row pile up.
+        self._caplog.clear()
         # Begin the peak anew.
         Path("/proc/self/clear_refs").write_text("5")
         try:
@@ -62,9 +65,9 @@ class Watch:
 
 
 @pytest.fixture
-def watch(tmp_path: Path) -> Watch:
+def watch(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Watch:
     """The watch over the examples of a test."""
-    return Watch(tmp_path)
+    return Watch(tmp_path, caplog)
 
 
 def assert_plain(value: Any) -> None:

@@ -143,12 +143,12 @@ def test_what_cannot_be_reported_is_visible(caplog: pytest.LogCaptureFixture) ->
 def test_names_in_answers_are_visible_and_links_are_ours(
     server: Any, hook: ApifyHook, emulator: Emulator, read_log: Any
 ) -> None:
-    data = {"username": FOREIGN, "id": FOREIGN, "consoleUrl": "http://elsewhere.example/"}
+    data = {"username": FOREIGN, "id": "aDataset", "consoleUrl": "http://elsewhere.example/"}
     body = json.dumps({"data": data})
     emulator.faults.add(Fault("answer", status=200, content_type="application/json", body=body))
     assert f" as {MESSAGE}." in hook.test_connection()[1]
-    assert GetOrCreateDatasetOperator(task_id="get", name="feed").execute({}) == MESSAGE
-    assert f"https://console.apify.com/storage/datasets/{MESSAGE}" in read_log()
+    assert GetOrCreateDatasetOperator(task_id="get", name="feed").execute({}) == "aDataset"
+    assert "https://console.apify.com/storage/datasets/aDataset" in read_log()
     assert "elsewhere" not in read_log()
 
 
