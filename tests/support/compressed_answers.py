@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import zlib
 from typing import Any
 
 from airflow_provider_apify.emulator import Fault
@@ -10,8 +10,9 @@ from airflow_provider_apify.emulator import Fault
 
 def compressed_answer(size: int, path: str = "*", content_type: str = "text/plain", **kwargs: Any) -> Fault:
     """Make an answer with a body of so many bytes, all of them `x`."""
-    # A gzip file may have several members.
-    body = gzip.compress(b"x" * (1 << 20)) * (size >> 20) + gzip.compress(b"x" * (size % (1 << 20)))
+    packer = zlib.compressobj(1, wbits=31)
+    pieces = [packer.compress(b"x" * (1 << 20)) for _ in range(size >> 20)]
+    body = b"".join([*pieces, packer.compress(b"x" * (size % (1 << 20))), packer.flush()])
     return Fault(
         "answer",
         path=path,
