@@ -245,8 +245,11 @@ class History:
             if plan.freezes and self.world.store:
                 # Airflow waits so long for a heartbeat.
                 time.sleep(300)
+                before = self._tries.ti
                 self.play()
-                known = {run["id"] for run in self.runs}
+                # Without another try, nobody has gone on without this one.
+                if self._tries.ti is not before:
+                    known = {run["id"] for run in self.runs}
             if plan.told_first:
                 operator.on_kill()
             if plan.survives if plan.told_first else known is not None:
