@@ -164,7 +164,7 @@ class ActorRun:
 
     @property
     def ended(self) -> float:
-        """Time of the end, in seconds since the epoch; that of the start if Apify does not tell it."""
+        """Time of the end, in seconds since the epoch; that of the start if Apify does not tell it, or 0."""
         return self.finished_at.timestamp() if self.finished_at else self.started
 
     @property
